@@ -1,0 +1,28 @@
+// Bundles the command line, the data thread and what they import into dist/. Plain JavaScript with no
+// dependency but esbuild, because Node 20 runs no TypeScript.
+import { chmodSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+export async function buildDist() {
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: { selvage: 'src/cli/main.ts', 'data-thread': 'src/agent/data-thread.ts' },
+    outdir: 'dist',
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    packages: 'external',
+    sourcemap: true,
+    logLevel: 'warning',
+  });
+  chmodSync(join(root, 'dist', 'selvage.js'), 0o755);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildDist();
