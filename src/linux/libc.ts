@@ -1,0 +1,90 @@
+// The system calls Selvage makes, bound once through koffi. Addresses travel as numbers (user space lies below
+// 2^47, which a double holds exactly); nothing here allocates per call. Sources: the man pages of section 2.
+
+import koffi from 'koffi';
+
+const libc = koffi.load('libc.so.6');
+
+type Call<A extends unknown[]> = (...args: A) => number;
+
+export const open = libc.func('int open(const char *path, int flags, int mode)') as Call<
+  [string, number, number]
+>;
+export const close = libc.func('int close(int fd)') as Call<[number]>;
+export const read = libc.func('int64_t read(int fd, uint64_t buffer, uint64_t count)') as Call<
+  [number, number, number]
+>;
+export const write = libc.func('int64_t write(int fd, uint64_t buffer, uint64_t count)') as Call<
+  [number, number, number]
+>;
+export const writev = libc.func('int64_t writev(int fd, uint64_t iov, int count)') as Call<
+  [number, number, number]
+>;
+export const sendmmsg = libc.func(
+  'int sendmmsg(int fd, uint64_t messages, uint32_t count, int flags)',
+) as Call<[number, number, number, number]>;
+export const recvmsg = libc.func('int64_t recvmsg(int fd, uint64_t message, int flags)') as Call<
+  [number, number, number]
+>;
+export const ioctl = libc.func('int ioctl(int fd, uint64_t request, uint64_t argument)') as Call<
+  [number, number, number]
+>;
+export const socket = libc.func('int socket(int domain, int type, int protocol)') as Call<
+  [number, number, number]
+>;
+export const bind = libc.func('int bind(int fd, uint64_t address, uint32_t length)') as Call<
+  [number, number, number]
+>;
+export const setsockopt = libc.func(
+  'int setsockopt(int fd, int level, int name, uint64_t value, uint32_t length)',
+) as Call<[number, number, number, number, number]>;
+export const setns = libc.func('int setns(int fd, int type)') as Call<[number, number]>;
+export const eventfd = libc.func('int eventfd(uint32_t initial, int flags)') as Call<[number, number]>;
+export const epollCreate1 = libc.func('int epoll_create1(int flags)') as Call<[number]>;
+export const epollCtl = libc.func('int epoll_ctl(int epoll, int operation, int fd, uint64_t event)') as Call<
+  [number, number, number, number]
+>;
+export const epollPwait2 = libc.func(
+  'int epoll_pwait2(int epoll, uint64_t events, int count, uint64_t timeout, uint64_t mask)',
+) as Call<[number, number, number, number, number]>;
+export const mmap = libc.func(
+  'uint64_t mmap(uint64_t address, uint64_t length, int protection, int flags, int fd, int64_t offset)',
+) as Call<[number, number, number, number, number, number]>;
+export const munmap = libc.func('int munmap(uint64_t address, uint64_t length)') as Call<[number, number]>;
+export const prctl = libc.func(
+  'int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)',
+) as Call<[number, number, number, number, number]>;
+
+/** The error number of the last failed call on this thread. */
+export const errno = koffi.errno as () => number;
+
+/** An ArrayBuffer over `length` bytes of mapped memory; make it once and keep it. */
+export function viewOf(address: number, length: number): ArrayBuffer {
+  return koffi.view(BigInt(address), length) as ArrayBuffer;
+}
+
+export const EINTR = 4;
+export const EAGAIN = 11;
+export const EINVAL = 22;
+export const ENOENT = 2;
+export const EPERM = 1;
+export const EACCES = 13;
+export const EBUSY = 16;
+export const EADDRINUSE = 98;
+export const EADDRNOTAVAIL = 99;
+export const ENOBUFS = 105;
+
+const NAMES: Record<number, string> = {
+  1: 'EPERM (operation not permitted)',
+  2: 'ENOENT (no such file or directory)',
+  13: 'EACCES (permission denied)',
+  16: 'EBUSY (device or resource busy)',
+  22: 'EINVAL (invalid argument)',
+  98: 'EADDRINUSE (address already in use)',
+  99: 'EADDRNOTAVAIL (address not on this machine)',
+};
+
+/** The name and meaning of an error number, for messages. */
+export function errnoName(code: number): string {
+  return NAMES[code] ?? `errno ${code}`;
+}

@@ -1,0 +1,55 @@
+// Entering a network namespace for the length of one call. Only the calling thread moves (setns(2)), and it
+// always returns to the namespace it came from.
+
+import { SelvageError } from '../base/errors.ts';
+import { close, ENOENT, errno, errnoName, open, setns } from './libc.ts';
+
+const O_RDONLY_CLOEXEC = 0o2000000;
+const CLONE_NEWNET = 0x40000000;
+
+/** The file of a namespace given by name (as `ip netns` keeps them) or by absolute path. */
+export function netnsPath(netns: string): string {
+  return netns.startsWith('/') ? netns : `/run/netns/${netns}`;
+}
+
+export function inNetns<T>(netns: string | undefined, body: () => T): T {
+  if (netns === undefined) return body();
+  const home = openNamespace('/proc/thread-self/ns/net');
+  const target = openNamespace(netnsPath(netns));
+  try {
+    if (setns(target, CLONE_NEWNET) < 0) throw notEntered(netns);
+    try {
+      return body();
+    } finally {
+      if (setns(home, CLONE_NEWNET) < 0) {
+        // This thread is in a tenant's namespace and cannot leave: nothing it does from here on is right.
+        process.abort();
+      }
+    }
+  } finally {
+    close(home);
+    close(target);
+  }
+}
+
+function openNamespace(path: string): number {
+  const fd = open(path, O_RDONLY_CLOEXEC, 0);
+  if (fd >= 0) return fd;
+  const code = errno();
+  throw new SelvageError('bad-input', `Could not open the network namespace ${path}: ${errnoName(code)}.`, {
+    hint:
+      code === ENOENT
+        ? `Create it first: ip netns add ${path.split('/').pop()}`
+        : 'Run as root or with CAP_SYS_ADMIN.',
+  });
+}
+
+function notEntered(netns: string): SelvageError {
+  return new SelvageError(
+    'no-privilege',
+    `Could not enter the network namespace ${netns}: ${errnoName(errno())}.`,
+    {
+      hint: 'Run as root or with CAP_SYS_ADMIN.',
+    },
+  );
+}

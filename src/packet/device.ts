@@ -1,0 +1,27 @@
+// The edges of the switch. The same interfaces are implemented by system calls (device/tap, device/udp), by
+// memory (device/memory) for the simulator and tests, and by middleware that wraps either.
+
+import type { Inbox } from './inbox.ts';
+import type { Outbox } from './outbox.ts';
+import type { PieceList } from './pieces.ts';
+
+/**
+ * A vNIC. Frames carry a 10-byte virtio_net_hdr in front of the Ethernet header, both ways.
+ */
+export interface FrameDevice {
+  /** Reads whole frames, one piece each with a reference of its own, until `out` is full or none is left; their number. */
+  rx(out: PieceList): number;
+  /** Writes the frames of the list from piece `from` on; pieces consumed. The caller keeps (and releases) all references. */
+  tx(frames: PieceList, from: number): number;
+  /** Frames lost at this device, by the system's count or because there was no memory for them. */
+  readonly dropped: number;
+}
+
+/** The fabric: datagrams to VTEPs, each sent from the UDP source port of its slot. */
+export interface UnderlayDevice {
+  /** Receives runs of datagrams until `inbox` is full or none is left. True when none was left. */
+  rx(inbox: Inbox): boolean;
+  /** Sends every bundle; packets the system would not take are lost and counted. Headers are complete. */
+  tx(outbox: Outbox): void;
+  readonly dropped: number;
+}

@@ -1,0 +1,90 @@
+// A piece is a run of bytes in the region: two words, offset and length. A frame is one piece, or several when
+// it arrived as many packets; its last piece carries LAST. Whoever holds a piece holds one reference of its chunk.
+
+import type { Region } from './region.ts';
+
+export const PIECE_LAST = 0x8000_0000;
+export const PIECE_LENGTH_MASK = 0x00ff_ffff;
+
+/** Pieces in order: `words[2i]` is an offset, `words[2i + 1]` a length with PIECE_LAST. Filled and emptied each turn. */
+export class PieceList {
+  readonly words: Uint32Array;
+  readonly capacity: number;
+  count = 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.words = new Uint32Array(capacity * 2);
+  }
+
+  push(offset: number, length: number): void {
+    const at = this.count++ * 2;
+    this.words[at] = offset;
+    this.words[at + 1] = length;
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+}
+
+/** A first-in first-out queue of single-piece frames that grows up to a cap in frames and in bytes. */
+export class FrameQueue {
+  private words = new Uint32Array(32);
+  private head = 0;
+  private size = 0;
+  private held = 0;
+
+  get frames(): number {
+    return this.size;
+  }
+
+  get bytes(): number {
+    return this.held;
+  }
+
+  push(offset: number, length: number): void {
+    if (this.size * 2 === this.words.length) this.grow();
+    const mask = this.words.length - 1;
+    const at = ((this.head + this.size) * 2) & mask;
+    this.words[at] = offset;
+    this.words[at + 1] = length;
+    this.size++;
+    this.held += length;
+  }
+
+  frontOffset(): number {
+    return this.words[(this.head * 2) & (this.words.length - 1)]!;
+  }
+
+  frontLength(): number {
+    return this.words[((this.head * 2) & (this.words.length - 1)) + 1]!;
+  }
+
+  shift(): void {
+    this.held -= this.frontLength();
+    this.head = (this.head + 1) & (this.words.length / 2 - 1);
+    this.size--;
+  }
+
+  /** Frees every frame; the number of frames freed. */
+  drain(region: Region): number {
+    const dropped = this.size;
+    while (this.size > 0) {
+      region.release(this.frontOffset());
+      this.shift();
+    }
+    return dropped;
+  }
+
+  private grow(): void {
+    const old = this.words;
+    this.words = new Uint32Array(old.length * 2);
+    for (let i = 0; i < this.size; i++) {
+      const from = ((this.head + i) * 2) & (old.length - 1);
+      this.words[i * 2] = old[from]!;
+      this.words[i * 2 + 1] = old[from + 1]!;
+    }
+    this.head = 0;
+  }
+}
