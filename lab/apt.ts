@@ -53,14 +53,12 @@ async function fetchInto(target: string, packageName: string, cache: string): Pr
   const stamp = join(apt, 'updated');
   const isFresh = existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < LISTS_STAY_FRESH_MILLIS;
   if (!isFresh) await update(stamp, env);
-  try {
-    await download(packageName, env);
-  } catch (failure) {
+  // Lists that are read may be behind the archive by now: one more update before giving up.
+  await download(packageName, env).catch(async (failure) => {
     if (!isFresh) throw failure;
-    // The archive may have moved on since the lists were read.
     await update(stamp, env);
     await download(packageName, env);
-  }
+  });
   await unpack(archives, target, env);
   rmSync(archives, { recursive: true, force: true });
 }
@@ -95,9 +93,10 @@ function writeAptConfig(apt: string): string {
   return first;
 }
 
+/** Sources that cannot be reached are warnings to apt: the others may be enough, but the lists are not fresh then. */
 async function update(stamp: string, env: NodeJS.ProcessEnv): Promise<void> {
-  await aptGet(['update'], env);
-  writeFileSync(stamp, '');
+  const warnings = await aptGet(['update'], env);
+  if (!warnings.includes('Failed to fetch')) writeFileSync(stamp, '');
 }
 
 /** `--reinstall`: a package recorded as installed whose program is gone is fetched all the same. */
@@ -106,9 +105,11 @@ async function download(packageName: string, env: NodeJS.ProcessEnv): Promise<vo
   await aptGet(['install', ...options, packageName], env);
 }
 
-async function aptGet(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+/** Returns what apt-get warned of. */
+async function aptGet(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
   try {
-    await run('apt-get', ['-q', ...args], { env, timeout: APT_TIMEOUT_MILLIS, maxBuffer: 1 << 24 });
+    const options = { env, timeout: APT_TIMEOUT_MILLIS, maxBuffer: 1 << 24 };
+    return (await run('apt-get', ['-q', ...args], options)).stderr;
   } catch (thrown) {
     throw new SelvageError('failed', `apt-get ${args[0]} failed: ${firstError(thrown)}`, { cause: thrown });
   }

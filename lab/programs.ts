@@ -99,7 +99,10 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Libraries and data folders that the programs would otherwise look for under /usr. */
+/**
+ * Libraries and data folders that the programs would otherwise look for under /usr. tshark heeds its variable only
+ * when it is run by an ordinary user with a group of its own, and runs Lua scripts only with it.
+ */
 function environmentIn(root: string): Record<string, string> {
   const env: Record<string, string> = {};
   const libraries = libraryFolders(root);
