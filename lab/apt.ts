@@ -119,13 +119,10 @@ function firstError(thrown: unknown): string {
   const { code, killed, stderr } = thrown as { code?: string | number; killed?: boolean; stderr?: string };
   if (code === 'ENOENT') return 'this system has no apt-get.';
   if (killed) return `it did not end within ${APT_TIMEOUT_MILLIS / 1000} s.`;
-  const lines = (stderr ?? '').split('\n');
-  return (
-    lines
-      .find((line) => line.startsWith('E:'))
-      ?.slice(2)
-      .trim() ?? String(thrown)
-  );
+  const error = (stderr ?? '').split('\n').find((line) => line.startsWith('E:'));
+  if (error === undefined) return String(thrown);
+  const isUnknown = error.includes('Unable to locate');
+  return `${error.slice(2).trim()}${isUnknown ? " (are apt's sources reachable from here?)." : ''}`;
 }
 
 async function unpack(archives: string, target: string, env: NodeJS.ProcessEnv): Promise<void> {
