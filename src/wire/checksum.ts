@@ -32,6 +32,36 @@ export function partialSum(bytes: Bytes, at: number, length: number, sum = 0): n
   return foldSum(foldSum(high) + foldSum(low));
 }
 
+/** Copies a range and returns its sum, as partialSum would: one pass over the bytes instead of two. */
+export function copyWithSum(
+  from: Bytes,
+  fromAt: number,
+  to: Bytes,
+  toAt: number,
+  length: number,
+  sum = 0,
+): number {
+  const source = from.view;
+  const target = to.view;
+  let high = 0;
+  let low = sum;
+  let i = 0;
+  for (; i + 8 <= length; i += 8) {
+    const a = source.getInt32(fromAt + i);
+    const b = source.getInt32(fromAt + i + 4);
+    target.setInt32(toAt + i, a);
+    target.setInt32(toAt + i + 4, b);
+    high += (a >>> 16) + (b >>> 16);
+    low += (a & 0xffff) + (b & 0xffff);
+  }
+  for (; i < length; i++) {
+    const octet = source.getUint8(fromAt + i);
+    target.setUint8(toAt + i, octet);
+    low += (i & 1) === 0 ? octet << 8 : octet;
+  }
+  return foldSum(foldSum(high) + foldSum(low));
+}
+
 /** What goes into a checksum field: the complement of a sum. */
 export function finishSum(sum: number): number {
   return ~foldSum(sum) & 0xffff;

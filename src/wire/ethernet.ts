@@ -14,8 +14,8 @@ export const ETHERTYPE_ARP = 0x0806;
 export const ETHERTYPE_VLAN = 0x8100;
 export const ETHERTYPE_IPV6 = 0x86dd;
 
-const DESTINATION = 0;
-const SOURCE = 6;
+export const ETHERNET_DESTINATION = 0;
+export const ETHERNET_SOURCE = 6;
 const ETHERTYPE = 12;
 const TCI = 14;
 const TAGGED_ETHERTYPE = 16;
@@ -31,8 +31,9 @@ export function ethernetHeaderBytes(view: DataView, at: number, length: number):
 
 export class EthernetView {
   private bytes!: Bytes;
-  private at = 0;
   private length = 0;
+  /** Of the header's first byte. */
+  at = 0;
   /** 14, or 18 with a tag. */
   headerLength = 0;
 
@@ -47,14 +48,14 @@ export class EthernetView {
   }
 
   get destination(): Mac {
-    return readMac(this.bytes.view, this.at + DESTINATION);
+    return readMac(this.bytes.view, this.at + ETHERNET_DESTINATION);
   }
   get source(): Mac {
-    return readMac(this.bytes.view, this.at + SOURCE);
+    return readMac(this.bytes.view, this.at + ETHERNET_SOURCE);
   }
   /** True for multicast and broadcast destinations. */
   get isGroupAddressed(): boolean {
-    return (this.bytes.view.getUint8(this.at + DESTINATION) & 1) === 1;
+    return (this.bytes.view.getUint8(this.at + ETHERNET_DESTINATION) & 1) === 1;
   }
   get isTagged(): boolean {
     return this.headerLength > ETHERNET_HEADER_BYTES;
@@ -95,8 +96,8 @@ export function parseEthernet(bytes: Bytes, at: number, length: number): Etherne
 /** Returns the number of bytes written, 14 or 18. */
 export function emitEthernet(repr: EthernetRepr, bytes: Bytes, at: number): number {
   const view = bytes.view;
-  writeMac(view, at + DESTINATION, repr.destination);
-  writeMac(view, at + SOURCE, repr.source);
+  writeMac(view, at + ETHERNET_DESTINATION, repr.destination);
+  writeMac(view, at + ETHERNET_SOURCE, repr.source);
   if (repr.vlanTci === undefined) {
     view.setUint16(at + ETHERTYPE, repr.etherType);
     return ETHERNET_HEADER_BYTES;
