@@ -23,6 +23,12 @@ export class PieceList {
     this.words[at + 1] = length;
   }
 
+  /** Marks the piece pushed last as the end of its frame. */
+  endFrame(): void {
+    const at = this.count * 2 - 1;
+    this.words[at] = this.words[at]! | PIECE_LAST;
+  }
+
   clear(): void {
     this.count = 0;
   }

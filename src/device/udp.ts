@@ -1,0 +1,214 @@
+// The underlay over UDP sockets: one system call for a bundle on one path (UDP_SEGMENT), headers and payloads
+// gathered from where they lie; what arrives is coalesced by the kernel (UDP_GRO) and read into chunks.
+
+import { close, EAGAIN, EINTR, errno, recvmsg, sendmmsg } from '../linux/libc.ts';
+import { highWord, lowWord, mapMemory } from '../linux/memory.ts';
+import { openUdp, SOCKADDR_IN_BYTES, SOL_UDP, UDP_GRO, UDP_SEGMENT, writeSockaddr } from '../linux/udp.ts';
+import type { UnderlayDevice } from '../packet/device.ts';
+import type { Inbox } from '../packet/inbox.ts';
+import { BUNDLE_WORDS, OUTBOX_PACKETS, type Outbox, PACKET_WORDS } from '../packet/outbox.ts';
+import type { Region } from '../packet/region.ts';
+import type { ChunkWriter } from '../packet/writer.ts';
+
+const MESSAGES = 64;
+const MMSGHDR_WORDS = 16;
+const CONTROL_BYTES = 32;
+/** Two a packet, for as many packets as an outbox holds. */
+const IOV_ENTRIES = OUTBOX_PACKETS * 2;
+const MAX_DATAGRAM_BYTES = 65_536;
+const MAX_PEERS = 4096;
+const RECEIVE_BUFFER_BYTES = 16 << 20;
+const SEND_BUFFER_BYTES = 4 << 20;
+const CMSG_LENGTH_U16 = 18;
+const CMSG_SPACE_U16 = 24;
+
+export interface UdpUnderlayOptions {
+  /** This host's VTEP address, as a number. */
+  readonly address: number;
+  readonly port: number;
+  /** UDP source port of each slot. */
+  readonly sourcePorts: readonly number[];
+}
+
+export class UdpUnderlay implements UnderlayDevice {
+  readonly fd: number;
+  dropped = 0;
+  /** Bundles lost because a send buffer was full. */
+  busy = 0;
+  private readonly region: Region;
+  private readonly writer: ChunkWriter;
+  private readonly clock: () => number;
+  private readonly port: number;
+  private readonly sockets: number[] = [];
+  private readonly messages = mapMemory(MESSAGES * MMSGHDR_WORDS * 4);
+  private readonly control = mapMemory(MESSAGES * CONTROL_BYTES);
+  private readonly iov = mapMemory(IOV_ENTRIES * 16);
+  private readonly peers = mapMemory(MAX_PEERS * SOCKADDR_IN_BYTES);
+  private readonly receive = mapMemory(512);
+
+  constructor(options: UdpUnderlayOptions, region: Region, writer: ChunkWriter, clock: () => number) {
+    this.region = region;
+    this.writer = writer;
+    this.clock = clock;
+    this.port = options.port;
+    this.fd = openUdp(options.address, options.port, 'receive', RECEIVE_BUFFER_BYTES);
+    try {
+      for (const port of options.sourcePorts) {
+        this.sockets.push(openUdp(options.address, port, 'send', SEND_BUFFER_BYTES));
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.prepareMessages();
+    this.prepareReceive();
+  }
+
+  /** Says where bundles for peer number `peer` go. */
+  setPeer(peer: number, address: number): void {
+    writeSockaddr(this.peers.bytes.view, peer * SOCKADDR_IN_BYTES, address, this.port);
+  }
+
+  rx(inbox: Inbox): boolean {
+    const { region, writer, receive } = this;
+    const { u32 } = receive;
+    const { view } = receive.bytes;
+    const base = lowWord(region.address);
+    const now = this.clock();
+    while (inbox.count < inbox.capacity) {
+      const offset = writer.room(MAX_DATAGRAM_BYTES);
+      if (offset === 0) return false;
+      u32[RECEIVE_IOV] = base + offset;
+      u32[RECEIVE_MSG + 10] = CONTROL_BYTES;
+      const length = recvmsg(this.fd, receive.address, 0);
+      if (length < 0) {
+        const code = errno();
+        if (code === EINTR) continue;
+        return true;
+      }
+      if (length === 0) continue;
+      writer.commit(length);
+      region.retain(offset, 1);
+      // Without a control message the datagram came alone.
+      const coalesced = u32[RECEIVE_MSG + 10]! >= CMSG_LENGTH_U16 && u32[RECEIVE_CONTROL + 3] === UDP_GRO;
+      const size = coalesced ? u32[RECEIVE_CONTROL + 4]! : length;
+      inbox.push(offset, length, size, view.getUint32(RECEIVE_NAME_BYTES + 4), now);
+    }
+    return false;
+  }
+
+  tx(outbox: Outbox): void {
+    const { bundles } = outbox;
+    let first = 0;
+    while (first < outbox.bundleCount) {
+      const slot = bundles[first * BUNDLE_WORDS + 1]!;
+      let end = first + 1;
+      while (end < outbox.bundleCount && end - first < MESSAGES && bundles[end * BUNDLE_WORDS + 1] === slot)
+        end++;
+      this.sendRun(outbox, this.sockets[slot % this.sockets.length]!, first, end);
+      first = end;
+    }
+  }
+
+  close(): void {
+    close(this.fd);
+    for (const fd of this.sockets) close(fd);
+  }
+
+  /** Sends bundles `first` to `end`, all of one slot, by one sendmmsg unless the system takes only a part. */
+  private sendRun(outbox: Outbox, fd: number, first: number, end: number): void {
+    const { bundles } = outbox;
+    const { u32 } = this.messages;
+    const peerBase = lowWord(this.peers.address);
+    const iovBase = lowWord(this.iov.address);
+    let entry = 0;
+    for (let bundle = first; bundle < end; bundle++) {
+      const at = bundle * BUNDLE_WORDS;
+      const packets = bundles[at + 3]!;
+      const message = (bundle - first) * MMSGHDR_WORDS;
+      u32[message] = peerBase + bundles[at]! * SOCKADDR_IN_BYTES;
+      u32[message + 4] = iovBase + entry * 16;
+      const entries = this.gather(outbox, bundles[at + 2]!, packets, entry);
+      u32[message + 6] = entries;
+      entry += entries;
+      if (packets > 1) {
+        this.control.u32[(bundle - first) * (CONTROL_BYTES / 4) + 4] = bundles[at + 4]!;
+        u32[message + 10] = CMSG_SPACE_U16;
+      } else {
+        u32[message + 10] = 0;
+      }
+    }
+    let sent = 0;
+    const total = end - first;
+    while (sent < total) {
+      const taken = sendmmsg(fd, this.messages.address + sent * MMSGHDR_WORDS * 4, total - sent, 0);
+      if (taken > 0) {
+        sent += taken;
+      } else if (errno() !== EINTR) {
+        // Full buffer, no route, message too long: this bundle is lost, and the transport will notice.
+        this.dropped += bundles[(first + sent) * BUNDLE_WORDS + 3]!;
+        if (errno() === EAGAIN) this.busy++;
+        sent++;
+      }
+    }
+  }
+
+  private gather(outbox: Outbox, first: number, packets: number, entry: number): number {
+    const words = outbox.packets;
+    const { u32 } = this.iov;
+    const base = lowWord(this.region.address);
+    const high = highWord(this.region.address);
+    let at = first * PACKET_WORDS;
+    let to = entry * 4;
+    for (let i = 0; i < packets; i++) {
+      u32[to] = base + words[at]!;
+      u32[to + 1] = high;
+      u32[to + 2] = words[at + 1]!;
+      to += 4;
+      if (words[at + 3] !== 0) {
+        u32[to] = base + words[at + 2]!;
+        u32[to + 1] = high;
+        u32[to + 2] = words[at + 3]!;
+        to += 4;
+      }
+      at += PACKET_WORDS;
+    }
+    return (to - entry * 4) / 4;
+  }
+
+  private prepareMessages(): void {
+    const { u32 } = this.messages;
+    for (let i = 0; i < MESSAGES; i++) {
+      const message = i * MMSGHDR_WORDS;
+      u32[message + 1] = highWord(this.peers.address);
+      u32[message + 2] = SOCKADDR_IN_BYTES;
+      u32[message + 5] = highWord(this.iov.address);
+      u32[message + 8] = lowWord(this.control.address) + i * CONTROL_BYTES;
+      u32[message + 9] = highWord(this.control.address);
+      const header = i * (CONTROL_BYTES / 4);
+      this.control.u32[header] = CMSG_LENGTH_U16;
+      this.control.u32[header + 2] = SOL_UDP;
+      this.control.u32[header + 3] = UDP_SEGMENT;
+    }
+  }
+
+  /** One msghdr with its name, one iovec and room for a control message, each at its place in `receive`. */
+  private prepareReceive(): void {
+    const { u32, address } = this.receive;
+    u32[RECEIVE_MSG] = lowWord(address) + RECEIVE_NAME_BYTES;
+    u32[RECEIVE_MSG + 1] = highWord(address);
+    u32[RECEIVE_MSG + 2] = SOCKADDR_IN_BYTES;
+    u32[RECEIVE_MSG + 4] = lowWord(address) + RECEIVE_IOV * 4;
+    u32[RECEIVE_MSG + 5] = highWord(address);
+    u32[RECEIVE_MSG + 6] = 1;
+    u32[RECEIVE_MSG + 8] = lowWord(address) + RECEIVE_CONTROL * 4;
+    u32[RECEIVE_MSG + 9] = highWord(address);
+    u32[RECEIVE_IOV + 1] = highWord(this.region.address);
+    u32[RECEIVE_IOV + 2] = MAX_DATAGRAM_BYTES;
+  }
+}
+
+const RECEIVE_MSG = 0;
+const RECEIVE_NAME_BYTES = 64;
+const RECEIVE_IOV = 24;
+const RECEIVE_CONTROL = 32;

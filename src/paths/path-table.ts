@@ -1,0 +1,180 @@
+// The paths to each peer: eight slots, each a UDP source port of ours that the fabric hashes onto some route
+// (BIFROST §4.1). A slot is healthy, suspect (it owes us an answer: nothing new is put on it while another is
+// healthy) or bad (only probes). Round trips are judged whole, there and back on slots of the same number.
+//
+//   healthy ──timeout──▶ suspect ──timeout, or probe unanswered──▶ bad
+//   suspect ──progress or probe answered──▶ healthy     bad ──two probes in a row answered──▶ healthy
+
+import { TimerWheel } from '../base/timer-wheel.ts';
+
+export const SLOTS = 8;
+
+export const SLOT_HEALTHY = 0;
+export const SLOT_SUSPECT = 1;
+export const SLOT_BAD = 2;
+export const SLOT_STATE_NAMES = ['healthy', 'suspect', 'bad'] as const;
+
+/** Before a slot has a sample: about two round trips of a data centre (BIFROST §4.3). */
+const INITIAL_TIMEOUT_MICROS = 4000;
+/** An acknowledgement may wait this long at the receiver for data to ride with; samples do not contain it. */
+export const ACK_DELAY_MICROS = 250;
+/** Below this a probe costs more wake-ups than a faster repair is worth. */
+const MIN_TIMEOUT_MICROS = 400;
+const MAX_TIMEOUT_MICROS = 500_000;
+const FIRST_PROBE_MICROS = 5000;
+const MAX_PROBE_MICROS = 1_000_000;
+const ANSWERS_TO_RECOVER = 2;
+
+export class PathTable {
+  private peers = 0;
+  private state = new Uint8Array(0);
+  private srtt = new Float64Array(0);
+  private rttvar = new Float64Array(0);
+  private answers = new Uint8Array(0);
+  private awaiting = new Uint8Array(0);
+  private probeInterval = new Float64Array(0);
+  private lastChange = new Float64Array(0);
+  private readonly probes: TimerWheel;
+  /** Times a slot left or came back to service, for people. */
+  readonly changes = { suspected: 0, failed: 0, recovered: 0 };
+
+  constructor(nowMicros: number) {
+    this.probes = new TimerWheel(nowMicros);
+  }
+
+  /** Adds a peer with eight healthy slots; its number. */
+  addPeer(): number {
+    const peer = this.peers++;
+    const slots = this.peers * SLOTS;
+    this.state = grown(this.state, new Uint8Array(slots));
+    this.answers = grown(this.answers, new Uint8Array(slots));
+    this.awaiting = grown(this.awaiting, new Uint8Array(slots));
+    this.srtt = grown(this.srtt, new Float64Array(slots));
+    this.rttvar = grown(this.rttvar, new Float64Array(slots));
+    this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
+    this.lastChange = grown(this.lastChange, new Float64Array(slots));
+    return peer;
+  }
+
+  stateOf(peer: number, slot: number): number {
+    return this.state[peer * SLOTS + slot]!;
+  }
+
+  /** Smoothed round trip, 0 before the first sample. */
+  rttMicros(peer: number, slot: number): number {
+    return this.srtt[peer * SLOTS + slot]!;
+  }
+
+  /** How long the slot may owe an answer before it is asked after (RFC 6298, without its floor of a second). */
+  timeoutMicros(peer: number, slot: number): number {
+    const at = peer * SLOTS + slot;
+    const srtt = this.srtt[at]!;
+    if (srtt === 0) return INITIAL_TIMEOUT_MICROS;
+    const timeout = srtt + Math.max(4 * this.rttvar[at]!, srtt) + ACK_DELAY_MICROS;
+    return Math.min(MAX_TIMEOUT_MICROS, Math.max(MIN_TIMEOUT_MICROS, timeout));
+  }
+
+  /** A round trip on the slot, less the time the receiver kept it. */
+  onSample(peer: number, slot: number, rttMicros: number): void {
+    const at = peer * SLOTS + slot;
+    const srtt = this.srtt[at]!;
+    if (srtt === 0) {
+      this.srtt[at] = rttMicros;
+      this.rttvar[at] = rttMicros / 2;
+      return;
+    }
+    this.rttvar[at] = 0.75 * this.rttvar[at]! + 0.25 * Math.abs(srtt - rttMicros);
+    this.srtt[at] = 0.875 * srtt + 0.125 * rttMicros;
+  }
+
+  /** Something sent on the slot is known to have arrived. */
+  onProgress(peer: number, slot: number, nowMicros: number): void {
+    const at = peer * SLOTS + slot;
+    if (this.state[at] === SLOT_SUSPECT) this.recover(at, nowMicros);
+  }
+
+  /** What was sent on the slot was not acknowledged in time. */
+  onTimeout(peer: number, slot: number, nowMicros: number): void {
+    const at = peer * SLOTS + slot;
+    if (this.state[at] === SLOT_HEALTHY) {
+      this.state[at] = SLOT_SUSPECT;
+      this.changes.suspected++;
+      this.startProbing(at, nowMicros);
+    } else if (this.state[at] === SLOT_SUSPECT) {
+      this.fail(at, nowMicros);
+    }
+  }
+
+  onProbeAnswered(peer: number, slot: number, rttMicros: number, nowMicros: number): void {
+    this.onSample(peer, slot, rttMicros);
+    const at = peer * SLOTS + slot;
+    if (this.state[at] === SLOT_HEALTHY) return;
+    this.awaiting[at] = 0;
+    this.answers[at]!++;
+    if (this.state[at] === SLOT_SUSPECT || this.answers[at]! >= ANSWERS_TO_RECOVER) {
+      this.recover(at, nowMicros);
+    } else {
+      this.probes.set(at, nowMicros);
+    }
+  }
+
+  /** Calls `send(peer, slot)` for each slot whose probe is due; false says it could not be sent. */
+  probe(nowMicros: number, send: (peer: number, slot: number) => boolean): void {
+    this.probes.expire(nowMicros, (at) => {
+      if (this.awaiting[at] === 1) {
+        this.answers[at] = 0;
+        if (this.state[at] === SLOT_SUSPECT) this.fail(at, nowMicros);
+      }
+      this.awaiting[at] = 1;
+      send(Math.floor(at / SLOTS), at % SLOTS);
+      this.probes.set(at, nowMicros + this.probeInterval[at]!);
+      this.probeInterval[at] = Math.min(MAX_PROBE_MICROS, this.probeInterval[at]! * 2);
+    });
+  }
+
+  nextTimeout(): number {
+    return this.probes.nextTimeout();
+  }
+
+  /** The next slot in turn after `slot` that is healthy, or else suspect, or else any; not `avoid` if it can be helped. */
+  next(peer: number, slot: number, avoid = -1): number {
+    const base = peer * SLOTS;
+    let best = -1;
+    let bestState = SLOT_BAD + 1;
+    for (let i = 1; i <= SLOTS; i++) {
+      const candidate = (slot + i) % SLOTS;
+      const state = this.state[base + candidate]!;
+      if (candidate === avoid || state >= bestState) continue;
+      if (state === SLOT_HEALTHY) return candidate;
+      best = candidate;
+      bestState = state;
+    }
+    return best;
+  }
+
+  private startProbing(at: number, nowMicros: number): void {
+    this.answers[at] = 0;
+    this.awaiting[at] = 0;
+    this.probeInterval[at] = FIRST_PROBE_MICROS;
+    this.lastChange[at] = nowMicros;
+    this.probes.set(at, nowMicros);
+  }
+
+  private fail(at: number, nowMicros: number): void {
+    this.state[at] = SLOT_BAD;
+    this.lastChange[at] = nowMicros;
+    this.changes.failed++;
+  }
+
+  private recover(at: number, nowMicros: number): void {
+    this.state[at] = SLOT_HEALTHY;
+    this.lastChange[at] = nowMicros;
+    this.changes.recovered++;
+    this.probes.cancel(at);
+  }
+}
+
+function grown<T extends Uint8Array | Float64Array>(old: T, larger: T): T {
+  larger.set(old);
+  return larger;
+}

@@ -1,0 +1,146 @@
+// The table of connections: one row a vNIC pair (BIFROST §4.4, connection aggregation). A row is small and lasts;
+// the windows hang on it only while something is in flight or held, and come from pools.
+//
+// A CID is thread (8 bits), generation (6), row (18): the row is found without a search, and a packet for an
+// earlier user of the row is recognised.
+
+import { FrameQueue } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+import { ReceiveWindow } from './receive-window.ts';
+import { SendWindow } from './send-window.ts';
+
+export const CONNECTION_CLOSED = 0;
+/** A request is out; frames wait. */
+export const CONNECTION_REQUESTED = 1;
+export const CONNECTION_ESTABLISHED = 2;
+/** The peer does not answer: its frames go as plain VXLAN, and it is asked again now and then. */
+export const CONNECTION_PLAIN = 3;
+export const CONNECTION_STATE_NAMES = ['closed', 'requested', 'established', 'plain'] as const;
+
+const ROW_BITS = 18;
+const MAX_ROWS = 1 << ROW_BITS;
+const GENERATIONS = 64;
+
+export class ConnectionTable {
+  count = 0;
+  state = new Uint8Array(16);
+  /** Requests sent without an answer. */
+  attempts = new Uint8Array(16);
+  pair = new Uint32Array(16);
+  peer = new Uint32Array(16);
+  vni = new Uint32Array(16);
+  localCid = new Uint32Array(16);
+  remoteCid = new Uint32Array(16);
+  /** 1 when the peer asked for this connection. */
+  accepted = new Uint8Array(16);
+  /** When the next request is due, or Infinity. */
+  requestDue = new Float64Array(16);
+  lastHeard = new Float64Array(16);
+  /** Frames taken back from a connection that was lost; they go first on the next one. */
+  readonly recalled: (FrameQueue | undefined)[] = [];
+  readonly send: (SendWindow | undefined)[] = [];
+  readonly receive: (ReceiveWindow | undefined)[] = [];
+  private readonly byPair = new Map<number, number>();
+  private readonly sendPool: SendWindow[] = [];
+  private readonly receivePool: ReceiveWindow[] = [];
+  private readonly threadId: number;
+  private readonly windowPackets: number;
+
+  constructor(threadId: number, windowPackets: number) {
+    this.threadId = threadId;
+    this.windowPackets = windowPackets;
+  }
+
+  /** The pair's connection, or -1. */
+  ofPair(pair: number): number {
+    return this.byPair.get(pair) ?? -1;
+  }
+
+  /** The row a CID of ours names, or -1. */
+  ofCid(cid: number): number {
+    const row = cid & (MAX_ROWS - 1);
+    return row < this.count && this.localCid[row] === cid ? row : -1;
+  }
+
+  /** Adds the pair's row, closed; -1 when the table is full. */
+  add(pair: number, peer: number, vni: number, generation: number): number {
+    if (this.count === MAX_ROWS) return -1;
+    if (this.count === this.state.length) this.grow();
+    const row = this.count++;
+    this.byPair.set(pair, row);
+    this.pair[row] = pair;
+    this.peer[row] = peer;
+    this.vni[row] = vni;
+    this.requestDue[row] = Number.POSITIVE_INFINITY;
+    this.localCid[row] = this.cid(row, generation % GENERATIONS);
+    return row;
+  }
+
+  /** Gives the row a CID that the peer has not seen: packets for the old one are no longer taken. */
+  renew(row: number): void {
+    const generation = (this.localCid[row]! >>> ROW_BITS) & (GENERATIONS - 1);
+    this.localCid[row] = this.cid(row, (generation + 1) % GENERATIONS);
+  }
+
+  openWindows(row: number): void {
+    const send = this.sendPool.pop() ?? new SendWindow(this.windowPackets);
+    const receive = this.receivePool.pop() ?? new ReceiveWindow();
+    // Both ends derive the first PSN of a direction from the CID it goes to: no header has room for it.
+    send.reset(firstPsn(this.remoteCid[row]!));
+    receive.reset(firstPsn(this.localCid[row]!));
+    this.send[row] = send;
+    this.receive[row] = receive;
+  }
+
+  /** Gives the windows back; they must hold nothing. */
+  closeWindows(row: number): void {
+    const send = this.send[row];
+    const receive = this.receive[row];
+    if (send !== undefined) this.sendPool.push(send);
+    if (receive !== undefined) this.receivePool.push(receive);
+    this.send[row] = undefined;
+    this.receive[row] = undefined;
+  }
+
+  /** Takes back what the row sent and the peer did not acknowledge, in front of what was taken back earlier. */
+  recall(row: number, region: Region): void {
+    const frames = new FrameQueue();
+    this.send[row]!.recall(frames, region);
+    const earlier = this.recalled[row];
+    while (earlier !== undefined && earlier.frames > 0) {
+      frames.push(earlier.frontOffset(), earlier.frontLength());
+      earlier.shift();
+    }
+    this.recalled[row] = frames;
+  }
+
+  private cid(row: number, generation: number): number {
+    // Generation 0 of row 0 on thread 0 would be CID 0, which names no connection: generations count from 1.
+    return ((this.threadId << 24) | (((generation % (GENERATIONS - 1)) + 1) << ROW_BITS) | row) >>> 0;
+  }
+
+  private grow(): void {
+    const capacity = this.state.length * 2;
+    this.state = enlarge(this.state, new Uint8Array(capacity));
+    this.attempts = enlarge(this.attempts, new Uint8Array(capacity));
+    this.accepted = enlarge(this.accepted, new Uint8Array(capacity));
+    this.pair = enlarge(this.pair, new Uint32Array(capacity));
+    this.peer = enlarge(this.peer, new Uint32Array(capacity));
+    this.vni = enlarge(this.vni, new Uint32Array(capacity));
+    this.localCid = enlarge(this.localCid, new Uint32Array(capacity));
+    this.remoteCid = enlarge(this.remoteCid, new Uint32Array(capacity));
+    this.requestDue = enlarge(this.requestDue, new Float64Array(capacity));
+    this.lastHeard = enlarge(this.lastHeard, new Float64Array(capacity));
+  }
+}
+
+/** A number that depends on every bit of the CID, so that sequences start, and wrap, anywhere. */
+export function firstPsn(destinationCid: number): number {
+  const mixed = Math.imul(destinationCid ^ (destinationCid >>> 15), 0x2c1b3c6d);
+  return (mixed ^ (mixed >>> 12)) >>> 0;
+}
+
+function enlarge<T extends Uint8Array | Uint32Array | Float64Array>(old: T, larger: T): T {
+  larger.set(old);
+  return larger;
+}

@@ -1,0 +1,205 @@
+// What acknowledgements and silence say about packets in flight (BIFROST §4.3).
+//
+// A packet is lost when a later one of the same slot has arrived (a path keeps its order), or when one sent a
+// whole timeout later, on any path, has: a host that was not scheduled for a while takes in what came first first,
+// so only a path that lost it can be overtaken so far. Where nothing comes back at all, a timeout sends one packet
+// again on another path as a question; its answer shows what else is missing. So a late host causes one
+// packet a slot and timeout, never a storm.
+
+import { serialDiff } from '../base/serial.ts';
+import { SLOTS } from '../paths/path-table.ts';
+import { ACK_CUMULATIVE, type AckView } from '../wire/bifrost-ack.ts';
+import {
+  RECORD_ACKED,
+  RECORD_LENGTH_MASK,
+  RECORD_LOST,
+  RECORD_SLOT_MASK,
+  RECORD_SLOT_SHIFT,
+  RECORD_WORDS,
+  type SendWindow,
+} from './send-window.ts';
+import type { TransportContext } from './types.ts';
+
+/** Packets a bitmap of eight words covers. */
+const BITMAP_PACKETS = 256;
+const MAX_BACKOFF = 6;
+
+export class LossDetector {
+  private readonly context: TransportContext;
+  /** Slots on which this acknowledgement showed progress, one bit each. */
+  private progress = 0;
+  private ackedBytes = 0;
+  private readonly timeouts = new Float64Array(SLOTS);
+
+  constructor(context: TransportContext) {
+    this.context = context;
+  }
+
+  /** Takes in an acknowledgement. False when it claims what was never sent. */
+  onAck(now: number, row: number, ack: AckView): boolean {
+    const { connections, paths, counters, options } = this.context;
+    const window = connections.send[row]!;
+    const base = ack.psnBase;
+    const cumulative = ack.ackType === ACK_CUMULATIVE;
+    if (serialDiff(base, window.txNext) > 0) return false;
+    this.progress = 0;
+    this.ackedBytes = 0;
+    if (cumulative) this.acknowledgeBelow(window, base);
+    const covered = this.acknowledgeBits(window, base, ack);
+    if (covered < 0) return false;
+    counters.spurious += ack.ackValue;
+    const peer = connections.peer[row]!;
+    const slot = ack.pathId;
+    const rtt = serialDiff(now >>> 0, ack.echoMicros) - serialDiff(ack.timestampMicros, ack.nicRxMicros);
+    if (rtt > 0 && rtt < 60_000_000) paths.onSample(peer, slot, rtt);
+    for (let s = 0; s < SLOTS; s++) {
+      if ((this.progress & (1 << s)) === 0) continue;
+      window.progressAt[s] = now;
+      window.backoff[s] = 0;
+      paths.onProgress(peer, s, now);
+    }
+    const stamp = ack.timestampMicros;
+    // An acknowledgement that was overtaken knows less than we do: it proves no loss.
+    if (!window.anyAck || serialDiff(stamp, window.newestAckStamp) >= 0) {
+      window.anyAck = true;
+      window.newestAckStamp = stamp;
+      this.judge(row, window, base, cumulative ? BITMAP_PACKETS : covered);
+    }
+    window.advance();
+    if (this.ackedBytes > 0) {
+      const { inFlightBytes } = window;
+      options.congestion.onAck({
+        nowMicros: now,
+        ackedBytes: this.ackedBytes,
+        rttMicros: rtt,
+        inFlightBytes,
+      });
+    }
+    return true;
+  }
+
+  /** The next time a slot's silence means something, or Infinity. */
+  nextTimeout(row: number): number {
+    const { connections, paths } = this.context;
+    const window = connections.send[row]!;
+    const peer = connections.peer[row]!;
+    let due = Number.POSITIVE_INFINITY;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (window.inFlight[slot] === 0) continue;
+      const at = window.progressAt[slot]! + paths.timeoutMicros(peer, slot) * 2 ** window.backoff[slot]!;
+      if (at < due) due = at;
+    }
+    return due;
+  }
+
+  /** Asks after every slot that has been silent too long; the number of slots. */
+  onTimer(now: number, row: number): number {
+    const { connections, paths, options } = this.context;
+    const window = connections.send[row]!;
+    const peer = connections.peer[row]!;
+    let expired = 0;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (window.inFlight[slot] === 0) continue;
+      const timeout = paths.timeoutMicros(peer, slot) * 2 ** window.backoff[slot]!;
+      if (window.progressAt[slot]! + timeout > now) continue;
+      expired++;
+      window.progressAt[slot] = now;
+      if (window.backoff[slot]! < MAX_BACKOFF) window.backoff[slot]!++;
+      paths.onTimeout(peer, slot, now);
+      this.question(window, slot);
+      options.congestion.onTimeout(now);
+    }
+    return expired;
+  }
+
+  private acknowledgeBelow(window: SendWindow, base: number): void {
+    for (let psn = window.una; serialDiff(psn, base) < 0; psn = (psn + 1) >>> 0)
+      this.acknowledge(window, psn);
+  }
+
+  /** PSNs the bitmap covers, or -1 when it names one that was never sent. */
+  private acknowledgeBits(window: SendWindow, base: number, ack: AckView): number {
+    const words = ack.bitmapWords;
+    for (let i = 0; i < words; i++) {
+      let word = ack.bitmapWord(i);
+      while (word !== 0) {
+        const bit = Math.clz32(word);
+        word &= ~(0x8000_0000 >>> bit);
+        const psn = (base + i * 32 + bit) >>> 0;
+        if (serialDiff(psn, window.txNext) >= 0) return -1;
+        if (serialDiff(psn, window.una) >= 0) this.acknowledge(window, psn);
+      }
+    }
+    return words * 32;
+  }
+
+  private acknowledge(window: SendWindow, psn: number): void {
+    const { records } = window;
+    const at = (psn & window.mask) * RECORD_WORDS;
+    const word = records[at + 1]!;
+    if ((word & RECORD_ACKED) !== 0) return;
+    const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
+    if ((word & RECORD_LOST) === 0) {
+      window.inFlight[slot]!--;
+      this.progress |= 1 << slot;
+      const order = records[at + 2]!;
+      if (serialDiff(order, window.highestAcked[slot]!) > 0) window.highestAcked[slot] = order;
+      const sentAt = records[at + 3]!;
+      if (!window.anyAcked || serialDiff(sentAt, window.newestAckedSentAt) > 0) {
+        window.anyAcked = true;
+        window.newestAckedSentAt = sentAt;
+      }
+    }
+    records[at + 1] = (word & ~RECORD_LOST) | RECORD_ACKED;
+    const length = word & RECORD_LENGTH_MASK;
+    window.inFlightBytes -= length;
+    this.ackedBytes += length;
+    this.context.region.release(records[at]!);
+  }
+
+  /** Finds what is missing among the `covered` PSNs from `base` on and has been overtaken. */
+  private judge(row: number, window: SendWindow, base: number, covered: number): void {
+    const { connections, paths, counters } = this.context;
+    const { records, mask } = window;
+    const peer = connections.peer[row]!;
+    for (let slot = 0; slot < SLOTS; slot++) this.timeouts[slot] = paths.timeoutMicros(peer, slot);
+    let psn = serialDiff(base, window.una) >= 0 ? base : window.una;
+    const beyond = (base + covered) >>> 0;
+    const end = serialDiff(beyond, window.txNext) < 0 ? beyond : window.txNext;
+    for (; serialDiff(psn, end) < 0; psn = (psn + 1) >>> 0) {
+      const at = (psn & mask) * RECORD_WORDS;
+      const word = records[at + 1]!;
+      if ((word & (RECORD_ACKED | RECORD_LOST)) !== 0) continue;
+      const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
+      if (serialDiff(records[at + 2]!, window.highestAcked[slot]!) < 0) {
+        counters.lostByGap++;
+      } else if (serialDiff(window.newestAckedSentAt, records[at + 3]!) >= this.timeouts[slot]!) {
+        counters.lostByTime++;
+      } else {
+        continue;
+      }
+      this.giveUp(window, psn, at, slot);
+    }
+  }
+
+  /** Sends the oldest packet of a silent slot again. */
+  private question(window: SendWindow, slot: number): void {
+    const { records, mask } = window;
+    for (let psn = window.una; serialDiff(psn, window.txNext) < 0; psn = (psn + 1) >>> 0) {
+      const at = (psn & mask) * RECORD_WORDS;
+      const word = records[at + 1]!;
+      if ((word & (RECORD_ACKED | RECORD_LOST)) !== 0) continue;
+      if ((word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT !== slot) continue;
+      this.context.counters.lostByTimeout++;
+      this.giveUp(window, psn, at, slot);
+      return;
+    }
+  }
+
+  private giveUp(window: SendWindow, psn: number, at: number, slot: number): void {
+    const { records } = window;
+    records[at + 1]! |= RECORD_LOST;
+    window.inFlight[slot]!--;
+    window.queueLost(psn);
+  }
+}

@@ -1,0 +1,125 @@
+// The receiving half of a connection: duplicates, gaps, order (BIFROST §4.2), and whole frames out.
+//
+// A packet counts as delivered once it is in memory that this host will not drop. The packet everybody waits for
+// always finds room; one out of order does not when memory is short, and is then as good as lost.
+
+import type { PieceList } from '../packet/pieces.ts';
+import { DATA_ACK_REQUIRED, DATA_FIRST, DATA_LAST, type DataHeaderView } from '../wire/bifrost-data.ts';
+import type { Acknowledger } from './acknowledger.ts';
+import {
+  HELD_FIRST,
+  HELD_LAST,
+  HELD_LENGTH_MASK,
+  RECEIVE_PACKETS,
+  type ReceiveWindow,
+} from './receive-window.ts';
+import type { TransportContext } from './types.ts';
+
+/** The largest frame: 64 KB of IP, Ethernet with VLAN, virtio_net_hdr. */
+const MAX_FRAME_BYTES = 65_535 + 18 + 10;
+/** As many as one scatter-gather call takes. */
+const MAX_FRAME_PIECES = 1024;
+/** Of the region's chunks, a quarter is kept for packets in order. */
+const RESERVE_SHIFT = 2;
+
+export class Receiver {
+  private readonly context: TransportContext;
+  private readonly acknowledger: Acknowledger;
+
+  constructor(context: TransportContext, acknowledger: Acknowledger) {
+    this.context = context;
+    this.acknowledger = acknowledger;
+  }
+
+  /**
+   * Takes in a data packet; `small` says that it came in a short run, so that holding it where it lies would pin
+   * much memory for little. True when whole frames wait to be delivered.
+   */
+  onData(row: number, header: DataHeaderView, arrivedAt: number, small: boolean): boolean {
+    const { connections, counters, region } = this.context;
+    const window = connections.receive[row]!;
+    const { psn, pathId: slot, flags, payloadLength: length } = header;
+    const ahead = (psn - window.base) | 0;
+    if (((psn - window.delivered) | 0) >= RECEIVE_PACKETS || length === 0 || length > HELD_LENGTH_MASK) {
+      counters.beyondWindow++;
+      return false;
+    }
+    window.newestPsn[slot] = psn;
+    window.echo[slot] = header.timestampMicros;
+    window.arrivedAt[slot] = arrivedAt;
+    if (ahead < 0 || window.has(psn)) {
+      counters.duplicates++;
+      window.duplicates[slot]!++;
+      this.acknowledger.onPacket(window, slot, arrivedAt, true);
+      return false;
+    }
+    let offset = header.payloadAt;
+    if (ahead > 0) {
+      counters.outOfOrder++;
+      if (region.free < region.chunks >>> RESERVE_SHIFT) {
+        counters.noMemory++;
+        return false;
+      }
+      if (small) offset = this.copy(offset, length);
+    }
+    region.retain(offset, 1);
+    counters.packetsReceived++;
+    counters.bytesReceived += length;
+    const framing = (flags & DATA_FIRST ? HELD_FIRST : 0) | (flags & DATA_LAST ? HELD_LAST : 0);
+    const complete = window.place(psn, offset, length | framing);
+    const missing = window.end !== window.base;
+    this.acknowledger.onPacket(window, slot, arrivedAt, missing || (flags & DATA_ACK_REQUIRED) !== 0);
+    return complete;
+  }
+
+  /** Moves whole frames in order into `out`, references included. False when some are left for want of room. */
+  deliver(row: number, out: PieceList): boolean {
+    const window = this.context.connections.receive[row]!;
+    while (window.delivered !== window.complete) {
+      if (!this.deliverFrame(window, out)) return false;
+    }
+    return true;
+  }
+
+  private deliverFrame(window: ReceiveWindow, out: PieceList): boolean {
+    const { counters, region } = this.context;
+    const first = window.delivered;
+    let bytes = 0;
+    let framed = (window.wordOf(first) & HELD_FIRST) !== 0;
+    let end = first;
+    let word = 0;
+    do {
+      word = window.wordOf(end);
+      if ((word & HELD_FIRST) !== 0 && end !== first) framed = false;
+      bytes += word & HELD_LENGTH_MASK;
+      end = (end + 1) >>> 0;
+    } while ((word & HELD_LAST) === 0);
+    const pieces = (end - first) >>> 0;
+    const good = framed && bytes <= MAX_FRAME_BYTES && pieces <= MAX_FRAME_PIECES;
+    if (good && out.count + pieces > out.capacity) return false;
+    for (let psn = first; psn !== end; psn = (psn + 1) >>> 0) {
+      const offset = window.offsetOf(psn);
+      if (good) out.push(offset, window.wordOf(psn) & HELD_LENGTH_MASK);
+      else region.release(offset);
+      window.clear(psn);
+    }
+    window.delivered = end;
+    if (good) {
+      out.endFrame();
+      counters.framesDelivered++;
+    } else {
+      counters.badFraming++;
+    }
+    return true;
+  }
+
+  /** The same bytes in the chunk of small held packets, or where they are when it has no room. */
+  private copy(offset: number, length: number): number {
+    const { hold, region } = this.context;
+    const to = hold.room(length);
+    if (to === 0) return offset;
+    region.bytes.u8.copyWithin(to, offset, offset + length);
+    hold.commit(length);
+    return to;
+  }
+}

@@ -1,0 +1,42 @@
+// A set of small numbers in the order they were added: rows of the connection table that have work.
+
+export class RowSet {
+  private queue = new Uint32Array(64);
+  private member = new Uint8Array(64);
+  private head = 0;
+  private size = 0;
+
+  add(row: number): void {
+    if (row >= this.member.length) this.growMembers(row);
+    if (this.member[row] === 1) return;
+    this.member[row] = 1;
+    if (this.size === this.queue.length) this.growQueue();
+    this.queue[(this.head + this.size) & (this.queue.length - 1)] = row;
+    this.size++;
+  }
+
+  /** The row added first, or -1. */
+  first(): number {
+    return this.size === 0 ? -1 : this.queue[this.head]!;
+  }
+
+  /** Removes `row`, which must be the first. */
+  remove(row: number): void {
+    this.member[row] = 0;
+    this.head = (this.head + 1) & (this.queue.length - 1);
+    this.size--;
+  }
+
+  private growMembers(row: number): void {
+    const larger = new Uint8Array(Math.max(row + 1, this.member.length * 2));
+    larger.set(this.member);
+    this.member = larger;
+  }
+
+  private growQueue(): void {
+    const larger = new Uint32Array(this.queue.length * 2);
+    for (let i = 0; i < this.size; i++) larger[i] = this.queue[(this.head + i) & (this.queue.length - 1)]!;
+    this.queue = larger;
+    this.head = 0;
+  }
+}

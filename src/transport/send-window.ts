@@ -1,0 +1,136 @@
+// What one connection has sent and not heard of: a ring of 16-byte records by PSN (BIFROST §4.4). A record points
+// at the bytes where they were read; it holds a reference of their chunk until the packet is acknowledged.
+//
+// Per slot it counts what is in flight and in which order it was sent: loss is judged by the order on the slot,
+// since a retransmission has an old PSN on a new path (BIFROST §4.3).
+
+import type { FrameQueue } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+import { SLOTS } from '../paths/path-table.ts';
+import { DATA_FIRST, DATA_LAST } from '../wire/bifrost-data.ts';
+
+/** Words of a record: offset; length, flags and slot; order on the slot; microseconds of sending. */
+export const RECORD_WORDS = 4;
+export const RECORD_LENGTH_MASK = 0xffff;
+const FLAG_SHIFT = 16;
+export const RECORD_FIRST = DATA_FIRST << FLAG_SHIFT;
+export const RECORD_LAST = DATA_LAST << FLAG_SHIFT;
+export const RECORD_ACKED = 0x0001_0000;
+/** Given up on its slot and queued to be sent again. */
+export const RECORD_LOST = 0x0002_0000;
+export const RECORD_RETRANSMITTED = 0x0004_0000;
+export const RECORD_SLOT_SHIFT = 24;
+export const RECORD_SLOT_MASK = 0x0700_0000;
+
+export class SendWindow {
+  readonly records: Uint32Array;
+  readonly mask: number;
+  readonly limit: number;
+  /** Oldest unacknowledged PSN, next to transmit, next to give: una ≤ txNext ≤ next. */
+  una = 0;
+  /** First packet of the frame that `una` is in: kept until the whole frame is acknowledged. */
+  frameStart = 0;
+  txNext = 0;
+  next = 0;
+  inFlightBytes = 0;
+  readonly inFlight = new Int32Array(SLOTS);
+  /** When the slot last had nothing to answer for: something was acknowledged, or it was empty. */
+  readonly progressAt = new Float64Array(SLOTS);
+  /** Timeouts in a row: each doubles the next (BIFROST §4.3). */
+  readonly backoff = new Uint8Array(SLOTS);
+  readonly nextOrder = new Uint32Array(SLOTS);
+  readonly highestAcked = new Uint32Array(SLOTS);
+  /** Sending time of the newest packet known to have arrived, and whether there is one. */
+  newestAckedSentAt = 0;
+  anyAcked = false;
+  /** The receiver's clock on its newest acknowledgement: an older one proves no loss. */
+  newestAckStamp = 0;
+  anyAck = false;
+  /** Slot of the current group of packets, and how many went there. */
+  slot = 0;
+  group = 0;
+  private readonly lost: Uint32Array;
+  private lostHead = 0;
+  lostCount = 0;
+
+  constructor(limit: number) {
+    let size = 64;
+    while (size < limit) size *= 2;
+    this.limit = limit;
+    this.mask = size - 1;
+    this.records = new Uint32Array(size * RECORD_WORDS);
+    // A PSN is queued at most once at a time, so the ring never overflows.
+    this.lost = new Uint32Array(size);
+  }
+
+  reset(psn: number): void {
+    this.una = psn;
+    this.frameStart = psn;
+    this.txNext = psn;
+    this.next = psn;
+    this.inFlightBytes = 0;
+    this.inFlight.fill(0);
+    this.backoff.fill(0);
+    this.nextOrder.fill(1);
+    this.highestAcked.fill(0);
+    this.anyAcked = false;
+    this.anyAck = false;
+    this.group = 0;
+    this.lostHead = 0;
+    this.lostCount = 0;
+  }
+
+  /** Records in use. */
+  get span(): number {
+    return (this.next - this.frameStart) >>> 0;
+  }
+
+  queueLost(psn: number): void {
+    this.lost[(this.lostHead + this.lostCount) & this.mask] = psn;
+    this.lostCount++;
+  }
+
+  shiftLost(): number {
+    const psn = this.lost[this.lostHead & this.mask]!;
+    this.lostHead++;
+    this.lostCount--;
+    return psn;
+  }
+
+  /** Lets go of everything acknowledged at the window's lower end. */
+  advance(): void {
+    const { records, mask } = this;
+    while (this.una !== this.txNext) {
+      const word = records[(this.una & mask) * RECORD_WORDS + 1]!;
+      if ((word & RECORD_ACKED) === 0) return;
+      this.una = (this.una + 1) >>> 0;
+      if ((word & RECORD_LAST) !== 0) this.frameStart = this.una;
+    }
+  }
+
+  /**
+   * Takes every frame back that is not wholly acknowledged, in order, and empties the window. The packets of a
+   * frame lie one behind the other, so it is one piece again.
+   */
+  recall(frames: FrameQueue, region: Region): void {
+    let offset = 0;
+    let length = 0;
+    let unacked = 0;
+    for (let psn = this.frameStart; psn !== this.next; psn = (psn + 1) >>> 0) {
+      const at = (psn & this.mask) * RECORD_WORDS;
+      const word = this.records[at + 1]!;
+      if ((word & RECORD_FIRST) !== 0) {
+        offset = this.records[at]!;
+        length = 0;
+        unacked = 0;
+      }
+      length += word & RECORD_LENGTH_MASK;
+      if ((word & RECORD_ACKED) === 0) unacked++;
+      if ((word & RECORD_LAST) === 0 || unacked === 0) continue;
+      region.retain(offset, 1);
+      for (let i = 0; i < unacked; i++) region.release(offset);
+      frames.push(offset, length);
+    }
+    this.reset(this.next);
+  }
+}

@@ -1,0 +1,170 @@
+// The sending half of a connection: frames get PSNs, packets get a slot and a header (BIFROST §4.1). A PSN is
+// given when the frame leaves its queue, so a numbered packet never waits for anything but the path.
+
+import type { Outbox } from '../packet/outbox.ts';
+import { SLOT_HEALTHY } from '../paths/path-table.ts';
+import {
+  DATA_ACK_REQUIRED,
+  DATA_HEADER_BYTES,
+  DATA_RETRANSMITTED,
+  DATA_SPECIAL,
+  DATA_TO_REQUESTER,
+  writeDataHeader,
+} from '../wire/bifrost-data.ts';
+import { VXLAN_HEADER_BYTES, writeVxlanBifrostHeader } from '../wire/vxlan.ts';
+import {
+  RECORD_ACKED,
+  RECORD_FIRST,
+  RECORD_LAST,
+  RECORD_LENGTH_MASK,
+  RECORD_LOST,
+  RECORD_RETRANSMITTED,
+  RECORD_SLOT_MASK,
+  RECORD_SLOT_SHIFT,
+  RECORD_WORDS,
+  type SendWindow,
+} from './send-window.ts';
+import type { TransportContext } from './types.ts';
+
+/** Packets of one flow that go down one path before the next is taken (BIFROST §4.1). */
+export const GROUP_PACKETS = 50;
+const HEADERS = VXLAN_HEADER_BYTES + DATA_HEADER_BYTES;
+
+export class Sender {
+  private readonly context: TransportContext;
+
+  constructor(context: TransportContext) {
+    this.context = context;
+  }
+
+  /** Gives a frame its PSNs when the window has room for all of it; takes over one reference of its chunk. */
+  accept(row: number, offset: number, length: number): boolean {
+    const { options, region, connections, counters } = this.context;
+    const window = connections.send[row]!;
+    const { payloadBytes, congestion } = options;
+    const packets = length <= payloadBytes ? 1 : Math.ceil(length / payloadBytes);
+    if (window.span + packets > window.limit) return false;
+    if (window.inFlightBytes + length > congestion.cwndBytes()) return false;
+    if (packets > 1) region.retain(offset, packets - 1);
+    const { records, mask } = window;
+    let at = 0;
+    let word = RECORD_FIRST;
+    let left = length;
+    let psn = window.next;
+    for (let i = 0; i < packets; i++) {
+      const size = Math.min(left, payloadBytes);
+      left -= size;
+      at = (psn & mask) * RECORD_WORDS;
+      records[at] = offset;
+      records[at + 1] = word | size;
+      // Until it is sent, a first packet's third word says how many follow it on the same path.
+      records[at + 2] = packets;
+      word = 0;
+      offset += size;
+      psn = (psn + 1) >>> 0;
+    }
+    records[at + 1]! |= RECORD_LAST;
+    window.next = psn;
+    window.inFlightBytes += length;
+    counters.framesSent++;
+    return true;
+  }
+
+  /** Puts what is lost, and then what is new, into `out`, as far as it has room. True when nothing is left. */
+  transmit(now: number, row: number, out: Outbox): boolean {
+    const window = this.context.connections.send[row]!;
+    if (window.lostCount > 0) this.retransmit(now, row, window, out);
+    if (window.txNext !== window.next) this.transmitNew(now, row, window, out);
+    return window.lostCount === 0 && window.txNext === window.next;
+  }
+
+  /** Asks whether a slot is alive: a data packet without payload and without a PSN of its own. */
+  probe(now: number, row: number, slot: number, out: Outbox): void {
+    const { connections, region } = this.context;
+    const window = connections.send[row]!;
+    const end = out.headerEnd();
+    const { view } = region.bytes;
+    const flags = DATA_SPECIAL | DATA_ACK_REQUIRED;
+    writeDataHeader(
+      view,
+      end - DATA_HEADER_BYTES,
+      slot,
+      flags,
+      window.next,
+      connections.remoteCid[row]!,
+      now >>> 0,
+    );
+    writeVxlanBifrostHeader(view, end - HEADERS, connections.vni[row]!);
+    out.add(connections.peer[row]!, slot, HEADERS, 0, 0);
+    this.context.counters.probesSent++;
+  }
+
+  private transmitNew(now: number, row: number, window: SendWindow, out: Outbox): void {
+    const { paths, connections } = this.context;
+    const peer = connections.peer[row]!;
+    const { records, mask } = window;
+    if (paths.stateOf(peer, window.slot) !== SLOT_HEALTHY) this.turn(peer, window);
+    while (window.txNext !== window.next && out.room > 0) {
+      const psn = window.txNext;
+      const at = (psn & mask) * RECORD_WORDS;
+      // Groups end between frames: a frame of many packets is one offload send.
+      if ((records[at + 1]! & RECORD_FIRST) !== 0 && window.group + records[at + 2]! > GROUP_PACKETS) {
+        this.turn(peer, window);
+      }
+      window.group++;
+      this.send(now, row, window, psn, window.slot, 0, out);
+      window.txNext = (psn + 1) >>> 0;
+    }
+  }
+
+  private retransmit(now: number, row: number, window: SendWindow, out: Outbox): void {
+    const { paths, connections, counters } = this.context;
+    const peer = connections.peer[row]!;
+    while (window.lostCount > 0 && out.room > 0) {
+      const psn = window.shiftLost();
+      const at = (psn & window.mask) * RECORD_WORDS;
+      const word = window.records[at + 1]!;
+      if ((word & RECORD_LOST) === 0 || (word & RECORD_ACKED) !== 0) continue;
+      const lostOn = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
+      window.records[at + 1] = (word & ~RECORD_LOST) | RECORD_RETRANSMITTED;
+      const slot = paths.next(peer, lostOn, lostOn);
+      this.send(now, row, window, psn, slot, DATA_RETRANSMITTED | DATA_ACK_REQUIRED, out);
+      counters.retransmissions++;
+    }
+  }
+
+  private turn(peer: number, window: SendWindow): void {
+    window.slot = this.context.paths.next(peer, window.slot);
+    window.group = 0;
+  }
+
+  private send(
+    now: number,
+    row: number,
+    window: SendWindow,
+    psn: number,
+    slot: number,
+    flags: number,
+    out: Outbox,
+  ): void {
+    const { connections, counters, region } = this.context;
+    const { records } = window;
+    const at = (psn & window.mask) * RECORD_WORDS;
+    const word = (records[at + 1]! & ~RECORD_SLOT_MASK) | (slot << RECORD_SLOT_SHIFT);
+    records[at + 1] = word;
+    records[at + 2] = window.nextOrder[slot]!++;
+    records[at + 3] = now;
+    if (window.inFlight[slot]!++ === 0) window.progressAt[slot] = now;
+    const length = word & RECORD_LENGTH_MASK;
+    const end = out.headerEnd();
+    const { view } = region.bytes;
+    const framing = (word >>> 16) & 0xc0;
+    const direction = connections.accepted[row] === 1 ? DATA_TO_REQUESTER : 0;
+    const cid = connections.remoteCid[row]!;
+    writeDataHeader(view, end - DATA_HEADER_BYTES, slot, flags | framing | direction, psn, cid, now >>> 0);
+    writeVxlanBifrostHeader(view, end - HEADERS, connections.vni[row]!);
+    out.add(connections.peer[row]!, slot, HEADERS, records[at]!, length);
+    counters.packetsSent++;
+    counters.bytesSent += length;
+  }
+}

@@ -1,0 +1,320 @@
+// Reliable multipath connections between vNICs of two hosts (BIFROST), without I/O and without a clock.
+//
+// Each turn of the switch, in this order: `receive` for every packet that came, `deliver` until nothing is left,
+// `send` for frames to go, `advance` once everything received is taken in, `transmit` until it returns true.
+// `nextTimeout` says when the next turn is needed at the latest. Times are microseconds of one steady clock.
+
+import type { Rng } from '../base/rng.ts';
+import { TimerWheel } from '../base/timer-wheel.ts';
+import type { Outbox } from '../packet/outbox.ts';
+import type { FrameQueue, PieceList } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+import { ChunkWriter } from '../packet/writer.ts';
+import type { PathTable } from '../paths/path-table.ts';
+import { AckView } from '../wire/bifrost-ack.ts';
+import { ConnectHeaderView } from '../wire/bifrost-connect.ts';
+import { DATA_SPECIAL, DataHeaderView } from '../wire/bifrost-data.ts';
+import {
+  bifrostPacketType,
+  PACKET_ACK,
+  PACKET_CONNECTION_REQUEST,
+  PACKET_CONNECTION_RESPONSE,
+  PACKET_DATA,
+  PACKET_RESET,
+} from '../wire/bifrost-types.ts';
+import { Acknowledger } from './acknowledger.ts';
+import { CONNECTION_ESTABLISHED, CONNECTION_PLAIN, ConnectionTable } from './connections.ts';
+import { Handshake } from './handshake.ts';
+import { LossDetector } from './loss.ts';
+import { Receiver } from './receiver.ts';
+import { RowSet } from './row-set.ts';
+import { Sender } from './sender.ts';
+import {
+  newCounters,
+  type PairDirectory,
+  type TransportContext,
+  type TransportCounters,
+  type TransportOptions,
+} from './types.ts';
+
+/** A peer with packets of ours that says nothing for so long is asked for a new connection (BIFROST §7.2). */
+const SILENCE_MICROS = 3_000_000;
+/** The hold writer leaves this share of the region's chunks to others. */
+const HOLD_RESERVE_SHIFT = 2;
+
+export interface TransportSurroundings {
+  readonly region: Region;
+  readonly rng: Rng;
+  readonly paths: PathTable;
+  readonly pairs: PairDirectory;
+  readonly nowMicros: number;
+}
+
+/** What `send` did with a frame. */
+export const SEND_TAKEN = 0;
+/** The window is full, or the connection is being opened: keep the frame and come again. */
+export const SEND_WAIT = 1;
+/** The peer does not speak BIFROST: send it as plain VXLAN. */
+export const SEND_PLAIN = 2;
+
+export class Transport {
+  readonly counters: TransportCounters = newCounters();
+  readonly connections: ConnectionTable;
+  private readonly context: TransportContext;
+  private readonly sender: Sender;
+  private readonly receiver: Receiver;
+  private readonly acknowledger: Acknowledger;
+  private readonly losses: LossDetector;
+  private readonly handshake: Handshake;
+  /** Rows with something to transmit, and rows with whole frames to deliver. */
+  private readonly ready = new RowSet();
+  private readonly deliverable = new RowSet();
+  private readonly probeAnswers: number[] = [];
+  private readonly orphans: { pair: number; frames: FrameQueue }[] = [];
+  private readonly data = new DataHeaderView();
+  private readonly ack = new AckView();
+  private readonly connect = new ConnectHeaderView();
+
+  constructor(options: TransportOptions, { region, rng, paths, pairs, nowMicros }: TransportSurroundings) {
+    this.connections = new ConnectionTable(options.threadId, options.windowPackets);
+    this.context = {
+      options,
+      region,
+      rng,
+      paths,
+      pairs,
+      hold: new ChunkWriter(region, region.chunks >>> HOLD_RESERVE_SHIFT),
+      connections: this.connections,
+      timers: new TimerWheel(nowMicros),
+      counters: this.counters,
+    };
+    this.sender = new Sender(this.context);
+    this.acknowledger = new Acknowledger(this.context);
+    this.receiver = new Receiver(this.context, this.acknowledger);
+    this.losses = new LossDetector(this.context);
+    this.handshake = new Handshake(this.context);
+  }
+
+  /**
+   * Offers a frame of `pair` (one piece, virtio_net_hdr first). SEND_TAKEN: the reference is ours now.
+   */
+  send(now: number, pair: number, offset: number, length: number): number {
+    const { connections } = this;
+    let row = connections.ofPair(pair);
+    if (row < 0 || connections.state[row]! < CONNECTION_ESTABLISHED) {
+      row = this.handshake.open(now, pair);
+      if (row < 0) return SEND_PLAIN;
+      this.arm(row);
+      if (connections.state[row] !== CONNECTION_ESTABLISHED) return SEND_WAIT;
+    }
+    if (connections.state[row] === CONNECTION_PLAIN) return SEND_PLAIN;
+    const recalled = connections.recalled[row];
+    if (recalled !== undefined && recalled.frames > 0) return SEND_WAIT;
+    if (!this.sender.accept(row, offset, length)) return SEND_WAIT;
+    this.ready.add(row);
+    return SEND_TAKEN;
+  }
+
+  /**
+   * Takes in one packet from `peer`, from its BIFROST header on. The caller keeps its reference of the chunk;
+   * `small` says that the packet came in a short run.
+   */
+  receive(
+    now: number,
+    peer: number,
+    vni: number,
+    at: number,
+    length: number,
+    arrivedAt: number,
+    small: boolean,
+  ): void {
+    const { bytes } = this.context.region;
+    const type = bifrostPacketType(bytes.view, at, length);
+    if (type === PACKET_DATA && this.data.aim(bytes, at, length))
+      this.onData(now, peer, vni, arrivedAt, small);
+    else if (type === PACKET_ACK && this.ack.aim(bytes, at, length)) this.onAck(now, peer, vni);
+    else if (type >= PACKET_CONNECTION_REQUEST && this.connect.aim(bytes, at, length))
+      this.onConnect(now, peer, vni);
+    else this.counters.malformed++;
+  }
+
+  /** Moves whole frames of one pair into `out`, references included; the pair, or -1 when nothing is left. */
+  deliver(out: PieceList): number {
+    const row = this.deliverable.first();
+    if (row < 0) return -1;
+    if (this.receiver.deliver(row, out)) this.deliverable.remove(row);
+    return this.connections.pair[row]!;
+  }
+
+  /** Frames to send as plain VXLAN, because the peer they were for does not answer; undefined when there are none. */
+  takeOrphans(): { pair: number; frames: FrameQueue } | undefined {
+    return this.orphans.pop();
+  }
+
+  /** Acts on what is overdue. Only when all that was received has been taken in, or it judges what it has not read. */
+  advance(now: number): void {
+    this.context.timers.expire(now, (row) => this.onTimer(now, row));
+  }
+
+  /** Puts what is to be sent into `out`; false when it did not all fit. */
+  transmit(now: number, out: Outbox): boolean {
+    this.answerProbes(now, out);
+    this.context.paths.probe(now, (peer, slot) => this.probe(now, peer, slot, out));
+    this.handshake.transmit(out);
+    for (let row = this.ready.first(); row >= 0; row = this.ready.first()) {
+      if (out.room === 0) return false;
+      const before = out.packetCount;
+      let done = true;
+      if (this.connections.state[row] === CONNECTION_ESTABLISHED) {
+        done = this.resend(row);
+        done = this.sender.transmit(now, row, out) && done;
+        this.acknowledger.transmit(now, row, out.packetCount > before, out);
+      }
+      this.arm(row);
+      // What waits for window or for room comes back by an acknowledgement or by the next call.
+      this.ready.remove(row);
+      if (!done && out.room === 0) {
+        this.ready.add(row);
+        return false;
+      }
+    }
+    return !this.handshake.pending;
+  }
+
+  /** When `advance` or `transmit` have something to do at the latest; Infinity when only packets can bring work. */
+  nextTimeout(): number {
+    return Math.min(this.context.timers.nextTimeout(), this.context.paths.nextTimeout());
+  }
+
+  private onData(now: number, peer: number, vni: number, arrivedAt: number, small: boolean): void {
+    const { data, connections, counters } = this;
+    const row = connections.ofCid(data.destinationCid);
+    if (row < 0) {
+      counters.unknownCid++;
+      this.handshake.refuse(peer, vni, data.destinationCid, data.pathId);
+      return;
+    }
+    if (!this.belongs(row, peer, vni)) return;
+    connections.lastHeard[row] = now;
+    if ((data.flags & DATA_SPECIAL) !== 0) {
+      if (this.probeAnswers.length < 64 * 4) {
+        this.probeAnswers.push(row, data.pathId, data.psn, data.timestampMicros, arrivedAt);
+      }
+      return;
+    }
+    if (this.receiver.onData(row, data, arrivedAt, small)) this.deliverable.add(row);
+    this.ready.add(row);
+  }
+
+  private onAck(now: number, peer: number, vni: number): void {
+    const { ack, connections, counters } = this;
+    const row = connections.ofCid(ack.destinationCid);
+    if (row < 0) {
+      counters.unknownCid++;
+      return;
+    }
+    if (!this.belongs(row, peer, vni)) return;
+    connections.lastHeard[row] = now;
+    counters.acksReceived++;
+    if (ack.isSpecial) {
+      const rtt = ((now >>> 0) - ack.echoMicros) | 0;
+      if (rtt > 0) this.context.paths.onProbeAnswered(peer, ack.pathId, rtt, now);
+    }
+    if (!this.losses.onAck(now, row, ack)) counters.badAck++;
+    this.ready.add(row);
+  }
+
+  private onConnect(now: number, peer: number, vni: number): void {
+    const { connect, connections, counters } = this;
+    switch (connect.type) {
+      case PACKET_CONNECTION_REQUEST:
+        if (this.handshake.onRequest(now, peer, vni, connect)) {
+          this.ready.add(
+            connections.ofPair(this.context.pairs.find(peer, vni, connect.destinationMac, connect.sourceMac)),
+          );
+        }
+        return;
+      case PACKET_CONNECTION_RESPONSE: {
+        const row = connections.ofCid(connect.destinationCid);
+        if (row < 0) counters.unknownCid++;
+        else if (connections.peer[row] !== peer || connections.vni[row] !== vni) counters.wrongPeer++;
+        else if (this.handshake.onResponse(now, row, connect)) this.ready.add(row);
+        return;
+      }
+      case PACKET_RESET:
+        this.handshake.onReset(now, peer, connect.destinationCid);
+    }
+  }
+
+  /** True when the row is in use and the packet came from its peer. */
+  private belongs(row: number, peer: number, vni: number): boolean {
+    const { connections, counters } = this;
+    if (connections.peer[row] !== peer || connections.vni[row] !== vni) {
+      counters.wrongPeer++;
+      return false;
+    }
+    if (connections.state[row] === CONNECTION_ESTABLISHED) return true;
+    // The response to our request was lost or is on its way; the peer will send this again.
+    counters.notEstablished++;
+    return false;
+  }
+
+  private onTimer(now: number, row: number): void {
+    const { connections } = this;
+    this.handshake.onTimer(now, row, (pair, frames) => this.orphans.push({ pair, frames }));
+    if (connections.state[row] === CONNECTION_ESTABLISHED) {
+      const expired = this.losses.onTimer(now, row);
+      if (expired > 0 && now - connections.lastHeard[row]! > SILENCE_MICROS) this.handshake.restart(now, row);
+      this.ready.add(row);
+    }
+    this.arm(row);
+  }
+
+  /** Numbers the frames taken back from a lost connection, first of all; false when some must wait. */
+  private resend(row: number): boolean {
+    const recalled = this.connections.recalled[row];
+    while (recalled !== undefined && recalled.frames > 0) {
+      if (!this.sender.accept(row, recalled.frontOffset(), recalled.frontLength())) return false;
+      recalled.shift();
+    }
+    this.connections.recalled[row] = undefined;
+    return true;
+  }
+
+  private answerProbes(now: number, out: Outbox): void {
+    const { probeAnswers } = this;
+    for (let i = 0; i < probeAnswers.length; i += 5) {
+      const [row, slot, psn, echo, arrived] = probeAnswers.slice(i, i + 5) as [
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      if (this.connections.state[row] !== CONNECTION_ESTABLISHED) continue;
+      this.acknowledger.answerProbe(now, row, slot, psn, echo, arrived, out);
+    }
+    probeAnswers.length = 0;
+  }
+
+  private probe(now: number, peer: number, slot: number, out: Outbox): boolean {
+    const { connections } = this;
+    if (out.room === 0) return false;
+    for (let row = 0; row < connections.count; row++) {
+      if (connections.peer[row] !== peer || connections.state[row] !== CONNECTION_ESTABLISHED) continue;
+      this.sender.probe(now, row, slot, out);
+      return true;
+    }
+    return false;
+  }
+
+  private arm(row: number): void {
+    const { connections } = this;
+    let due = connections.requestDue[row]!;
+    if (connections.state[row] === CONNECTION_ESTABLISHED) {
+      due = Math.min(due, this.losses.nextTimeout(row), connections.receive[row]!.ackDue);
+    }
+    if (due === Number.POSITIVE_INFINITY) this.context.timers.cancel(row);
+    else this.context.timers.set(row, due);
+  }
+}

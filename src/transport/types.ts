@@ -1,0 +1,111 @@
+// What the parts of the transport share: its surroundings, its configuration and its counters.
+
+import type { Rng } from '../base/rng.ts';
+import type { TimerWheel } from '../base/timer-wheel.ts';
+import type { CongestionController } from '../congestion/controller.ts';
+import type { Region } from '../packet/region.ts';
+import type { ChunkWriter } from '../packet/writer.ts';
+import type { PathTable } from '../paths/path-table.ts';
+import type { Mac } from '../wire/address.ts';
+import type { ConnectionTable } from './connections.ts';
+
+export interface TransportOptions {
+  /** Largest payload of one packet: the underlay's MTU less IP, UDP, VXLAN and data header. */
+  readonly payloadBytes: number;
+  /** Packets between the oldest unacknowledged and the newest, 64 to 4096. */
+  readonly windowPackets: number;
+  /** Number of this data thread: the top byte of its CIDs (BIFROST §5.2). */
+  readonly threadId: number;
+  readonly congestion: CongestionController;
+}
+
+/** The vNIC pairs of this host, as the switch knows them. A pair is a small number, one connection each. */
+export interface PairDirectory {
+  peerOf(pair: number): number;
+  vniOf(pair: number): number;
+  localMac(pair: number): Mac;
+  remoteMac(pair: number): Mac;
+  /** The pair that a request from `peer` names, or -1 when its vNICs are not known to be here and there. */
+  find(peer: number, vni: number, localMac: Mac, remoteMac: Mac): number;
+}
+
+export interface TransportCounters {
+  packetsSent: number;
+  packetsReceived: number;
+  bytesSent: number;
+  bytesReceived: number;
+  acksSent: number;
+  acksReceived: number;
+  framesSent: number;
+  framesDelivered: number;
+  /** Retransmissions by cause: a gap on the slot, overtaken by another path, unanswered. */
+  lostByGap: number;
+  lostByTime: number;
+  lostByTimeout: number;
+  retransmissions: number;
+  /** Duplicates the peer counted: retransmissions that were not needed. */
+  spurious: number;
+  duplicates: number;
+  outOfOrder: number;
+  probesSent: number;
+  connectionsOpened: number;
+  connectionsReset: number;
+  fallbacks: number;
+  // Rejects: what arrived and was not taken, by reason.
+  malformed: number;
+  unknownCid: number;
+  unknownPair: number;
+  wrongPeer: number;
+  beyondWindow: number;
+  noMemory: number;
+  badFraming: number;
+  badAck: number;
+  notEstablished: number;
+}
+
+export function newCounters(): TransportCounters {
+  return {
+    packetsSent: 0,
+    packetsReceived: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    acksSent: 0,
+    acksReceived: 0,
+    framesSent: 0,
+    framesDelivered: 0,
+    lostByGap: 0,
+    lostByTime: 0,
+    lostByTimeout: 0,
+    retransmissions: 0,
+    spurious: 0,
+    duplicates: 0,
+    outOfOrder: 0,
+    probesSent: 0,
+    connectionsOpened: 0,
+    connectionsReset: 0,
+    fallbacks: 0,
+    malformed: 0,
+    unknownCid: 0,
+    unknownPair: 0,
+    wrongPeer: 0,
+    beyondWindow: 0,
+    noMemory: 0,
+    badFraming: 0,
+    badAck: 0,
+    notEstablished: 0,
+  };
+}
+
+/** Everything a part of the transport works on. */
+export interface TransportContext {
+  readonly options: TransportOptions;
+  readonly region: Region;
+  /** Takes small packets that must be held, so that they do not pin the chunk they came in. */
+  readonly hold: ChunkWriter;
+  readonly rng: Rng;
+  readonly paths: PathTable;
+  readonly pairs: PairDirectory;
+  readonly connections: ConnectionTable;
+  readonly timers: TimerWheel;
+  readonly counters: TransportCounters;
+}
