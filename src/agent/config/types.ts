@@ -1,0 +1,74 @@
+// What one host is configured to be: the validated, immutable form of its YAML file. Addresses are values, not text;
+// defaults are filled in; whatever is here has passed every check that can be made without looking at the machine.
+import type { Cidr, Ipv4Address, Ipv6Address, Mac } from '../../wire/address.ts';
+
+export interface HostConfig {
+  /** A name for people: shown by `selvage status`. */
+  readonly host: string;
+  /** Absolute path of the folder for the agent's socket and lock. */
+  readonly runtimeDir: string;
+  readonly underlay: UnderlayConfig;
+  readonly transport: TransportConfig;
+  readonly vnis: readonly VniConfig[];
+}
+
+export interface UnderlayConfig {
+  /** This host's VTEP. */
+  readonly address: Ipv4Address;
+  /** UDP destination port of the overlay, the same on all hosts. */
+  readonly port: number;
+  /** The first of eight consecutive UDP source ports, one a path slot. */
+  readonly sourcePorts: number;
+  /** Bytes; absent: that of the interface that has the address. */
+  readonly mtu?: number | undefined;
+}
+
+export interface TransportConfig {
+  /** Packets that a connection may have in flight. */
+  readonly window: number;
+}
+
+export interface VniConfig {
+  readonly vni: number;
+  /** False: plain VXLAN, as a kernel VXLAN device speaks it. */
+  readonly reliable: boolean;
+  readonly vnics: readonly VnicConfig[];
+  readonly remotes: readonly RemoteConfig[];
+}
+
+export interface VnicConfig {
+  /** Name of the interface. */
+  readonly name: string;
+  /** Absolute path of the network namespace the interface is in; absent: the agent's own. */
+  readonly netns?: string | undefined;
+  readonly mac: Mac;
+  /** Assigned to the interface, and with `sourceCheck` the only sources that may send. */
+  readonly addresses: readonly Cidr[];
+  /** Bytes; absent: as much as the underlay leaves (config/mtu.ts). */
+  readonly mtu?: number | undefined;
+  /** Frames from other MAC or IP addresses than the vNIC's own are dropped. */
+  readonly sourceCheck: boolean;
+}
+
+export interface RemoteConfig {
+  readonly vtep: Ipv4Address;
+  readonly vnics: readonly RemoteVnicConfig[];
+}
+
+export interface RemoteVnicConfig {
+  readonly mac: Mac;
+  readonly addresses: readonly IpAddress[];
+}
+
+export type IpAddress =
+  | { readonly family: 4; readonly address: Ipv4Address }
+  | { readonly family: 6; readonly address: Ipv6Address };
+
+/** A configuration that some checks have failed on: what they failed on is undefined. */
+export type Draft<T> = T extends Cidr | IpAddress
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly (Draft<Item> | undefined)[]
+    : T extends object
+      ? { readonly [Key in keyof T]?: Draft<T[Key]> | undefined }
+      : T;
