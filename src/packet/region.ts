@@ -31,6 +31,7 @@ export class Region {
     this.chunks = memory.bytes.u8.length >>> CHUNK_SHIFT;
     this.refs = new Uint32Array(this.chunks);
     this.freeList = new Uint32Array(this.chunks);
+    this.refs[0] = 1;
     for (let chunk = this.chunks - 1; chunk >= 1; chunk--) this.freeList[this.freeCount++] = chunk;
   }
 

@@ -6,6 +6,10 @@ export class RowSet {
   private head = 0;
   private size = 0;
 
+  get count(): number {
+    return this.size;
+  }
+
   add(row: number): void {
     if (row >= this.member.length) this.growMembers(row);
     if (this.member[row] === 1) return;

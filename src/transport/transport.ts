@@ -115,6 +115,11 @@ export class Transport {
     return SEND_TAKEN;
   }
 
+  isEstablished(pair: number): boolean {
+    const row = this.connections.ofPair(pair);
+    return row >= 0 && this.connections.state[row] === CONNECTION_ESTABLISHED;
+  }
+
   /**
    * Takes in one packet from `peer`, from its BIFROST header on. The caller keeps its reference of the chunk;
    * `small` says that the packet came in a short run.

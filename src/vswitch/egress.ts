@@ -1,0 +1,120 @@
+// Packets from the underlay: who sent them, and are they the transport's or a plain frame (RFC 7348)? A packet that
+// is malformed, from an unknown VTEP or for somebody else is dropped and counted.
+
+import type { Inbox } from '../packet/inbox.ts';
+import { RUN_WORDS } from '../packet/inbox.ts';
+import type { Region } from '../packet/region.ts';
+import type { Transport } from '../transport/transport.ts';
+import { EthernetView } from '../wire/ethernet.ts';
+import { VXLAN_HEADER_BYTES, VxlanView } from '../wire/vxlan.ts';
+import type { SwitchCounters } from './drops.ts';
+import type { Forwarding, Network, Port } from './forwarding.ts';
+
+/** A run shorter than this is copied when it must be held, so that it does not pin its chunk. */
+const SMALL_RUN_BYTES = 16_384;
+
+export class Egress {
+  private readonly region: Region;
+  private readonly forwarding: Forwarding;
+  private readonly transport: Transport;
+  private readonly counters: SwitchCounters;
+  private readonly toPort: (port: Port, at: number, length: number) => void;
+  private readonly vxlan = new VxlanView();
+  private readonly ethernet = new EthernetView();
+
+  /** `toPort` delivers a frame without virtio_net_hdr and adds the reference it needs. */
+  constructor(
+    region: Region,
+    forwarding: Forwarding,
+    transport: Transport,
+    counters: SwitchCounters,
+    toPort: (port: Port, at: number, length: number) => void,
+  ) {
+    this.region = region;
+    this.forwarding = forwarding;
+    this.transport = transport;
+    this.counters = counters;
+    this.toPort = toPort;
+  }
+
+  /** Takes in everything in the inbox and releases its references. */
+  process(now: number, inbox: Inbox): void {
+    for (let run = 0; run < inbox.count; run++) {
+      const at = run * RUN_WORDS;
+      const offset = inbox.runs[at]!;
+      this.processRun(
+        now,
+        offset,
+        inbox.runs[at + 1]!,
+        inbox.runs[at + 2]!,
+        inbox.runs[at + 3]!,
+        inbox.arrivedMicros[run]!,
+      );
+      this.region.release(offset);
+    }
+  }
+
+  private processRun(
+    now: number,
+    offset: number,
+    length: number,
+    size: number,
+    source: number,
+    arrived: number,
+  ): void {
+    const { counters } = this;
+    const packets = Math.ceil(length / size);
+    counters.packetsIn += packets;
+    const peer = this.forwarding.peer(source);
+    if (peer < 0) {
+      counters.dropped.unknownVtep += packets;
+      return;
+    }
+    const small = length < SMALL_RUN_BYTES;
+    const end = offset + length;
+    for (let at = offset; at < end; at += size) {
+      this.processPacket(now, peer, at, at + size <= end ? size : end - at, arrived, small);
+    }
+  }
+
+  private processPacket(
+    now: number,
+    peer: number,
+    at: number,
+    length: number,
+    arrived: number,
+    small: boolean,
+  ): void {
+    const { vxlan, counters } = this;
+    if (!vxlan.aim(this.region.bytes, at, length)) {
+      counters.dropped.malformedPacket++;
+      return;
+    }
+    const payloadAt = at + VXLAN_HEADER_BYTES;
+    const payloadLength = length - VXLAN_HEADER_BYTES;
+    if (vxlan.carriesBifrost) {
+      counters.transportPacketsIn++;
+      this.transport.receive(now, peer, vxlan.vni, payloadAt, payloadLength, arrived, small);
+      return;
+    }
+    const network = this.forwarding.network(vxlan.vni);
+    if (network === undefined || !network.peers.includes(peer)) counters.dropped.unknownVni++;
+    else this.plainFrame(network, payloadAt, payloadLength);
+  }
+
+  private plainFrame(network: Network, at: number, length: number): void {
+    const { ethernet, counters } = this;
+    counters.plainPacketsIn++;
+    if (!ethernet.aim(this.region.bytes, at, length)) {
+      counters.dropped.malformedFrame++;
+      return;
+    }
+    if (ethernet.isGroupAddressed) {
+      for (const port of network.ports) this.toPort(port, at, length);
+      return;
+    }
+    const port = network.portOf.get(ethernet.destination);
+    if (port === undefined) counters.dropped.notForUs++;
+    else this.toPort(port, at, length);
+  }
+}

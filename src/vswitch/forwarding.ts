@@ -1,0 +1,143 @@
+// Who is where: networks, local ports, peers, and the pairs of a local and a remote vNIC, all by small numbers.
+// Built once from the configuration; looking up allocates nothing.
+
+import type { PathTable } from '../paths/path-table.ts';
+import type { PairDirectory } from '../transport/types.ts';
+import { type Ipv4Address, type Ipv6Address, type Mac, sameIpv6 } from '../wire/address.ts';
+import type { AddressSet, NetworkConfig, PortConfig, SwitchConfig } from './config.ts';
+
+/** A local port, by its number in the switch. */
+export interface Port extends PortConfig {
+  readonly index: number;
+  readonly network: Network;
+  /** The pair with each remote vNIC of the network is `firstPair + remote`. */
+  readonly firstPair: number;
+}
+
+export interface RemoteVnic extends AddressSet {
+  readonly mac: Mac;
+  readonly peer: number;
+}
+
+export interface Network {
+  readonly vni: number;
+  readonly reliable: boolean;
+  readonly ports: Port[];
+  readonly remotes: RemoteVnic[];
+  /** Peers with a vNIC in this network, for broadcasts. */
+  readonly peers: number[];
+  readonly portOf: Map<Mac, Port>;
+  readonly remoteOf: Map<Mac, number>;
+}
+
+interface Pair {
+  readonly port: Port;
+  readonly remote: RemoteVnic;
+}
+
+export class Forwarding implements PairDirectory {
+  readonly networks: Network[] = [];
+  readonly ports: Port[] = [];
+  /** VTEP address of each peer. */
+  readonly peers: Ipv4Address[] = [];
+  private readonly peerOfVtep = new Map<Ipv4Address, number>();
+  private readonly networkOfVni = new Map<number, Network>();
+  private readonly pairs: Pair[] = [];
+
+  constructor(config: SwitchConfig, paths: PathTable) {
+    for (const network of config.networks) this.addNetwork(network, paths);
+  }
+
+  network(vni: number): Network | undefined {
+    return this.networkOfVni.get(vni);
+  }
+
+  /** The peer with this VTEP address, or -1. */
+  peer(vtep: Ipv4Address): number {
+    return this.peerOfVtep.get(vtep) ?? -1;
+  }
+
+  portOfPair(pair: number): Port {
+    return this.pairs[pair]!.port;
+  }
+
+  get pairCount(): number {
+    return this.pairs.length;
+  }
+
+  peerOf(pair: number): number {
+    return this.pairs[pair]!.remote.peer;
+  }
+
+  vniOf(pair: number): number {
+    return this.pairs[pair]!.port.network.vni;
+  }
+
+  localMac(pair: number): Mac {
+    return this.pairs[pair]!.port.mac;
+  }
+
+  remoteMac(pair: number): Mac {
+    return this.pairs[pair]!.remote.mac;
+  }
+
+  find(peer: number, vni: number, localMac: Mac, remoteMac: Mac): number {
+    const network = this.networkOfVni.get(vni);
+    const port = network?.portOf.get(localMac);
+    const remote = network?.remoteOf.get(remoteMac);
+    if (network === undefined || port === undefined || remote === undefined) return -1;
+    return network.reliable && network.remotes[remote]!.peer === peer ? port.firstPair + remote : -1;
+  }
+
+  private addNetwork(config: NetworkConfig, paths: PathTable): void {
+    const { vni, reliable } = config;
+    const network: Network = {
+      vni,
+      reliable,
+      ports: [],
+      remotes: [],
+      peers: [],
+      portOf: new Map(),
+      remoteOf: new Map(),
+    };
+    for (const { vtep, vnics } of config.remotes) {
+      const peer = this.addPeer(vtep, paths);
+      network.peers.push(peer);
+      for (const vnic of vnics) {
+        network.remoteOf.set(vnic.mac, network.remotes.length);
+        network.remotes.push({ ...vnic, peer });
+      }
+    }
+    for (const portConfig of config.ports) {
+      const port = { ...portConfig, index: this.ports.length, network, firstPair: this.pairs.length };
+      this.ports.push(port);
+      network.ports.push(port);
+      network.portOf.set(port.mac, port);
+      for (const remote of network.remotes) this.pairs.push({ port, remote });
+    }
+    this.networks.push(network);
+    this.networkOfVni.set(vni, network);
+  }
+
+  private addPeer(vtep: Ipv4Address, paths: PathTable): number {
+    const known = this.peerOfVtep.get(vtep);
+    if (known !== undefined) return known;
+    const peer = paths.addPeer();
+    this.peerOfVtep.set(vtep, peer);
+    this.peers.push(vtep);
+    return peer;
+  }
+}
+
+/** The MAC of whoever in the network has this IPv4 address, or -1. */
+export function macOfIpv4(network: Network, address: Ipv4Address): Mac | -1 {
+  for (const port of network.ports) if (port.ipv4.includes(address)) return port.mac;
+  for (const remote of network.remotes) if (remote.ipv4.includes(address)) return remote.mac;
+  return -1;
+}
+
+/** The MAC of whoever in the network has this IPv6 address, or -1. */
+export function macOfIpv6(network: Network, address: Ipv6Address): Mac | -1 {
+  const has = ({ ipv6 }: AddressSet) => ipv6.some((own) => sameIpv6(own, address));
+  return network.ports.find(has)?.mac ?? network.remotes.find(has)?.mac ?? -1;
+}

@@ -1,0 +1,114 @@
+// Frames from a vNIC: classify, check, and send each on its way (DESIGN of the packet's way: vNIC → policy → queue →
+// connection). Takes over the reference that comes with each frame.
+
+import type { Bytes } from '../base/bytes.ts';
+import type { PieceList } from '../packet/pieces.ts';
+import { PIECE_LENGTH_MASK } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+import type { ChunkWriter } from '../packet/writer.ts';
+import { FrameView } from '../wire/frame.ts';
+import { MAX_ANSWER_BYTES } from '../wire/neighbor-answers.ts';
+import { VIRTIO_NET_HEADER_BYTES, writeVirtioNetHeader } from '../wire/virtio-net-header.ts';
+import type { DropReason, SwitchCounters } from './drops.ts';
+import type { Port } from './forwarding.ts';
+import { NeighborAnswers } from './neighbors.ts';
+import { SourcePolicy } from './policy.ts';
+
+/** Where ingress sends frames. Each takes over the frame's reference. */
+export interface IngressTargets {
+  /** To the remote vNIC of this pair. */
+  toPair(pair: number, offset: number, length: number): void;
+  /** As plain VXLAN. */
+  toPeer(peer: number, vni: number, offset: number, length: number): void;
+  toPort(port: Port, offset: number, length: number): void;
+}
+
+export class Ingress {
+  private readonly region: Region;
+  private readonly bytes: Bytes;
+  private readonly answers: ChunkWriter;
+  private readonly counters: SwitchCounters;
+  private readonly targets: IngressTargets;
+  private readonly frame = new FrameView();
+  private readonly policy = new SourcePolicy();
+  private readonly neighbors = new NeighborAnswers();
+
+  constructor(region: Region, answers: ChunkWriter, counters: SwitchCounters, targets: IngressTargets) {
+    this.region = region;
+    this.bytes = region.bytes;
+    this.answers = answers;
+    this.counters = counters;
+    this.targets = targets;
+  }
+
+  process(port: Port, frames: PieceList): void {
+    for (let i = 0; i < frames.count; i++) {
+      const offset = frames.words[i * 2]!;
+      const length = frames.words[i * 2 + 1]! & PIECE_LENGTH_MASK;
+      this.counters.framesIn++;
+      const dropped = this.forward(port, offset, length);
+      if (dropped === undefined) continue;
+      this.counters.dropped[dropped]++;
+      this.region.release(offset);
+    }
+  }
+
+  /** Why the frame was dropped, or undefined when its reference was handed on. */
+  private forward(port: Port, offset: number, length: number): DropReason | undefined {
+    const { frame, counters } = this;
+    const at = offset + VIRTIO_NET_HEADER_BYTES;
+    const frameBytes = length - VIRTIO_NET_HEADER_BYTES;
+    if (frameBytes <= 0 || !frame.aim(this.bytes, at, frameBytes)) return 'malformedFrame';
+    const rejected = this.policy.reject(port, frame, this.bytes);
+    if (rejected !== undefined) return rejected;
+    if (frame.ethernet.isGroupAddressed) {
+      if (!this.answer(port, offset, at, frameBytes)) this.flood(port, offset, length);
+      return undefined;
+    }
+    const destination = frame.ethernet.destination;
+    const remote = port.network.remoteOf.get(destination);
+    if (remote !== undefined) {
+      this.targets.toPair(port.firstPair + remote, offset, length);
+      return undefined;
+    }
+    const local = port.network.portOf.get(destination);
+    if (local === undefined)
+      return this.answer(port, offset, at, frameBytes) ? undefined : 'unknownDestination';
+    counters.toLocal++;
+    this.targets.toPort(local, offset, length);
+    return undefined;
+  }
+
+  /** Answers a question about a neighbour in its stead. */
+  private answer(port: Port, offset: number, at: number, length: number): boolean {
+    const { answers, region, counters } = this;
+    const room = answers.room(VIRTIO_NET_HEADER_BYTES + MAX_ANSWER_BYTES);
+    if (room === 0) return false;
+    const answerAt = room + VIRTIO_NET_HEADER_BYTES;
+    const written = this.neighbors.answer(port, this.frame, this.bytes, at, length, answerAt);
+    if (written === 0) return false;
+    writeVirtioNetHeader(this.bytes.view, room, 0, 0, 0, 0, 0, 0);
+    answers.commit(VIRTIO_NET_HEADER_BYTES + written);
+    region.retain(room, 1);
+    counters.answered++;
+    this.targets.toPort(port, room, VIRTIO_NET_HEADER_BYTES + written);
+    region.release(offset);
+    return true;
+  }
+
+  /** To every other vNIC here and once to each host of the network, which hands it on to its own. */
+  private flood(port: Port, offset: number, length: number): void {
+    const { network } = port;
+    this.counters.flooded++;
+    for (const other of network.ports) {
+      if (other === port) continue;
+      this.region.retain(offset, 1);
+      this.targets.toPort(other, offset, length);
+    }
+    for (const peer of network.peers) {
+      this.region.retain(offset, 1);
+      this.targets.toPeer(peer, network.vni, offset, length);
+    }
+    this.region.release(offset);
+  }
+}

@@ -1,0 +1,61 @@
+// Frames that wait for their connection: for its window, or for its handshake. One queue a vNIC pair, capped in
+// bytes; while the connection is being opened, in frames.
+
+import { FrameQueue } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+import { RowSet } from '../transport/row-set.ts';
+
+/** Deep enough for a TCP window of the usual limit (6 MB): guests then slow down by their own window, not by loss. */
+const QUEUE_BYTES = 8 << 20;
+/** Frames that wait for a handshake. */
+const QUEUE_FRAMES = 64;
+
+export class PairQueues {
+  private readonly queues: FrameQueue[] = [];
+  private readonly waiting = new RowSet();
+  private readonly region: Region;
+
+  constructor(region: Region) {
+    this.region = region;
+  }
+
+  isEmpty(pair: number): boolean {
+    return (this.queues[pair]?.frames ?? 0) === 0;
+  }
+
+  frames(pair: number): number {
+    return this.queues[pair]?.frames ?? 0;
+  }
+
+  bytes(pair: number): number {
+    return this.queues[pair]?.bytes ?? 0;
+  }
+
+  /** Queues a frame, reference included; false (and the reference is still the caller's) when the queue is full. */
+  push(pair: number, offset: number, length: number, established: boolean): boolean {
+    this.queues[pair] ??= new FrameQueue();
+    const queue = this.queues[pair];
+    if (established ? queue.bytes + length > QUEUE_BYTES : queue.frames >= QUEUE_FRAMES) return false;
+    queue.push(offset, length);
+    this.waiting.add(pair);
+    return true;
+  }
+
+  /** Offers the frames of each queue in turn to `take`, until it refuses one. */
+  pump(take: (pair: number, offset: number, length: number) => boolean): void {
+    for (let left = this.waiting.count; left > 0; left--) {
+      const pair = this.waiting.first();
+      const queue = this.queues[pair]!;
+      while (queue.frames > 0 && take(pair, queue.frontOffset(), queue.frontLength())) queue.shift();
+      this.waiting.remove(pair);
+      if (queue.frames > 0) this.waiting.add(pair);
+    }
+  }
+
+  /** Drops everything; frames dropped. */
+  clear(): number {
+    let dropped = 0;
+    for (const queue of this.queues) dropped += queue?.drain(this.region) ?? 0;
+    return dropped;
+  }
+}

@@ -1,0 +1,226 @@
+// The switch of one data thread: the whole way of a packet, stage by stage as direct calls over batches. It owns
+// nothing outside of memory: devices are given, the clock is an argument.
+
+import type { Rng } from '../base/rng.ts';
+import { constantWindow } from '../congestion/constant-window.ts';
+import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import { Inbox } from '../packet/inbox.ts';
+import { Outbox } from '../packet/outbox.ts';
+import { PieceList } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+import { ChunkWriter } from '../packet/writer.ts';
+import { PathTable } from '../paths/path-table.ts';
+import { SEND_PLAIN, SEND_TAKEN, Transport } from '../transport/transport.ts';
+import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
+import { type SwitchConfig, transportPayloadBytes } from './config.ts';
+import { type DropReason, newSwitchCounters } from './drops.ts';
+import { Egress } from './egress.ts';
+import { Forwarding, type Port } from './forwarding.ts';
+import { Ingress, type IngressTargets } from './ingress.ts';
+import { PairQueues } from './pair-queues.ts';
+import { PlainVxlan } from './plain.ts';
+import { VnicOutput } from './vnic-output.ts';
+
+/** Frames read from one vNIC in one turn. */
+const READ_BATCH = 64;
+const DELIVERY_PIECES = 2048;
+/** A turn's plain frames wait in the outbox, by reference, until it is flushed. */
+const MAX_HELD = 1024;
+/** Ten zero bytes that stand before a frame without virtio_net_hdr: the region's first chunk starts with zeros. */
+const NO_VIRTIO_HEADER = 0;
+
+export interface SwitchSurroundings {
+  readonly region: Region;
+  readonly rng: Rng;
+  readonly nowMicros: number;
+  /** `devices[i]` is the vNIC of port i, in the order of the configuration. */
+  readonly devices: readonly FrameDevice[];
+  readonly underlay: UnderlayDevice;
+}
+
+export class Switch implements IngressTargets {
+  readonly counters = newSwitchCounters();
+  readonly paths: PathTable;
+  readonly forwarding: Forwarding;
+  readonly transport: Transport;
+  readonly queues: PairQueues;
+  /** Set for the devices that may have something to read; the switch reads those and leaves the rest alone. */
+  readonly portReady: Uint8Array;
+  underlayReady = true;
+  private readonly region: Region;
+  private readonly devices: readonly FrameDevice[];
+  private readonly underlay: UnderlayDevice;
+  private readonly outputs: VnicOutput[];
+  private readonly ingress: Ingress;
+  private readonly egress: Egress;
+  private readonly plain: PlainVxlan;
+  private readonly inbox = new Inbox();
+  private readonly outbox = new Outbox();
+  private readonly frames = new PieceList(READ_BATCH);
+  private readonly delivery = new PieceList(DELIVERY_PIECES);
+  private readonly single = new PieceList(2);
+  private readonly held = new Uint32Array(MAX_HELD);
+  private heldCount = 0;
+  private now = 0;
+
+  constructor(config: SwitchConfig, { region, rng, nowMicros, devices, underlay }: SwitchSurroundings) {
+    this.region = region;
+    this.devices = devices;
+    this.underlay = underlay;
+    this.paths = new PathTable(nowMicros);
+    this.forwarding = new Forwarding(config, this.paths);
+    this.portReady = new Uint8Array(devices.length).fill(1);
+    const payloadBytes = transportPayloadBytes(config.underlayMtu);
+    const { windowPackets, threadId } = config;
+    const congestion = constantWindow(windowPackets, payloadBytes);
+    this.transport = new Transport(
+      { payloadBytes, windowPackets, threadId, congestion },
+      { region, rng, paths: this.paths, pairs: this.forwarding, nowMicros },
+    );
+    this.queues = new PairQueues(region);
+    this.outputs = devices.map((device) => new VnicOutput(device, region));
+    const scratch = new ChunkWriter(region, 0);
+    this.plain = new PlainVxlan(region, scratch, this.outbox, config.underlayMtu, () => this.flush());
+    this.ingress = new Ingress(region, scratch, this.counters, this);
+    this.egress = new Egress(region, this.forwarding, this.transport, this.counters, (port, at, length) =>
+      this.deliverPlain(port, at, length),
+    );
+  }
+
+  /** One turn. True when devices may still have something to read. */
+  run(now: number): boolean {
+    this.now = now;
+    let more = false;
+    let drained = true;
+    if (this.underlayReady) {
+      drained = this.underlay.rx(this.inbox);
+      more = !drained;
+      this.egress.process(now, this.inbox);
+      this.inbox.clear();
+    }
+    this.deliver();
+    for (let port = 0; port < this.devices.length; port++) {
+      this.outputs[port]!.retry();
+      if (this.portReady[port] !== 1) continue;
+      this.frames.clear();
+      this.devices[port]!.rx(this.frames);
+      if (this.frames.count === READ_BATCH) more = true;
+      this.ingress.process(this.forwarding.ports[port]!, this.frames);
+    }
+    this.queues.pump(this.offer);
+    if (drained) this.transport.advance(now);
+    this.sendOrphans();
+    let done = false;
+    do {
+      done = this.transport.transmit(now, this.outbox);
+      this.flush();
+    } while (!done);
+    return more;
+  }
+
+  /** When `run` is needed again though nothing arrives; Infinity for never. */
+  nextTimeout(): number {
+    // A vNIC that refused a frame is asked again: nothing else will say that it has room.
+    for (const output of this.outputs) if (output.waiting > 0) return this.now + 1000;
+    return this.transport.nextTimeout();
+  }
+
+  get framesOut(): number {
+    let sum = 0;
+    for (const output of this.outputs) sum += output.framesOut;
+    return sum;
+  }
+
+  toPair(pair: number, offset: number, length: number): void {
+    const { network } = this.forwarding.portOfPair(pair);
+    if (!network.reliable) {
+      this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length);
+      return;
+    }
+    if (this.queues.isEmpty(pair) && this.offer(pair, offset, length)) return;
+    if (!this.queues.push(pair, offset, length, this.transport.isEstablished(pair))) {
+      this.drop('queueFull', offset);
+    }
+  }
+
+  toPeer(peer: number, vni: number, offset: number, length: number): void {
+    const rejected = this.plain.encapsulate(peer, vni, offset, length);
+    if (rejected !== undefined) {
+      this.drop(rejected, offset);
+      return;
+    }
+    this.counters.toPlain++;
+    if (this.heldCount === MAX_HELD) this.flush();
+    this.held[this.heldCount++] = offset;
+  }
+
+  toPort(port: Port, offset: number, length: number): void {
+    this.single.clear();
+    this.single.push(offset, length);
+    this.single.endFrame();
+    this.counters.dropped.vnicFull += this.outputs[port.index]!.write(this.single);
+  }
+
+  /** Offers a frame to the transport; true when it went somewhere. */
+  private readonly offer = (pair: number, offset: number, length: number): boolean => {
+    const result = this.transport.send(this.now, pair, offset, length);
+    if (result === SEND_TAKEN) {
+      this.counters.toTransport++;
+      return true;
+    }
+    if (result !== SEND_PLAIN) return false;
+    this.toPeer(this.forwarding.peerOf(pair), this.forwarding.vniOf(pair), offset, length);
+    return true;
+  };
+
+  private deliver(): void {
+    const { delivery, transport } = this;
+    for (let pair = transport.deliver(delivery); pair >= 0; pair = transport.deliver(delivery)) {
+      const port = this.forwarding.portOfPair(pair);
+      this.counters.dropped.vnicFull += this.outputs[port.index]!.write(delivery);
+      delivery.clear();
+    }
+  }
+
+  /** A frame without virtio_net_hdr: ten zero bytes go in front of it. */
+  private deliverPlain(port: Port, at: number, length: number): void {
+    this.region.retain(NO_VIRTIO_HEADER, 1);
+    this.region.retain(at, 1);
+    this.single.clear();
+    this.single.push(NO_VIRTIO_HEADER, VIRTIO_NET_HEADER_BYTES);
+    this.single.push(at, length);
+    this.single.endFrame();
+    this.counters.dropped.vnicFull += this.outputs[port.index]!.write(this.single);
+  }
+
+  private sendOrphans(): void {
+    for (
+      let orphan = this.transport.takeOrphans();
+      orphan !== undefined;
+      orphan = this.transport.takeOrphans()
+    ) {
+      const { pair, frames } = orphan;
+      while (frames.frames > 0) {
+        this.toPeer(
+          this.forwarding.peerOf(pair),
+          this.forwarding.vniOf(pair),
+          frames.frontOffset(),
+          frames.frontLength(),
+        );
+        frames.shift();
+      }
+    }
+  }
+
+  private flush(): void {
+    if (this.outbox.bundleCount > 0) this.underlay.tx(this.outbox);
+    this.outbox.clear();
+    for (let i = 0; i < this.heldCount; i++) this.region.release(this.held[i]!);
+    this.heldCount = 0;
+  }
+
+  private drop(reason: DropReason, offset: number): void {
+    this.counters.dropped[reason]++;
+    this.region.release(offset);
+  }
+}

@@ -1,0 +1,77 @@
+// Frames on their way into a vNIC. What the device does not take at once waits here, in order, up to a cap.
+
+import type { FrameDevice } from '../packet/device.ts';
+import { PIECE_LAST, PieceList } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+
+const BACKLOG_PIECES = 4096;
+
+export class VnicOutput {
+  private readonly device: FrameDevice;
+  private readonly region: Region;
+  private backlog = new PieceList(BACKLOG_PIECES);
+  private spare = new PieceList(BACKLOG_PIECES);
+  framesOut = 0;
+
+  constructor(device: FrameDevice, region: Region) {
+    this.device = device;
+    this.region = region;
+  }
+
+  /** Pieces that wait. */
+  get waiting(): number {
+    return this.backlog.count;
+  }
+
+  /** Writes the frames from piece `from` of the list on, references included; frames dropped for want of room. */
+  write(frames: PieceList, from = 0): number {
+    let next = from;
+    if (this.backlog.count === 0) {
+      next += this.device.tx(frames, from);
+      this.release(frames, from, next);
+    }
+    return next < frames.count ? this.keep(frames, next) : 0;
+  }
+
+  /** Tries what waits again. */
+  retry(): void {
+    const waiting = this.backlog;
+    if (waiting.count === 0) return;
+    const taken = this.device.tx(waiting, 0);
+    this.release(waiting, 0, taken);
+    if (taken === 0) return;
+    this.backlog = this.spare;
+    this.spare = waiting;
+    for (let i = taken; i < waiting.count; i++) {
+      this.backlog.push(waiting.words[i * 2]!, waiting.words[i * 2 + 1]!);
+    }
+    waiting.clear();
+  }
+
+  private keep(frames: PieceList, from: number): number {
+    const { backlog, region } = this;
+    let dropped = 0;
+    let start = from;
+    while (start < frames.count) {
+      let end = start;
+      while (frames.words[end * 2 + 1]! < PIECE_LAST) end++;
+      end++;
+      const fits = backlog.count + end - start <= backlog.capacity;
+      for (let i = start; i < end; i++) {
+        if (fits) backlog.push(frames.words[i * 2]!, frames.words[i * 2 + 1]!);
+        else region.release(frames.words[i * 2]!);
+      }
+      if (!fits) dropped++;
+      start = end;
+    }
+    return dropped;
+  }
+
+  private release(frames: PieceList, from: number, end: number): void {
+    const { words } = frames;
+    for (let i = from; i < end; i++) {
+      this.region.release(words[i * 2]!);
+      if (words[i * 2 + 1]! >= PIECE_LAST) this.framesOut++;
+    }
+  }
+}
