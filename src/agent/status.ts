@@ -1,0 +1,62 @@
+// What an agent says about itself at GET /status on its Unix socket: everything as text and plain numbers, so that it
+// is the same in JSON. `selvage status` prints it.
+import { join } from 'node:path';
+
+export interface AgentStatus {
+  readonly host: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly uptimeSeconds: number;
+  readonly underlay: UnderlayStatus;
+  readonly vnics: readonly VnicStatus[];
+  readonly peers: readonly PeerStatus[];
+  readonly connections: readonly ConnectionStatus[];
+  /** What the transport and the switch count, by name. */
+  readonly counters: Readonly<Record<string, number>>;
+  /** Frames and packets dropped, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export interface UnderlayStatus {
+  readonly address: string;
+  readonly port: number;
+  /** The first of the slots' consecutive source ports. */
+  readonly sourcePorts: number;
+  readonly mtu: number;
+}
+
+export interface VnicStatus {
+  readonly vni: number;
+  readonly reliable: boolean;
+  readonly name: string;
+  /** Absolute path; absent: the agent's own namespace. */
+  readonly netns?: string | undefined;
+  readonly mac: string;
+  readonly addresses: readonly string[];
+  readonly mtu: number;
+}
+
+export interface PeerStatus {
+  readonly vtep: string;
+  /** One for each path slot, in their order. */
+  readonly slots: readonly SlotStatus[];
+}
+
+export interface SlotStatus {
+  readonly state: 'healthy' | 'suspect' | 'bad';
+  /** Smoothed; 0 before the first sample. */
+  readonly rttMicros: number;
+}
+
+export interface ConnectionStatus {
+  readonly vni: number;
+  readonly localMac: string;
+  readonly remoteMac: string;
+  readonly vtep: string;
+  readonly state: 'closed' | 'requested' | 'established' | 'plain';
+  readonly packetsInFlight: number;
+}
+
+export function socketPath(runtimeDir: string): string {
+  return join(runtimeDir, 'agent.sock');
+}

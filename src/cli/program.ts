@@ -1,0 +1,32 @@
+// The command line: which commands there are. A command's file says what it takes and imports what it needs only when
+// it is run, so that `selvage --help` stays fast.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { packageRoot } from '../../lab/package-root.ts';
+import { addStatusCommand } from './status.ts';
+
+const examples = `
+Examples:
+  selvage status         what the agent on this host is doing
+  selvage help status    what a command takes
+`;
+
+/** Throws CommanderError instead of ending the process, also (with exit code 0) after --help and --version. */
+export function createProgram(): Command {
+  const program = new Command('selvage')
+    .description('A network for tenants across hosts that does not drop and heals itself in milliseconds.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', examples)
+    // Before commands are added: they inherit it.
+    .exitOverride();
+  addStatusCommand(program);
+  return program;
+}
+
+function version(): string {
+  const manifest: { version: string } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  return manifest.version;
+}

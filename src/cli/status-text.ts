@@ -1,0 +1,95 @@
+// An agent's status as people read it: a few lines and tables; counters only where they are not zero.
+import type { AgentStatus, ConnectionStatus, PeerStatus, SlotStatus, VnicStatus } from '../agent/status.ts';
+import { SLOTS } from '../paths/path-table.ts';
+import { table } from './table.ts';
+
+const slotStates = ['healthy', 'suspect', 'bad'] as const;
+
+export function renderStatus(status: AgentStatus): string {
+  const { host, version, pid, uptimeSeconds, underlay } = status;
+  const lastPort = underlay.sourcePorts + SLOTS - 1;
+  return [
+    `${host}: selvage ${version}, pid ${pid}, up ${duration(uptimeSeconds)}`,
+    `underlay ${underlay.address} port ${underlay.port}, source ports ${underlay.sourcePorts} to ${lastPort}, MTU ${underlay.mtu}`,
+    ...section('interfaces', vnicTable(status.vnics), status.vnics.length),
+    ...section('peers', peerTable(status.peers), status.peers.length),
+    ...section('connections', connectionTable(status.connections), status.connections.length),
+    ...section('counted', counts(status.counters), nonZero(status.counters).length),
+    ...section('dropped', counts(status.dropped), nonZero(status.dropped).length),
+  ].join('\n');
+}
+
+function section(title: string, body: string, entries: number): string[] {
+  return entries === 0 ? ['', `${title}: none`] : ['', title, body];
+}
+
+function vnicTable(vnics: readonly VnicStatus[]): string {
+  const rows = vnics.map(({ vni, reliable, name, netns, mac, addresses, mtu }) => {
+    return [
+      vni,
+      name,
+      netns?.replace('/run/netns/', '') ?? '-',
+      mac,
+      mtu,
+      reliable ? 'reliable' : 'plain',
+      addresses.join(' '),
+    ];
+  });
+  return table(['VNI', 'NAME', 'NAMESPACE', 'MAC', 'MTU', 'SERVICE', 'ADDRESSES'], rows);
+}
+
+function peerTable(peers: readonly PeerStatus[]): string {
+  const rows = peers.map(({ vtep, slots }) => [vtep, pathSummary(slots), rttRange(slots)]);
+  return table(['VTEP', 'PATHS', 'RTT'], rows);
+}
+
+function pathSummary(slots: readonly SlotStatus[]): string {
+  return slotStates
+    .map((state) => ({ state, count: slots.filter((slot) => slot.state === state).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ state, count }) => `${count} ${state}`)
+    .join(', ');
+}
+
+function rttRange(slots: readonly SlotStatus[]): string {
+  const measured = slots.map(({ rttMicros }) => Math.round(rttMicros)).filter((rtt) => rtt > 0);
+  if (measured.length === 0) return '-';
+  const [least, most] = [Math.min(...measured), Math.max(...measured)];
+  return least === most ? `${least} µs` : `${least} to ${most} µs`;
+}
+
+function connectionTable(connections: readonly ConnectionStatus[]): string {
+  const rows = connections.map(({ vni, localMac, remoteMac, vtep, state, packetsInFlight }) => {
+    return [vni, localMac, remoteMac, vtep, state, packetsInFlight];
+  });
+  return table(['VNI', 'FROM', 'TO', 'VTEP', 'STATE', 'IN FLIGHT'], rows);
+}
+
+function nonZero(counters: Readonly<Record<string, number>>): [string, number][] {
+  return Object.entries(counters).filter(([, count]) => count !== 0);
+}
+
+function counts(counters: Readonly<Record<string, number>>): string {
+  const entries = nonZero(counters);
+  const width = Math.max(0, ...entries.map(([, count]) => String(count).length));
+  return entries.map(([name, count]) => `${String(count).padStart(width)}  ${name}`).join('\n');
+}
+
+/** The two largest units: `2 d 3 h`, `4 min 5 s`. */
+function duration(seconds: number): string {
+  const units = [
+    ['d', 86_400],
+    ['h', 3600],
+    ['min', 60],
+    ['s', 1],
+  ] as const;
+  const first = units.findIndex(([, size]) => seconds >= size);
+  if (first < 0) return '0 s';
+  let rest = Math.floor(seconds);
+  const parts = units.slice(first, first + 2).map(([name, size]) => {
+    const count = Math.floor(rest / size);
+    rest %= size;
+    return `${count} ${name}`;
+  });
+  return parts.join(' ');
+}

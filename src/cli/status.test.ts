@@ -1,0 +1,157 @@
+// The client against a server on a real Unix socket, and the text made of an answer.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type AgentStatus, socketPath } from '../agent/status.ts';
+import { fetchStatus } from './agent-client.ts';
+import { renderStatus } from './status-text.ts';
+
+const status: AgentStatus = {
+  host: 'host1',
+  version: '0.1.0',
+  pid: 4711,
+  uptimeSeconds: 11_045.3,
+  underlay: { address: '10.0.1.1', port: 4789, sourcePorts: 49152, mtu: 1500 },
+  vnics: [
+    {
+      vni: 77,
+      reliable: true,
+      name: 'sel0',
+      netns: '/run/netns/tenant1',
+      mac: '02:00:00:00:77:01',
+      addresses: ['192.168.77.1/24', 'fd00:77::1/64'],
+      mtu: 1424,
+    },
+    { vni: 8, reliable: false, name: 'a', mac: '02:00:00:00:08:01', addresses: [], mtu: 1450 },
+  ],
+  peers: [
+    {
+      vtep: '10.0.2.1',
+      slots: [
+        ...[81.4, 120, 97, 140.2, 88, 90, 91].map((rttMicros) => ({ state: 'healthy' as const, rttMicros })),
+        { state: 'bad', rttMicros: 0 },
+      ],
+    },
+  ],
+  connections: [
+    {
+      vni: 77,
+      localMac: '02:00:00:00:77:01',
+      remoteMac: '02:00:00:00:77:03',
+      vtep: '10.0.2.1',
+      state: 'established',
+      packetsInFlight: 12,
+    },
+  ],
+  counters: { packetsSent: 1200, retransmissions: 3, spurious: 0 },
+  dropped: { spoofedMac: 0 },
+};
+
+describe('fetching', () => {
+  let folder: string;
+  let server: Server | undefined;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'selvage-status-'));
+  });
+  afterEach(async () => {
+    server?.closeAllConnections();
+    await new Promise((resolve) => (server === undefined ? resolve(undefined) : server.close(resolve)));
+    server = undefined;
+    rmSync(folder, { recursive: true });
+  });
+
+  function serve(listener: RequestListener): Promise<void> {
+    const listening = createServer(listener);
+    server = listening;
+    return new Promise((resolve) => listening.listen(socketPath(folder), resolve));
+  }
+
+  test('asks for /status', async () => {
+    let asked: string | undefined;
+    await serve((request, response) => {
+      asked = `${request.method} ${request.url}`;
+      response.end(JSON.stringify(status));
+    });
+    expect(await fetchStatus(folder)).toEqual(status);
+    expect(asked).toBe('GET /status');
+  });
+
+  test('no agent', async () => {
+    await expect(fetchStatus(folder)).rejects.toMatchObject({
+      code: 'not-running',
+      message: `No agent runs on this host: nobody listens at ${folder}/agent.sock.`,
+      hint: expect.stringContaining('selvage agent --config FILE'),
+    });
+  });
+
+  test('an answer that is none', async () => {
+    await serve((_, response) => response.end('hello'));
+    await expect(fetchStatus(folder)).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('not JSON'),
+    });
+  });
+
+  test('an error of the agent', async () => {
+    await serve((_, response) => response.writeHead(503).end('starting\n'));
+    await expect(fetchStatus(folder)).rejects.toMatchObject({
+      message: expect.stringMatching(/status 503: starting$/),
+    });
+  });
+
+  test('an agent that hangs', async () => {
+    await serve(() => {});
+    await expect(fetchStatus(folder, 50)).rejects.toMatchObject({
+      message: expect.stringContaining('did not answer'),
+    });
+  });
+});
+
+describe('text', () => {
+  test('of a working host', () => {
+    expect(renderStatus(status)).toMatchInlineSnapshot(`
+      "host1: selvage 0.1.0, pid 4711, up 3 h 4 min
+      underlay 10.0.1.1 port 4789, source ports 49152 to 49159, MTU 1500
+
+      interfaces
+      VNI  NAME  NAMESPACE  MAC                 MTU  SERVICE   ADDRESSES
+       77  sel0  tenant1    02:00:00:00:77:01  1424  reliable  192.168.77.1/24 fd00:77::1/64
+        8  a     -          02:00:00:00:08:01  1450  plain
+
+      peers
+      VTEP      PATHS             RTT
+      10.0.2.1  7 healthy, 1 bad  81 to 140 µs
+
+      connections
+      VNI  FROM               TO                 VTEP      STATE        IN FLIGHT
+       77  02:00:00:00:77:01  02:00:00:00:77:03  10.0.2.1  established         12
+
+      counted
+      1200  packetsSent
+         3  retransmissions
+
+      dropped: none"
+    `);
+  });
+
+  test('of a host without tenants', () => {
+    const idle = { ...status, uptimeSeconds: 0.4, vnics: [], peers: [], connections: [], counters: {} };
+    expect(renderStatus(idle)).toMatchInlineSnapshot(`
+      "host1: selvage 0.1.0, pid 4711, up 0 s
+      underlay 10.0.1.1 port 4789, source ports 49152 to 49159, MTU 1500
+
+      interfaces: none
+
+      peers: none
+
+      connections: none
+
+      counted: none
+
+      dropped: none"
+    `);
+  });
+});
