@@ -81,11 +81,11 @@ function isSolicitedNode(view: DataView, at: number): boolean {
 /** The checks of RFC 4861 §7.1.1 on a solicitation, wherever the frame's views stand. */
 function checkSolicitation(frame: FrameView, message: NeighborView, bytes: Bytes): WireReject | undefined {
   if (frame.network !== NETWORK_IPV6 || frame.protocol !== PROTOCOL_ICMPV6) return 'bad-type';
-  if (frame.isFragment || frame.ipv6.hopLimit !== ND_HOP_LIMIT) return 'bad-field';
   const { transportAt, transportLength } = frame;
   const reject = message.reject(bytes, transportAt, transportLength);
   if (reject !== undefined) return reject;
   if (!message.isSolicitation) return 'bad-type';
+  if (frame.isFragment || frame.ipv6.hopLimit !== ND_HOP_LIMIT) return 'bad-field';
   const isDuplicateCheck = isIpv6At(bytes.view, frame.ipv6.sourceAt, IPV6_UNSPECIFIED);
   if (isDuplicateCheck && (message.hasLinkLayer || !isSolicitedNode(bytes.view, frame.ipv6.destinationAt))) {
     return 'bad-field';
