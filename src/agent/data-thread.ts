@@ -1,1 +1,83 @@
-// placeholder while the agent is written
+// The data thread: one switch, its devices, and a loop that sleeps in epoll. Nothing here returns to the event loop
+// until it is told to stop; messages are taken from the port without it.
+
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { SeededRng } from '../base/rng.ts';
+import { TapDevice } from '../device/tap.ts';
+import { UdpUnderlay } from '../device/udp.ts';
+import { Epoll } from '../linux/epoll.ts';
+import { EventFd } from '../linux/eventfd.ts';
+import { mapMemory } from '../linux/memory.ts';
+import { useShortTimerSlack } from '../linux/timer-slack.ts';
+import { CHUNK_BYTES, Region } from '../packet/region.ts';
+import { ChunkWriter } from '../packet/writer.ts';
+import { Switch } from '../vswitch/switch.ts';
+import { reportOf } from './report.ts';
+import type { DataThreadStart, FromDataThread, ToDataThread } from './thread-messages.ts';
+
+/** 128 MB of packets, taken from the system as they are first used. */
+const REGION_CHUNKS = 512;
+/** What vNICs read may not take the last quarter, so that the underlay can always be read. */
+const RECEIVE_RESERVE = REGION_CHUNKS / 4;
+
+const TAG_WAKE = 0;
+const TAG_UNDERLAY = 1;
+const TAG_FIRST_PORT = 2;
+
+const port = parentPort!;
+const now = () => performance.now() * 1000;
+
+function main({ config, taps, underlay, wakeFd, seed }: DataThreadStart): void {
+  useShortTimerSlack();
+  const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
+  const outgoing = new ChunkWriter(region, RECEIVE_RESERVE);
+  const incoming = new ChunkWriter(region, 0);
+  const devices = taps.map((fd) => new TapDevice(fd, region, outgoing));
+  const udp = new UdpUnderlay(underlay, region, incoming, now);
+  const vswitch = new Switch(config, {
+    region,
+    rng: new SeededRng(seed),
+    nowMicros: now(),
+    devices,
+    underlay: udp,
+  });
+  vswitch.forwarding.peers.forEach((vtep, peer) => {
+    udp.setPeer(peer, vtep);
+  });
+  const wake = new EventFd(wakeFd);
+  const epoll = new Epoll();
+  epoll.add(wake.fd, TAG_WAKE);
+  epoll.add(udp.fd, TAG_UNDERLAY);
+  devices.forEach((device, i) => {
+    epoll.add(device.fd, TAG_FIRST_PORT + i);
+  });
+
+  const say = (message: FromDataThread) => port.postMessage(message);
+  /** False when told to stop. */
+  const obey = (): boolean => {
+    wake.clear();
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+      const message = next.message as ToDataThread;
+      if (message.type === 'stop') return false;
+      say({ type: 'report', id: message.id, report: reportOf(vswitch, devices, udp) });
+    }
+    return true;
+  };
+
+  say({ type: 'ready' });
+  for (;;) {
+    const more = vswitch.run(now());
+    const timeout = more ? 0 : Math.max(0, vswitch.nextTimeout() - now());
+    const ready = epoll.wait(timeout);
+    vswitch.underlayReady = false;
+    vswitch.portReady.fill(0);
+    for (let i = 0; i < ready; i++) {
+      const tag = epoll.tag(i);
+      if (tag === TAG_UNDERLAY) vswitch.underlayReady = true;
+      else if (tag >= TAG_FIRST_PORT) vswitch.portReady[tag - TAG_FIRST_PORT] = 1;
+      else if (!obey()) return;
+    }
+  }
+}
+
+main(workerData as DataThreadStart);

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../../lab/package-root.ts';
+import { requireProgram } from '../../lab/programs.ts';
+import { addAgentCommand } from './agent.ts';
 import { addStatusCommand } from './status.ts';
 
 const examples = `
@@ -22,6 +24,10 @@ export function createProgram(): Command {
     .addHelpText('after', examples)
     // Before commands are added: they inherit it.
     .exitOverride();
+  addAgentCommand(program, async (config) => {
+    const [{ runAgent }, ip] = await Promise.all([import('../agent/agent.ts'), requireProgram('ip')]);
+    await runAgent(config, { version: version(), ip });
+  });
   addStatusCommand(program);
   return program;
 }

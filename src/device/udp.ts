@@ -22,12 +22,36 @@ const SEND_BUFFER_BYTES = 4 << 20;
 const CMSG_LENGTH_U16 = 18;
 const CMSG_SPACE_U16 = 24;
 
-export interface UdpUnderlayOptions {
-  /** This host's VTEP address, as a number. */
-  readonly address: number;
+export interface UnderlaySockets {
+  /** Destination port of the overlay, on every host. */
   readonly port: number;
-  /** UDP source port of each slot. */
-  readonly sourcePorts: readonly number[];
+  readonly receive: number;
+  /** One a slot, bound to the slot's source port. */
+  readonly send: readonly number[];
+}
+
+/** Opens the sockets of a host; `address` is its VTEP's, as a number, and `sourcePort` that of slot 0. */
+export function openUnderlay(
+  address: number,
+  port: number,
+  sourcePort: number,
+  slots: number,
+): UnderlaySockets {
+  const opened: number[] = [];
+  const open = (number: number, role: 'receive' | 'send', bufferBytes: number) => {
+    opened.push(openUdp(address, number, role, bufferBytes));
+    return opened.at(-1)!;
+  };
+  try {
+    const receive = open(port, 'receive', RECEIVE_BUFFER_BYTES);
+    const send = Array.from({ length: slots }, (_, slot) =>
+      open(sourcePort + slot, 'send', SEND_BUFFER_BYTES),
+    );
+    return { port, receive, send };
+  } catch (error) {
+    for (const fd of opened) close(fd);
+    throw error;
+  }
 }
 
 export class UdpUnderlay implements UnderlayDevice {
@@ -39,27 +63,20 @@ export class UdpUnderlay implements UnderlayDevice {
   private readonly writer: ChunkWriter;
   private readonly clock: () => number;
   private readonly port: number;
-  private readonly sockets: number[] = [];
+  private readonly sockets: readonly number[];
   private readonly messages = mapMemory(MESSAGES * MMSGHDR_WORDS * 4);
   private readonly control = mapMemory(MESSAGES * CONTROL_BYTES);
   private readonly iov = mapMemory(IOV_ENTRIES * 16);
   private readonly peers = mapMemory(MAX_PEERS * SOCKADDR_IN_BYTES);
   private readonly receive = mapMemory(512);
 
-  constructor(options: UdpUnderlayOptions, region: Region, writer: ChunkWriter, clock: () => number) {
+  constructor(sockets: UnderlaySockets, region: Region, writer: ChunkWriter, clock: () => number) {
     this.region = region;
     this.writer = writer;
     this.clock = clock;
-    this.port = options.port;
-    this.fd = openUdp(options.address, options.port, 'receive', RECEIVE_BUFFER_BYTES);
-    try {
-      for (const port of options.sourcePorts) {
-        this.sockets.push(openUdp(options.address, port, 'send', SEND_BUFFER_BYTES));
-      }
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+    this.port = sockets.port;
+    this.fd = sockets.receive;
+    this.sockets = sockets.send;
     this.prepareMessages();
     this.prepareReceive();
   }

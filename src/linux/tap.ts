@@ -2,6 +2,7 @@
 // virtio_net_hdr, so that the tenant's stack hands over and takes frames of up to 64 KB with their checksums
 // still to do. A persistent TAP outlives its agent and is taken up again by the next.
 
+import { readFileSync } from 'node:fs';
 import { SelvageError } from '../base/errors.ts';
 import { close, EBUSY, EINVAL, EPERM, errno, errnoName, ioctl, open } from './libc.ts';
 import { mapMemory } from './memory.ts';
@@ -33,9 +34,17 @@ export interface TapOptions {
   readonly offloads: boolean;
 }
 
-/** Opens (or makes) a TAP, in `netns` when given; the non-blocking descriptor. */
-export function openTap(options: TapOptions): number {
+export interface OpenTap {
+  /** Non-blocking. */
+  readonly fd: number;
+  /** False when the interface was there before. */
+  readonly created: boolean;
+}
+
+/** Opens (or makes) a TAP, in `netns` when given. */
+export function openTap(options: TapOptions): OpenTap {
   return inNetns(options.netns, () => {
+    const created = !interfaceExists(options.name);
     const fd = open('/dev/net/tun', O_RDWR_NONBLOCK_CLOEXEC, 0);
     if (fd < 0) {
       throw new SelvageError('no-privilege', `Could not open /dev/net/tun: ${errnoName(errno())}.`, {
@@ -44,12 +53,18 @@ export function openTap(options: TapOptions): number {
     }
     try {
       configure(fd, options);
-      return fd;
+      return { fd, created };
     } catch (error) {
       close(fd);
       throw error;
     }
   });
+}
+
+/** In the calling thread's namespace. */
+function interfaceExists(name: string): boolean {
+  const devices = readFileSync('/proc/thread-self/net/dev', 'utf8');
+  return devices.split('\n').some((line) => line.trimStart().startsWith(`${name}:`));
 }
 
 /** Removes the interface when its last descriptor is closed. */

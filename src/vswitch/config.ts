@@ -47,8 +47,3 @@ export const TRANSPORT_OVERHEAD_BYTES = VXLAN_OVERHEAD_BYTES + 16;
 export function transportPayloadBytes(underlayMtu: number): number {
   return underlayMtu - TRANSPORT_OVERHEAD_BYTES;
 }
-
-/** The MTU of a vNIC whose every frame, with virtio_net_hdr and Ethernet header, fits one packet. */
-export function vnicMtu(underlayMtu: number): number {
-  return transportPayloadBytes(underlayMtu) - 10 - 14;
-}

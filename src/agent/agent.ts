@@ -1,0 +1,58 @@
+// The agent of one host: everything that can fail is tried before anything is changed, and what was made is unmade
+// when a later step fails. The tenants' interfaces stay when the agent goes; the next one takes them up.
+
+import { randomInt } from 'node:crypto';
+import { openUnderlay } from '../device/udp.ts';
+import type { Tool } from '../linux/ip.ts';
+import { close } from '../linux/libc.ts';
+import { SLOTS } from '../paths/path-table.ts';
+import { serveAdmin } from './admin.ts';
+import type { HostConfig } from './config.ts';
+import { DataThread } from './data-thread-handle.ts';
+import { statusOf } from './report.ts';
+import { switchConfig } from './switch-config.ts';
+import { underlayMtu } from './underlay-mtu.ts';
+import { applyVnics, planVnics } from './vnics.ts';
+
+export interface AgentSurroundings {
+  readonly version: string;
+  /** The program `ip`. */
+  readonly ip: Tool;
+}
+
+/** Runs until SIGTERM or SIGINT; throws SelvageError when the agent cannot start or its data thread fails. */
+export async function runAgent(config: HostConfig, { version, ip }: AgentSurroundings): Promise<void> {
+  const startedAt = Date.now();
+  const mtu = underlayMtu(config.underlay);
+  const vnics = planVnics(config, mtu);
+  let thread: DataThread | undefined;
+  const facts = { config, version, startedAt, underlayMtu: mtu, vnics };
+  const admin = await serveAdmin(config.runtimeDir, {
+    isReady: () => thread !== undefined,
+    status: async () => statusOf(facts, await thread!.report()),
+  });
+  const opened: number[] = [];
+  try {
+    const { address, port, sourcePorts } = config.underlay;
+    const underlay = openUnderlay(address, port, sourcePorts, SLOTS);
+    opened.push(underlay.receive, ...underlay.send);
+    const taps = await applyVnics(vnics, ip);
+    opened.push(...taps);
+    const start = { config: switchConfig(config, mtu), taps, underlay, seed: randomInt(0x1_0000_0000) };
+    thread = await DataThread.start(start, new URL('./data-thread.js', import.meta.url));
+    console.error(`selvage: agent of ${config.host} forwards packets (pid ${process.pid})`);
+    await Promise.race([stopSignal(), thread.failed]);
+    await thread.stop();
+  } finally {
+    for (const fd of opened) close(fd);
+    admin.closeAllConnections();
+    admin.close();
+  }
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+}

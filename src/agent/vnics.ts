@@ -1,0 +1,65 @@
+// The host's vNICs: what to do to the interfaces as a plan that can be printed, and doing it. TAPs are persistent:
+// one that is there already is taken up again with its state, and stays when the agent goes.
+
+import type { Tool } from '../linux/ip.ts';
+import { runBatch } from '../linux/ip.ts';
+import { close } from '../linux/libc.ts';
+import { makeTransient, openTap } from '../linux/tap.ts';
+import { BUNDLE_BYTES, BUNDLE_PACKETS } from '../packet/outbox.ts';
+import { TRANSPORT_OVERHEAD_BYTES, transportPayloadBytes } from '../vswitch/config.ts';
+import { formatCidr, formatMac } from '../wire/address.ts';
+import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
+import { type HostConfig, type VnicConfig, vnicMtu } from './config.ts';
+
+export interface VnicPlan {
+  readonly name: string;
+  readonly netns: string | undefined;
+  readonly mtu: number;
+  /** Lines for `ip -batch` in the vNIC's namespace. */
+  readonly lines: readonly string[];
+}
+
+/** What the interfaces of the configuration must be like, in its order. Throws when an MTU does not fit. */
+export function planVnics(config: HostConfig, underlayMtu: number): VnicPlan[] {
+  return config.vnis.flatMap(({ reliable, vnics }) =>
+    vnics.map((vnic) => planVnic(vnic, vnicMtu(reliable, vnic, underlayMtu), underlayMtu)),
+  );
+}
+
+function planVnic(vnic: VnicConfig, mtu: number, underlayMtu: number): VnicPlan {
+  const { name, netns } = vnic;
+  const lines = [
+    `link set dev ${name} address ${formatMac(vnic.mac)} mtu ${mtu} gso_max_size ${superFrameBytes(underlayMtu)} up`,
+    ...vnic.addresses.map((address) => {
+      const nodad = address.family === 6 ? ' nodad' : '';
+      return `address replace ${formatCidr(address)} dev ${name}${nodad}`;
+    }),
+  ];
+  return { name, netns, mtu, lines };
+}
+
+/** The largest offload frame that is still one offload send: more would cost a second system call for a rest. */
+function superFrameBytes(underlayMtu: number): number {
+  const payload = transportPayloadBytes(underlayMtu);
+  const headers = TRANSPORT_OVERHEAD_BYTES - 20 - 8;
+  const packets = Math.min(BUNDLE_PACKETS, Math.floor(BUNDLE_BYTES / (payload + headers)));
+  return Math.min(65_536, packets * payload - VIRTIO_NET_HEADER_BYTES);
+}
+
+/** Carries the plans out, all or none; the descriptors of the TAPs, in order. */
+export async function applyVnics(plans: readonly VnicPlan[], ip: Tool): Promise<number[]> {
+  const opened: { fd: number; created: boolean }[] = [];
+  try {
+    for (const { name, netns, lines } of plans) {
+      opened.push(openTap({ name, netns, persistent: true, offloads: true }));
+      await runBatch(ip, lines, { netns });
+    }
+    return opened.map(({ fd }) => fd);
+  } catch (error) {
+    for (const { fd, created } of opened) {
+      if (created) makeTransient(fd);
+      close(fd);
+    }
+    throw error;
+  }
+}
