@@ -34,7 +34,9 @@ export const papers: readonly Paper[] = [
     },
     background: {
       2: 'Background and motivation',
+      '2.1': 'VPC architecture and reliable transport service',
       '2.2': 'Network instabilities in large-scale cloud',
+      '2.3': 'Potential solutions and their issues',
       '2.4': 'Design rationale and challenges',
       3: 'Overview',
       '3.1': 'Design overview',
@@ -55,7 +57,8 @@ export const papers: readonly Paper[] = [
   },
   {
     name: 'ZooRoute',
-    title: 'ZooRoute: Enhancing Cloud-Scale Network Reliability via Overlay Proactive Rerouting (NSDI 2026)',
+    title:
+      'ZooRoute: Enhancing Cloud-Scale Network Reliability via Candidate Path Provisioning and Overlay Proactive Rerouting (NSDI 2026)',
     mechanisms: {
       '4.1': 'On-demand probing',
       '4.2': 'Dynamic frequency adjustment',

@@ -1,6 +1,6 @@
 // The sources that the rules of the house are held against: every TypeScript file with its place, its text without
 // comments and strings, and what it imports.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { readSource, type SourceText } from '../../tools/source-text.ts';
 
@@ -25,6 +25,7 @@ const roots = ['src', 'sim', 'lab', 'bench', 'test', 'tools'];
 
 export function sourceFiles(repository: string): SourceFile[] {
   return roots
+    .filter((root) => existsSync(join(repository, root)))
     .flatMap((root) =>
       readdirSync(join(repository, root), { recursive: true, encoding: 'utf8' }).map((name) =>
         join(root, name),
