@@ -4,14 +4,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../../lab/package-root.ts';
-import { requireProgram } from '../../lab/programs.ts';
 import { addAgentCommand } from './agent.ts';
 import { addStatusCommand } from './status.ts';
 
 const examples = `
 Examples:
-  selvage status         what the agent on this host is doing
-  selvage help status    what a command takes
+  selvage agent --config host.yaml    run the agent of this host
+  selvage status                      what it is doing
+  selvage help status                 what a command takes
 `;
 
 /** Throws CommanderError instead of ending the process, also (with exit code 0) after --help and --version. */
@@ -25,8 +25,11 @@ export function createProgram(): Command {
     // Before commands are added: they inherit it.
     .exitOverride();
   addAgentCommand(program, async (config) => {
-    const [{ runAgent }, ip] = await Promise.all([import('../agent/agent.ts'), requireProgram('ip')]);
-    await runAgent(config, { version: version(), ip });
+    const [{ runAgent }, { requireProgram }] = await Promise.all([
+      import('../agent/agent.ts'),
+      import('../../lab/programs.ts'),
+    ]);
+    await runAgent(config, { version: version(), ip: await requireProgram('ip') });
   });
   addStatusCommand(program);
   return program;
