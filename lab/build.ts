@@ -1,0 +1,44 @@
+// Builds the namespaces, links and routes of a lab, and removes all that belongs to one, from its state alone.
+import { runTool } from '../src/linux/ip.ts';
+import { creationBatch, nodeBatch, nodeSettings, routeBatch, type Setting } from './build-plan.ts';
+import { namespacesWithPrefix, removeNamespaces } from './namespaces.ts';
+import { endProcess } from './process.ts';
+import { type LabState, netnsPrefix, removeState } from './state.ts';
+import { batch } from './tools.ts';
+import type { TopologyNode } from './topology.ts';
+
+export function netnsOf(lab: string, node: string): string {
+  return `${netnsPrefix(lab)}${node}`;
+}
+
+export async function buildFabric({ name, topology }: LabState): Promise<void> {
+  const netns = (node: string) => netnsOf(name, node);
+  await batch('ip', undefined, creationBatch(topology, netns));
+  await Promise.all(
+    topology.nodes.map(async (node) => {
+      await batch('ip', netns(node.name), nodeBatch(topology, node));
+      await writeSettings(netns(node.name), nodeSettings(topology, node));
+    }),
+  );
+}
+
+/** After a link of the node was down. */
+export async function restoreRoutes({ name, topology }: LabState, node: TopologyNode): Promise<void> {
+  await batch('ip', netnsOf(name, node.name), routeBatch(topology, node));
+}
+
+/** Ends every process of the lab and removes its namespaces and files. Also for labs that were half built. */
+export async function destroyLab(state: LabState): Promise<void> {
+  await Promise.all(state.processes.map((process) => endProcess(process)));
+  await removeNamespaces(namespacesWithPrefix(netnsPrefix(state.name)));
+  removeState(state.name);
+}
+
+async function writeSettings(netns: string, settings: readonly Setting[]): Promise<void> {
+  if (settings.length === 0) return;
+  const lines = settings.map(({ path, value, optional }) => {
+    const file = `/proc/sys/${path}`;
+    return `${optional ? `[ ! -e ${file} ] || ` : ''}echo ${value} > ${file}`;
+  });
+  await runTool({ path: '/bin/sh' }, ['-e'], { netns, input: `${lines.join('\n')}\n` });
+}

@@ -1,0 +1,74 @@
+// Programs inside a node's namespace: started, or run to their end with their output collected.
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { SelvageError } from '../src/base/errors.ts';
+import { requireProgram } from './programs.ts';
+
+export interface Finished {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The exit code, or 128 and the signal's number as a shell has it. */
+  readonly status: number;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMillis?: number;
+  /** Return a status other than 0 instead of throwing. */
+  readonly anyStatus?: boolean;
+}
+
+const DEFAULT_TIMEOUT_MILLIS = 60_000;
+
+/** `ip netns exec` puts the program itself in its place: the child's pid is the program's. */
+export async function spawnInNetns(
+  netns: string,
+  argv: readonly string[],
+  options: SpawnOptions = {},
+): Promise<ChildProcess> {
+  const [name, ...args] = argv;
+  if (name === undefined) throw new SelvageError('bad-input', 'There is no program to run.');
+  const program = name.includes('/') ? { path: name, env: {} } : await requireProgram(name);
+  const ip = await requireProgram('ip');
+  return spawn(ip.path, ['netns', 'exec', netns, program.path, ...args], {
+    ...options,
+    env: { ...(options.env ?? process.env), ...program.env },
+  });
+}
+
+export async function runInNetns(
+  netns: string,
+  argv: readonly string[],
+  { input = '', env, timeoutMillis = DEFAULT_TIMEOUT_MILLIS, anyStatus = false }: RunOptions = {},
+): Promise<Finished> {
+  const child = await spawnInNetns(netns, argv, {
+    env: { ...process.env, ...env },
+    timeout: timeoutMillis,
+    killSignal: 'SIGKILL',
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdin!.on('error', () => {});
+  child.stdin!.end(input);
+  const status = await exitStatus(child);
+  if (status === 0 || anyStatus) return { stdout, stderr, status };
+  const why = (stderr.trim() || stdout.trim()).split('\n').pop() || `it exited with status ${status}`;
+  throw new SelvageError('failed', `${argv.join(' ')} failed in ${netns}: ${why}`, { cause: stderr });
+}
+
+/** When the child has ended and its output is read. */
+export function exitStatus(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) =>
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+    );
+  });
+}
