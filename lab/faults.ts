@@ -118,7 +118,7 @@ function shapeStep(
 ): FaultStep {
   const packetBytes = mtu + ETHERNET_BYTES;
   const bucketBytes = Math.max(2 * packetBytes, Math.ceil(rateBitsPerSecond / 8 / 1000));
-  const peak = Math.max(10_000_000_000, rateBitsPerSecond * 2);
+  const peak = Math.max(1_000_000_000_000, rateBitsPerSecond * 2);
   const line =
     `qdisc replace dev ${peer} root tbf rate ${rateBitsPerSecond}bit burst ${bucketBytes} ` +
     `peakrate ${peak}bit mtu ${packetBytes} limit ${queuePackets * packetBytes}`;
