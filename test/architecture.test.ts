@@ -76,6 +76,7 @@ describe('imports', () => {
     ['src/linux/a.ts', "import koffi from 'koffi';"],
     ['src/cli/a.ts', "const { up } = await import('../../lab/up.ts');"],
     ['sim/a.ts', "import { MemoryDevice } from '../src/device/memory.ts';"],
+    ['lab/a.ts', "spawn(node, ['--import', loader, 'koffi'])"],
     ['src/wire/a.test.ts', "import fc from 'fast-check';\nimport { test } from 'vitest';"],
   ])('allowed: %s %s', (path, source) => {
     expect(complaints(path, source)).toEqual([]);

@@ -38,7 +38,7 @@ export function sourceFiles(repository: string): SourceFile[] {
 
 export function sourceFile(path: string, source: string): SourceFile {
   const text = readSource(source);
-  const imports = [...specifiersIn(text.codeAndStrings)].map((specifier) => ({
+  const imports = [...specifiersIn(text)].map((specifier) => ({
     specifier,
     target: targetOf(path, specifier),
   }));
@@ -55,11 +55,13 @@ function isTest(path: string): boolean {
   return path.startsWith('test/') || /\.(test|testing)\.ts$/.test(path);
 }
 
-function* specifiersIn(code: string): Generator<string> {
+function* specifiersIn({ code, codeAndStrings }: SourceText): Generator<string> {
   const statement = /\b(?:import|export)\b(?:[\s\w$*{},]*?\bfrom)?\s*(['"])([^'"\n]+)\1/g;
   const dynamic = /\b(?:import|require)\s*\(\s*(['"`])([^'"`\n]+)\1/g;
-  for (const match of code.matchAll(statement)) yield match[2]!;
-  for (const match of code.matchAll(dynamic)) yield match[2]!;
+  for (const match of [...codeAndStrings.matchAll(statement), ...codeAndStrings.matchAll(dynamic)]) {
+    // The word may stand in a string: ['--import', loader, 'main.ts'].
+    if (code[match.index] !== ' ') yield match[2]!;
+  }
 }
 
 function targetOf(importer: string, specifier: string): Import['target'] {
