@@ -21,7 +21,7 @@ import { Segmenter } from './segmentation.ts';
 import { VirtioNetHeaderView } from './virtio-net-header.ts';
 
 const seed = Number(process.env['SELVAGE_FUZZ_SEED'] ?? 20240607);
-const rounds = Number(process.env['SELVAGE_FUZZ_RUNS'] ?? 20_000);
+const rounds = Number(process.env['SELVAGE_FUZZ_RUNS'] ?? 60_000);
 
 function fixture(name: string): Uint8Array[] {
   const text = readFileSync(new URL(`./fixtures/${name}`, import.meta.url), 'utf8');

@@ -1,0 +1,237 @@
+-- Wireshark dissector for what Selvage sends on UDP port 4789: BIFROST's three headers (BIFROST, appendix C) with
+-- the decisions that src/wire/bifrost-*.ts write down. Plain VXLAN on the same port stays with Wireshark's own
+-- dissector; the tenant's frame inside of ours goes to its Ethernet dissector.
+--
+--   wireshark -X lua_script:docs/selvage.lua        tshark -X lua_script:docs/selvage.lua -r capture.pcap
+--
+-- Display filters: selvage, selvage.type == 2, selvage.psn == 17, selvage.data.ret, selvage.ack.bitmap, …
+
+local selvage = Proto("selvage", "Selvage overlay (BIFROST)")
+
+local VXLAN_PORT = 4789
+local VXLAN_HEADER_BYTES = 8
+local VXLAN_FLAGS_BIFROST = 0x0c
+local NEXT_PROTOCOL_BIFROST = 0xfe
+local VERSION = 1
+
+local DATA, ACK, REQUEST, RESPONSE, RESET = 1, 2, 3, 4, 5
+local type_names = {
+  [DATA] = "data",
+  [ACK] = "acknowledgement",
+  [REQUEST] = "connection request",
+  [RESPONSE] = "connection response",
+  [RESET] = "reset",
+}
+local cc_names = { [0] = "constant window" }
+local ack_type_names = { [0] = "cumulative", [1] = "window" }
+local gso_names = {
+  [0] = "none",
+  [1] = "TCPv4",
+  [4] = "TCPv6",
+  [5] = "UDP",
+  [0x81] = "TCPv4 with ECN",
+  [0x84] = "TCPv6 with ECN",
+}
+
+local HEX, DEC = base.HEX, base.DEC
+local f = {
+  vni = ProtoField.uint24("selvage.vni", "VXLAN network identifier", DEC),
+  type = ProtoField.uint8("selvage.type", "Packet type", DEC, type_names),
+  version = ProtoField.uint8("selvage.version", "Version", DEC, nil, 0xf0),
+  cc_type = ProtoField.uint8("selvage.cc_type", "Congestion control", DEC, cc_names, 0x0f),
+  psn = ProtoField.uint32("selvage.psn", "Packet sequence number", DEC),
+  cid = ProtoField.uint32("selvage.cid", "Destination CID", HEX),
+  path = ProtoField.uint8("selvage.path", "Path ID", DEC),
+  timestamp = ProtoField.uint32("selvage.timestamp", "Timestamp value (µs)", DEC),
+
+  se = ProtoField.bool("selvage.data.se", "Probe or keepalive (se)", 16, nil, 0x8000),
+  ack = ProtoField.bool("selvage.data.ack", "Acknowledgement required (ack)", 16, nil, 0x4000),
+  dir = ProtoField.bool("selvage.data.dir", "Towards the requester (dir)", 16, nil, 0x2000),
+  ece = ProtoField.bool("selvage.data.ece", "Takes part in ECN (ece)", 16, nil, 0x1000),
+  ret = ProtoField.bool("selvage.data.ret", "Retransmission (ret)", 16, nil, 0x0800),
+  first = ProtoField.bool("selvage.data.first", "First packet of a frame", 16, nil, 0x0080),
+  last = ProtoField.bool("selvage.data.last", "Last packet of a frame", 16, nil, 0x0040),
+  part = ProtoField.bytes("selvage.data.part", "Part of a frame"),
+
+  virtio_flags = ProtoField.uint8("selvage.virtio.flags", "virtio_net_hdr flags", HEX),
+  gso_type = ProtoField.uint8("selvage.virtio.gso_type", "Segmentation", DEC, gso_names),
+  hdr_len = ProtoField.uint16("selvage.virtio.hdr_len", "Header length", DEC),
+  gso_size = ProtoField.uint16("selvage.virtio.gso_size", "Segment size", DEC),
+  csum_start = ProtoField.uint16("selvage.virtio.csum_start", "Checksum start", DEC),
+  csum_offset = ProtoField.uint16("selvage.virtio.csum_offset", "Checksum offset", DEC),
+
+  ack_se = ProtoField.bool("selvage.ack.se", "Answer to a probe (se)", 16, nil, 0x8000),
+  hop_count = ProtoField.uint16("selvage.ack.hop_count", "Hop count", DEC, nil, 0x0f00),
+  ack_value = ProtoField.uint16("selvage.ack.value", "Duplicates (ACK value)", DEC, nil, 0x00f8),
+  ack_type = ProtoField.uint16("selvage.ack.type", "ACK type", DEC, ack_type_names, 0x0007),
+  echo = ProtoField.uint32("selvage.ack.echo", "Timestamp echo (µs)", DEC),
+  nic_rx = ProtoField.uint32("selvage.ack.nic_rx", "Timestamp NIC RX (µs)", DEC),
+  num_ack = ProtoField.uint32("selvage.ack.num_ack", "Packets received (Num_ACK)", DEC, nil, 0xffe00000),
+  num_ece = ProtoField.uint32("selvage.ack.num_ece", "Marked or limited (Num_ECE)", DEC, nil, 0x001ffc00),
+  bitmap_len = ProtoField.uint32("selvage.ack.bitmap_len", "Bitmap words", DEC, nil, 0x000003c0),
+  psn_base = ProtoField.uint32("selvage.ack.psn_base", "PSN_base", DEC),
+  bitmap = ProtoField.uint32("selvage.ack.bitmap", "PSN_bitmap", HEX),
+
+  thread = ProtoField.uint8("selvage.connect.thread", "Thread ID", DEC),
+  super_frames = ProtoField.bool("selvage.connect.super_frames", "Takes super-frames", 8, nil, 0x01),
+  local_cid = ProtoField.uint32("selvage.connect.local_cid", "Local CID", HEX),
+  source_mac = ProtoField.ether("selvage.connect.source_mac", "Source vNIC"),
+  destination_mac = ProtoField.ether("selvage.connect.destination_mac", "Destination vNIC"),
+}
+selvage.fields = f
+
+local malformed = ProtoExpert.new(
+  "selvage.malformed", "Malformed Selvage packet", expert.group.MALFORMED, expert.severity.ERROR
+)
+selvage.experts = { malformed }
+
+local udp_ports = DissectorTable.get("udp.port")
+-- Whoever has the port before us: Wireshark's VXLAN dissector, which is not registered by name.
+local vxlan = udp_ports:get_dissector(VXLAN_PORT)
+local ethernet = Dissector.get("eth_withoutfcs")
+
+local function dissect_virtio_header(range, tree)
+  local sub = tree:add(range, "virtio_net_hdr")
+  sub:add(f.virtio_flags, range(0, 1))
+  sub:add(f.gso_type, range(1, 1))
+  sub:add_le(f.hdr_len, range(2, 2))
+  sub:add_le(f.gso_size, range(4, 2))
+  sub:add_le(f.csum_start, range(6, 2))
+  sub:add_le(f.csum_offset, range(8, 2))
+end
+
+-- Returns what is left for the Ethernet dissector, if anything, and what to say in the Info column.
+local function dissect_data(buffer, tree)
+  if buffer:len() < 16 then return nil, nil end
+  local flags = buffer(2, 2)
+  local bits = flags:uint()
+  for _, field in ipairs({ f.se, f.ack, f.dir, f.ece, f.ret, f.first, f.last }) do
+    tree:add(field, flags)
+  end
+  tree:add(f.path, buffer(2, 1), bit.band(buffer(2, 1):uint(), 7))
+  tree:add(f.psn, buffer(4, 4))
+  tree:add(f.cid, buffer(8, 4))
+  tree:add(f.timestamp, buffer(12, 4))
+
+  local is_first, is_last = bit.band(bits, 0x80) ~= 0, bit.band(bits, 0x40) ~= 0
+  local kind = (bit.band(bits, 0x8000) ~= 0 and "probe")
+    or (is_first and is_last and "frame")
+    or (is_first and "first part")
+    or (is_last and "last part")
+    or "part"
+  local info = string.format("%s, PSN %u", kind, buffer(4, 4):uint())
+  if bit.band(bits, 0x0800) ~= 0 then info = info .. ", retransmission" end
+  if is_first and buffer:len() >= 16 + 10 + 14 then
+    dissect_virtio_header(buffer(16, 10), tree)
+    return buffer(26), info
+  end
+  if buffer:len() > 16 then tree:add(f.part, buffer(16)) end
+  return nil, info
+end
+
+-- The bitmap as in BIFROST §4.3, the first 32 PSNs of it: ACK(3|0100…).
+local function bitmap_text(base_psn, buffer, words)
+  local text = ""
+  if words > 0 then
+    local word = buffer(32, 4):uint()
+    for i = 31, 0, -1 do
+      text = text .. tostring(bit.band(bit.rshift(word, i), 1))
+    end
+    text = text:gsub("0+$", "")
+  end
+  return string.format("ACK(%u|%s…)", base_psn, text)
+end
+
+local function dissect_ack(buffer, tree)
+  if buffer:len() < 32 then return nil, nil end
+  local flags = buffer(2, 2)
+  for _, field in ipairs({ f.ack_se, f.hop_count, f.ack_value, f.ack_type }) do
+    tree:add(field, flags)
+  end
+  tree:add(f.path, buffer(2, 1), bit.band(bit.rshift(buffer(2, 1):uint(), 4), 7))
+  tree:add(f.psn, buffer(4, 4))
+  tree:add(f.cid, buffer(8, 4))
+  tree:add(f.timestamp, buffer(12, 4))
+  tree:add(f.echo, buffer(16, 4))
+  tree:add(f.nic_rx, buffer(20, 4))
+  for _, field in ipairs({ f.num_ack, f.num_ece, f.bitmap_len }) do
+    tree:add(field, buffer(24, 4))
+  end
+  tree:add(f.psn_base, buffer(28, 4))
+  local words = bit.band(bit.rshift(buffer(24, 4):uint(), 6), 15)
+  if words > 8 or buffer:len() < 32 + 4 * words then return nil, nil end
+  for i = 0, words - 1 do
+    tree:add(f.bitmap, buffer(32 + 4 * i, 4))
+  end
+  return nil, bitmap_text(buffer(28, 4):uint(), buffer, words)
+end
+
+local function dissect_connect(buffer, tree)
+  local packet_type = buffer(0, 1):uint()
+  local needed = packet_type == RESET and 12 or 24
+  if buffer:len() < needed then return nil, nil end
+  tree:add(f.thread, buffer(2, 1))
+  tree:add(f.super_frames, buffer(3, 1))
+  tree:add(f.local_cid, buffer(4, 4))
+  tree:add(f.cid, buffer(8, 4))
+  local info = string.format("%s, CID 0x%08x", type_names[packet_type], buffer(8, 4):uint())
+  if packet_type == RESET then return nil, info end
+  tree:add(f.source_mac, buffer(12, 6))
+  tree:add(f.destination_mac, buffer(18, 6))
+  info = string.format("%s of CID 0x%08x", type_names[packet_type], buffer(4, 4):uint())
+  return nil, info
+end
+
+local dissectors = {
+  [DATA] = dissect_data,
+  [ACK] = dissect_ack,
+  [REQUEST] = dissect_connect,
+  [RESPONSE] = dissect_connect,
+  [RESET] = dissect_connect,
+}
+
+local function is_ours(buffer)
+  return buffer:len() >= VXLAN_HEADER_BYTES
+    and buffer(0, 1):uint() == VXLAN_FLAGS_BIFROST
+    and buffer(3, 1):uint() == NEXT_PROTOCOL_BIFROST
+end
+
+local function dissect_bifrost(buffer, pinfo, tree, root)
+  local dissect = buffer:len() >= 4
+    and bit.rshift(buffer(1, 1):uint(), 4) == VERSION
+    and dissectors[buffer(0, 1):uint()]
+  if not dissect then
+    tree:add_proto_expert_info(malformed)
+    return
+  end
+  tree:add(f.type, buffer(0, 1))
+  tree:add(f.version, buffer(1, 1))
+  tree:add(f.cc_type, buffer(1, 1))
+  local frame, info = dissect(buffer, tree)
+  if not info then
+    tree:add_proto_expert_info(malformed)
+    return
+  end
+  tree:append_text(": " .. info)
+  pinfo.cols.info = info
+  if frame then
+    ethernet:call(frame:tvb(), pinfo, root)
+    pinfo.cols.info:prepend(info .. ": ")
+    pinfo.cols.protocol:prepend("Selvage/")
+  end
+end
+
+function selvage.dissector(buffer, pinfo, root)
+  if not is_ours(buffer) then return vxlan and vxlan:call(buffer, pinfo, root) or 0 end
+  pinfo.cols.protocol = "Selvage"
+  local tree = root:add(selvage, buffer())
+  tree:add(f.vni, buffer(4, 3))
+  if buffer:len() > VXLAN_HEADER_BYTES then
+    dissect_bifrost(buffer(VXLAN_HEADER_BYTES), pinfo, tree, root)
+  else
+    tree:add_proto_expert_info(malformed)
+  end
+  return buffer:len()
+end
+
+udp_ports:add(VXLAN_PORT, selvage)

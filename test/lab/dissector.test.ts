@@ -1,0 +1,267 @@
+// Our packets read by another program: a capture of everything we emit, dissected by tshark with docs/selvage.lua.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ProgramFile } from '../../lab/programs.ts';
+import { findProgram } from '../../lab/programs.ts';
+import { allocateBytes } from '../../src/base/bytes.ts';
+import { ACK_WINDOW, emitAck } from '../../src/wire/bifrost-ack.ts';
+import { emitConnect, FEATURE_SUPER_FRAMES } from '../../src/wire/bifrost-connect.ts';
+import {
+  DATA_ACK_REQUIRED,
+  DATA_ECN,
+  DATA_FIRST,
+  DATA_HEADER_BYTES,
+  DATA_LAST,
+  DATA_RETRANSMITTED,
+  DATA_SPECIAL,
+  DATA_TO_REQUESTER,
+  writeDataHeader,
+} from '../../src/wire/bifrost-data.ts';
+import {
+  PACKET_CONNECTION_REQUEST,
+  PACKET_CONNECTION_RESPONSE,
+  PACKET_RESET,
+} from '../../src/wire/bifrost-types.ts';
+import {
+  VIRTIO_NET_HDR_GSO_TCPV4,
+  VIRTIO_NET_HEADER_BYTES,
+  writeVirtioNetHeader,
+} from '../../src/wire/virtio-net-header.ts';
+import { emitVxlan, VXLAN_HEADER_BYTES, VXLAN_PORT } from '../../src/wire/vxlan.ts';
+import { buildFrame, numbered } from '../wire/frames.ts';
+import { writeCapture } from '../wire/pcap.ts';
+import { runTshark } from '../wire/tshark.ts';
+
+const TIMEOUT_MILLIS = 60_000;
+const VNI = 0x123456;
+const CID = 0xa1b2c3d4;
+
+function encapsulate(carries: 'ethernet' | 'bifrost', payload: Uint8Array): Uint8Array {
+  const bytes = allocateBytes(VXLAN_HEADER_BYTES + payload.length);
+  emitVxlan({ carries, vni: VNI }, bytes, 0);
+  bytes.u8.set(payload, VXLAN_HEADER_BYTES);
+  return buildFrame({
+    ipv4: { source: 0xc0000201, destination: 0xc0000202 },
+    udp: { sourcePort: 50001, destinationPort: VXLAN_PORT },
+    payload: bytes.u8,
+  });
+}
+
+function dataPacket(flags: number, pathId: number, psn: number, payload: Uint8Array): Uint8Array {
+  const bytes = allocateBytes(DATA_HEADER_BYTES + payload.length);
+  writeDataHeader(bytes.view, 0, pathId, flags, psn, CID, 123_456_789);
+  bytes.u8.set(payload, DATA_HEADER_BYTES);
+  return encapsulate('bifrost', bytes.u8);
+}
+
+function emitted(emit: (bytes: ReturnType<typeof allocateBytes>) => number): Uint8Array {
+  const bytes = allocateBytes(64);
+  return encapsulate('bifrost', bytes.u8.subarray(0, emit(bytes)));
+}
+
+const tenantFrame = buildFrame({ tcp: { destinationPort: 7777 }, payload: numbered(200) });
+
+function withVirtioHeader(): Uint8Array {
+  const bytes = allocateBytes(VIRTIO_NET_HEADER_BYTES + tenantFrame.length);
+  writeVirtioNetHeader(bytes.view, 0, 1, VIRTIO_NET_HDR_GSO_TCPV4, 54, 100, 34, 16);
+  bytes.u8.set(tenantFrame, VIRTIO_NET_HEADER_BYTES);
+  return bytes.u8;
+}
+
+const macs = { sourceMac: 0x02_00_00_00_00_01, destinationMac: 0x02_00_00_00_00_02 };
+const connect = { ccType: 0, threadId: 9, features: FEATURE_SUPER_FRAMES };
+const message = withVirtioHeader();
+
+const packets: Record<string, Uint8Array> = {
+  whole: dataPacket(DATA_FIRST | DATA_LAST | DATA_ACK_REQUIRED, 3, 17, message),
+  first: dataPacket(DATA_FIRST | DATA_TO_REQUESTER, 7, 18, message.subarray(0, 120)),
+  last: dataPacket(DATA_LAST | DATA_RETRANSMITTED | DATA_ECN, 0, 19, message.subarray(120)),
+  probe: dataPacket(DATA_SPECIAL, 5, 20, new Uint8Array(0)),
+  ack: emitted((bytes) =>
+    emitAck(
+      {
+        ccType: 0,
+        isSpecial: true,
+        pathId: 6,
+        hopCount: 3,
+        ackValue: 21,
+        ackType: ACK_WINDOW,
+        psn: 4_000_000_000,
+        destinationCid: CID,
+        timestampMicros: 1,
+        echoMicros: 2,
+        nicRxMicros: 4_294_967_295,
+        numAck: 2000,
+        numEce: 1999,
+        psnBase: 3,
+        bitmap: Uint32Array.of(0x40000000, 0x00000001),
+      },
+      bytes,
+      0,
+    ),
+  ),
+  request: emitted((bytes) =>
+    emitConnect(
+      { type: PACKET_CONNECTION_REQUEST, ...connect, localCid: CID, destinationCid: 0, ...macs },
+      bytes,
+      0,
+    ),
+  ),
+  response: emitted((bytes) =>
+    emitConnect(
+      { type: PACKET_CONNECTION_RESPONSE, ...connect, localCid: 7, destinationCid: CID, ...macs },
+      bytes,
+      0,
+    ),
+  ),
+  reset: emitted((bytes) =>
+    emitConnect(
+      { type: PACKET_RESET, ccType: 0, threadId: 0, features: 0, localCid: 0, destinationCid: CID },
+      bytes,
+      0,
+    ),
+  ),
+  plain: encapsulate('ethernet', tenantFrame),
+  truncated: encapsulate('bifrost', Uint8Array.of(2, 0x10, 0, 0, 0)),
+};
+
+/** tshark's tree of one packet: names to a value, a subtree, or a list of either where a name repeats. */
+interface Tree {
+  readonly [name: string]: string | Tree | readonly (string | Tree)[];
+}
+
+/** All values of a field, wherever it stands; undefined where there is none. */
+function find(tree: Tree, name: string): string | string[] | undefined {
+  const found: string[] = [];
+  const visit = (node: Tree) => {
+    for (const [key, value] of Object.entries(node)) {
+      for (const item of Array.isArray(value) ? value : [value]) {
+        if (typeof item !== 'string') visit(item);
+        else if (key === name) found.push(item);
+      }
+    }
+  };
+  visit(tree);
+  return found.length < 2 ? found[0] : found;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'selvage-dissector-'));
+const dissected = new Map<string, Tree>();
+
+async function dissect(tshark: ProgramFile): Promise<void> {
+  const capture = join(folder, 'packets.pcap');
+  writeFileSync(capture, writeCapture(Object.values(packets)));
+  const script = new URL('../../docs/selvage.lua', import.meta.url).pathname;
+  const options = ['-r', capture, '-n', '-T', 'json', '--no-duplicate-keys'];
+  const json = await runTshark(tshark, script, options, folder, TIMEOUT_MILLIS);
+  const trees = JSON.parse(json) as { _source: { layers: Tree } }[];
+  for (const [i, name] of Object.keys(packets).entries()) dissected.set(name, trees[i]!._source.layers);
+}
+
+describe('tshark with docs/selvage.lua', () => {
+  let tshark: ProgramFile | undefined;
+
+  beforeAll(async () => {
+    tshark = await findProgram('tshark');
+    if (tshark !== undefined) await dissect(tshark);
+  }, 2 * TIMEOUT_MILLIS);
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const cases: [string, Record<string, string | string[] | undefined>][] = [
+    [
+      'whole',
+      {
+        'selvage.vni': '1193046',
+        'selvage.type': '1',
+        'selvage.version': '1',
+        'selvage.psn': '17',
+        'selvage.path': '3',
+        'selvage.cid': '0xa1b2c3d4',
+        'selvage.timestamp': '123456789',
+        'selvage.data.ack': '1',
+        'selvage.data.first': '1',
+        'selvage.data.last': '1',
+        'selvage.data.ret': '0',
+        'selvage.virtio.gso_type': '1',
+        'selvage.virtio.gso_size': '100',
+        'selvage.virtio.csum_start': '34',
+        'tcp.dstport': '7777',
+        'tcp.len': '200',
+      },
+    ],
+    [
+      'first',
+      {
+        'selvage.data.first': '1',
+        'selvage.data.last': '0',
+        'selvage.data.dir': '1',
+        'selvage.path': '7',
+        'tcp.dstport': '7777',
+      },
+    ],
+    [
+      'last',
+      {
+        'selvage.data.first': '0',
+        'selvage.data.last': '1',
+        'selvage.data.ret': '1',
+        'selvage.data.ece': '1',
+        'tcp.dstport': undefined,
+      },
+    ],
+    ['probe', { 'selvage.data.se': '1', 'selvage.path': '5', 'selvage.data.part': undefined }],
+    [
+      'ack',
+      {
+        'selvage.type': '2',
+        'selvage.ack.se': '1',
+        'selvage.path': '6',
+        'selvage.ack.hop_count': '3',
+        'selvage.ack.value': '21',
+        'selvage.ack.type': '1',
+        'selvage.psn': '4000000000',
+        'selvage.cid': '0xa1b2c3d4',
+        'selvage.timestamp': '1',
+        'selvage.ack.echo': '2',
+        'selvage.ack.nic_rx': '4294967295',
+        'selvage.ack.num_ack': '2000',
+        'selvage.ack.num_ece': '1999',
+        'selvage.ack.bitmap_len': '2',
+        'selvage.ack.psn_base': '3',
+        'selvage.ack.bitmap': ['0x40000000', '0x00000001'],
+      },
+    ],
+    [
+      'request',
+      {
+        'selvage.type': '3',
+        'selvage.connect.thread': '9',
+        'selvage.connect.super_frames': '1',
+        'selvage.connect.local_cid': '0xa1b2c3d4',
+        'selvage.cid': '0x00000000',
+        'selvage.connect.source_mac': '02:00:00:00:00:01',
+        'selvage.connect.destination_mac': '02:00:00:00:00:02',
+      },
+    ],
+    [
+      'response',
+      { 'selvage.type': '4', 'selvage.connect.local_cid': '0x00000007', 'selvage.cid': '0xa1b2c3d4' },
+    ],
+    ['reset', { 'selvage.type': '5', 'selvage.cid': '0xa1b2c3d4', 'selvage.connect.source_mac': undefined }],
+    [
+      'plain',
+      { 'selvage.type': undefined, 'selvage.vni': undefined, 'vxlan.vni': '1193046', 'tcp.dstport': '7777' },
+    ],
+    ['truncated', { 'selvage.type': '2', 'selvage.malformed': '' }],
+  ];
+
+  it.for(cases)('reads %s', ([name, expected], context) => {
+    if (tshark === undefined) context.skip('there is no tshark here and it could not be fetched');
+    const tree = dissected.get(name)!;
+    for (const [field, value] of Object.entries(expected)) expect(find(tree, field), field).toEqual(value);
+  });
+});
