@@ -23,7 +23,7 @@ const HARDWARE_ETHERNET = 1;
 /** Six octets of MAC and four of IPv4, the two length fields read as one. */
 const LENGTHS_ETHERNET_IPV4 = 0x0604;
 
-export function checkArp(view: DataView, at: number, length: number): WireReject | undefined {
+function checkArp(view: DataView, at: number, length: number): WireReject | undefined {
   if (length < ARP_BYTES) return 'too-short';
   if (view.getUint16(at + HARDWARE_TYPE) !== HARDWARE_ETHERNET) return 'bad-type';
   if (view.getUint16(at + PROTOCOL_TYPE) !== ETHERTYPE_IPV4) return 'bad-type';

@@ -24,7 +24,14 @@
 // - se: the answer to a probe.
 
 import type { Bytes } from '../base/bytes.ts';
-import { CC_CONSTANT_WINDOW, checkCommon, PACKET_ACK, readCcType, writeFirstWord } from './bifrost-types.ts';
+import {
+  CC_CONSTANT_WINDOW,
+  checkCommon,
+  MAX_PATH_ID,
+  PACKET_ACK,
+  readCcType,
+  writeFirstWord,
+} from './bifrost-types.ts';
 import type { WireReject } from './reject.ts';
 
 export const ACK_HEADER_BYTES = 32;
@@ -80,13 +87,13 @@ export class AckView {
     return (this.view.getUint16(this.at + FLAGS) & SPECIAL) !== 0;
   }
   get pathId(): number {
-    return (this.view.getUint16(this.at + FLAGS) >> 12) & 7;
+    return (this.view.getUint16(this.at + FLAGS) >> 12) & MAX_PATH_ID;
   }
   get hopCount(): number {
-    return (this.view.getUint16(this.at + FLAGS) >> 8) & 15;
+    return (this.view.getUint16(this.at + FLAGS) >> 8) & ACK_MAX_HOPS;
   }
   get ackValue(): number {
-    return (this.view.getUint16(this.at + FLAGS) >> 3) & 31;
+    return (this.view.getUint16(this.at + FLAGS) >> 3) & ACK_MAX_VALUE;
   }
   get ackType(): number {
     return this.view.getUint16(this.at + FLAGS) & 7;

@@ -16,7 +16,14 @@
 //   a time; it comes back as Timestamp Echo.
 
 import type { Bytes } from '../base/bytes.ts';
-import { CC_CONSTANT_WINDOW, checkCommon, PACKET_DATA, readCcType, writeFirstWord } from './bifrost-types.ts';
+import {
+  CC_CONSTANT_WINDOW,
+  checkCommon,
+  MAX_PATH_ID,
+  PACKET_DATA,
+  readCcType,
+  writeFirstWord,
+} from './bifrost-types.ts';
 import type { WireReject } from './reject.ts';
 
 export const DATA_HEADER_BYTES = 16;
@@ -64,7 +71,7 @@ export class DataHeaderView {
     return this.view.getUint16(this.at + FLAGS) & ALL_FLAGS;
   }
   get pathId(): number {
-    return (this.view.getUint16(this.at + FLAGS) >> PATH_SHIFT) & 7;
+    return (this.view.getUint16(this.at + FLAGS) >> PATH_SHIFT) & MAX_PATH_ID;
   }
   get psn(): number {
     return this.view.getUint32(this.at + PSN);

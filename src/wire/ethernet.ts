@@ -21,7 +21,7 @@ const TCI = 14;
 const TAGGED_ETHERTYPE = 16;
 
 /** Length of the header with its tag. */
-export function ethernetHeaderBytes(view: DataView, at: number, length: number): number | WireReject {
+function ethernetHeaderBytes(view: DataView, at: number, length: number): number | WireReject {
   if (length < ETHERNET_HEADER_BYTES) return 'too-short';
   if (view.getUint16(at + ETHERTYPE) !== ETHERTYPE_VLAN) return ETHERNET_HEADER_BYTES;
   return length < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES

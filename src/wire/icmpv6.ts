@@ -9,8 +9,6 @@ import { finishSum, partialSum, pseudoHeaderSum6 } from './checksum.ts';
 import { PROTOCOL_ICMPV6 } from './protocols.ts';
 import type { WireReject } from './reject.ts';
 
-export const ICMPV6_ECHO_REQUEST = 128;
-export const ICMPV6_ECHO_REPLY = 129;
 export const ICMPV6_ROUTER_SOLICITATION = 133;
 export const ICMPV6_ROUTER_ADVERTISEMENT = 134;
 export const ICMPV6_NEIGHBOR_SOLICITATION = 135;

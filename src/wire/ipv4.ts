@@ -8,7 +8,6 @@ import { checksum } from './checksum.ts';
 import type { WireReject } from './reject.ts';
 
 export const IPV4_MIN_HEADER_BYTES = 20;
-export const IPV4_MAX_OPTIONS_BYTES = 40;
 
 export const IPV4_TOTAL_LENGTH = 2;
 export const IPV4_IDENTIFICATION = 4;
@@ -26,7 +25,7 @@ const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
 const OFFSET_MASK = 0x1fff;
 
-export function checkIpv4(view: DataView, at: number, length: number): WireReject | undefined {
+function checkIpv4(view: DataView, at: number, length: number): WireReject | undefined {
   if (length < IPV4_MIN_HEADER_BYTES) return 'too-short';
   const first = view.getUint8(at);
   if (first >> 4 !== 4) return 'bad-version';

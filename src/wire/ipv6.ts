@@ -31,7 +31,7 @@ const MAX_EXTENSION_HEADERS = 8;
 const FRAGMENT_HEADER_BYTES = 8;
 
 /** Checks the fixed header; extension headers are checked as they are skipped. */
-export function checkIpv6(view: DataView, at: number, length: number): WireReject | undefined {
+function checkIpv6(view: DataView, at: number, length: number): WireReject | undefined {
   if (length < IPV6_HEADER_BYTES) return 'too-short';
   if (view.getUint8(at) >> 4 !== 6) return 'bad-version';
   return IPV6_HEADER_BYTES + view.getUint16(at + IPV6_PAYLOAD_LENGTH) > length ? 'too-short' : undefined;

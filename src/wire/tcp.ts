@@ -5,7 +5,6 @@ import type { Bytes } from '../base/bytes.ts';
 import type { WireReject } from './reject.ts';
 
 export const TCP_MIN_HEADER_BYTES = 20;
-export const TCP_MAX_OPTIONS_BYTES = 40;
 
 export const TCP_FIN = 0x01;
 export const TCP_SYN = 0x02;
@@ -28,7 +27,7 @@ const WINDOW = 14;
 const URGENT = 18;
 const OPTIONS = 20;
 
-export function checkTcp(view: DataView, at: number, length: number): WireReject | undefined {
+function checkTcp(view: DataView, at: number, length: number): WireReject | undefined {
   if (length < TCP_MIN_HEADER_BYTES) return 'too-short';
   const headerLength = (view.getUint8(at + DATA_OFFSET) >> 4) * 4;
   if (headerLength < TCP_MIN_HEADER_BYTES) return 'bad-length';

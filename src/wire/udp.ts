@@ -12,7 +12,7 @@ export const UDP_CHECKSUM = 6;
 const SOURCE_PORT = 0;
 const DESTINATION_PORT = 2;
 
-export function checkUdp(view: DataView, at: number, length: number): WireReject | undefined {
+function checkUdp(view: DataView, at: number, length: number): WireReject | undefined {
   if (length < UDP_HEADER_BYTES) return 'too-short';
   const udpLength = view.getUint16(at + UDP_LENGTH);
   if (udpLength < UDP_HEADER_BYTES) return 'bad-length';

@@ -27,7 +27,7 @@ const CSUM_START = 6;
 const CSUM_OFFSET = 8;
 
 /** Checks the header at `at` against the frame behind it; `length` is that of both. */
-export function checkVirtioNetHeader(view: DataView, at: number, length: number): WireReject | undefined {
+function checkVirtioNetHeader(view: DataView, at: number, length: number): WireReject | undefined {
   if (length < VIRTIO_NET_HEADER_BYTES) return 'too-short';
   const frameLength = length - VIRTIO_NET_HEADER_BYTES;
   if (view.getUint16(at + HDR_LEN, true) > frameLength) return 'bad-length';

@@ -27,7 +27,7 @@ const PLAIN_MASK = (VXLAN_FLAG_VNI | VXLAN_FLAG_NEXT_PROTOCOL) << 24;
 const FLAGS = 0;
 const VNI = 4;
 
-export function checkVxlan(view: DataView, at: number, length: number): WireReject | undefined {
+function checkVxlan(view: DataView, at: number, length: number): WireReject | undefined {
   if (length < VXLAN_HEADER_BYTES) return 'too-short';
   const word = view.getInt32(at + FLAGS);
   if ((word & BIFROST_MASK) === BIFROST_WORD || (word & PLAIN_MASK) === PLAIN_WORD) return undefined;
