@@ -1,41 +1,53 @@
 // Carries out the steps of a fault plan in a lab's namespaces, and reads what the faults have done so far.
+
 import { netnsOf, restoreRoutes } from './build.ts';
+import { emulateLink } from './emulate-link.ts';
 import { dropTable, type FaultStep } from './faults.ts';
 import type { LabState } from './state.ts';
 import { batch, tool } from './tools.ts';
 
 type Limits = Record<string, number>;
 
-/** What to remember of it in the lab's state. */
-export type StateChange = Pick<LabState, 'segmentLimits' | 'processes'>;
-
-export async function applyFaults(state: LabState, steps: readonly FaultStep[]): Promise<StateChange> {
-  const limits: Limits = { ...state.segmentLimits };
-  for (const step of steps) await applyStep(state, step, limits);
-  return { segmentLimits: limits, processes: state.processes };
+/** Takes the steps in order. `remember` is told of each change of the state as soon as it is made. */
+export async function applyFaults(
+  state: LabState,
+  steps: readonly FaultStep[],
+  remember: (state: LabState) => void,
+): Promise<LabState> {
+  let current = state;
+  for (const step of steps) {
+    const next = await applyStep(current, step);
+    if (next !== current) remember(next);
+    current = next;
+  }
+  return current;
 }
 
-async function applyStep(state: LabState, step: FaultStep, limits: Limits): Promise<void> {
-  const netns = (node: string) => netnsOf(state.name, node);
+async function applyStep(state: LabState, step: FaultStep): Promise<LabState> {
+  if (step.kind === 'emulate') return { ...state, processes: await emulateLink(state, step.link, step.as) };
+  const netns = netnsOf(state.name, step.node);
   switch (step.kind) {
     case 'nft':
-      await tool('nft', netns(step.node), ['-f', '-'], `${step.script.join('\n')}\n`);
-      return;
+      await tool('nft', netns, ['-f', '-'], `${step.script.join('\n')}\n`);
+      return state;
     case 'ip':
     case 'tc':
-      return batch(step.kind, netns(step.node), [...step.lines]);
-    case 'segment':
-      return step.on
-        ? cutBundles(netns(step.node), step.interface, `${step.node}/${step.interface}`, limits)
-        : leaveBundles(netns(step.node), step.interface, `${step.node}/${step.interface}`, limits);
+      await batch(step.kind, netns, [...step.lines]);
+      return state;
+    case 'segment': {
+      const change = step.on ? cutBundles : leaveBundles;
+      const key = `${step.node}/${step.interface}`;
+      return { ...state, segmentLimits: await change(netns, step.interface, key, state.segmentLimits) };
+    }
     case 'checksum': {
       const value = step.on ? 'off' : 'on';
       const features = ['tx-checksum-ip-generic', value, 'tx-checksum-sctp', value];
-      await tool('ethtool', netns(step.node), ['-K', step.interface, ...features]);
-      return;
+      await tool('ethtool', netns, ['-K', step.interface, ...features]);
+      return state;
     }
     case 'routes':
-      return restoreRoutes(state, state.topology.nodes.find((node) => node.name === step.node)!);
+      await restoreRoutes(state, state.topology.nodes.find((node) => node.name === step.node)!);
+      return state;
   }
 }
 
@@ -43,17 +55,26 @@ async function applyStep(state: LabState, step: FaultStep, limits: Limits): Prom
  * A device that takes one segment at most has its packets cut by the kernel before they reach it, whatever their
  * kind (TCP inside VXLAN, UDP_SEGMENT); turning single offloads off would leave some whole.
  */
-async function cutBundles(netns: string, device: string, key: string, limits: Limits): Promise<void> {
+async function cutBundles(
+  netns: string,
+  device: string,
+  key: string,
+  limits: Readonly<Limits>,
+): Promise<Limits> {
   const [link] = JSON.parse(await tool('ip', netns, ['-details', '-json', 'link', 'show', 'dev', device]));
-  limits[key] ??= link.gso_max_segs;
   await batch('ip', netns, [`link set dev ${device} gso_max_segs 1`]);
+  return { [key]: link.gso_max_segs, ...limits };
 }
 
-async function leaveBundles(netns: string, device: string, key: string, limits: Limits): Promise<void> {
-  const limit = limits[key];
-  if (limit === undefined) return;
-  await batch('ip', netns, [`link set dev ${device} gso_max_segs ${limit}`]);
-  delete limits[key];
+async function leaveBundles(
+  netns: string,
+  device: string,
+  key: string,
+  limits: Readonly<Limits>,
+): Promise<Limits> {
+  const { [key]: limit, ...rest } = limits;
+  if (limit !== undefined) await batch('ip', netns, [`link set dev ${device} gso_max_segs ${limit}`]);
+  return rest;
 }
 
 export interface ArrivalCounts {

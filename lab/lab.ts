@@ -203,14 +203,21 @@ export class Lab {
     return withLabState(this.name, async (state) => {
       const old = state.conditions[link.name] ?? {};
       const wanted = next(old);
-      const steps = planFaults(link, this.topology.mtu, old, wanted);
-      if (steps.length === 0) return wanted;
-      const changes = await applyFaults(state, steps).catch(async (thrown) => {
-        // Best effort: what failed may fail again on the way back.
-        await applyFaults(state, planFaults(link, this.topology.mtu, wanted, old)).catch(() => {});
+      let current = state;
+      const remember = (changed: LabState) => {
+        current = changed;
+        writeState(current);
+      };
+      const plan = (from: LinkConditions, to: LinkConditions) =>
+        planFaults(link, this.topology.mtu, from, to);
+      try {
+        await applyFaults(state, plan(old, wanted), remember);
+      } catch (thrown) {
+        // The way back may meet what was never done: each step for itself.
+        for (const step of plan(wanted, old)) await applyFaults(current, [step], remember).catch(() => {});
         throw thrown;
-      });
-      writeState({ ...state, ...changes, conditions: { ...state.conditions, [link.name]: wanted } });
+      }
+      remember({ ...current, conditions: { ...state.conditions, [link.name]: wanted } });
       return wanted;
     });
   }

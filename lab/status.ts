@@ -3,6 +3,7 @@ import { fabricAddresses, tenantAddresses } from './addressing.ts';
 import { readDrops } from './apply-faults.ts';
 import { netnsOf } from './build.ts';
 import { formatConditions, type LinkConditions } from './conditions.ts';
+import { readEmulatorCounts } from './emulate-link.ts';
 import { isAlive } from './process.ts';
 import type { LabState } from './state.ts';
 import { tool } from './tools.ts';
@@ -84,14 +85,15 @@ async function readLink(state: LabState, link: TopologyLink): Promise<LinkStatus
   const { name, a, b } = link;
   const conditions = state.conditions[name] ?? {};
   const [aToB, bToA] = await Promise.all([
-    readDirection(state, conditions, a, b, 'a>b'),
-    readDirection(state, conditions, b, a, 'b>a'),
+    readDirection(state, name, conditions, a, b, 'a>b'),
+    readDirection(state, name, conditions, b, a, 'b>a'),
   ]);
   return { name, a, b, conditions, summary: formatConditions(conditions, link), aToB, bToA };
 }
 
 async function readDirection(
   state: LabState,
+  link: string,
   { blackhole, lossPpm, rateBitsPerSecond, delayMicros }: LinkConditions,
   from: string,
   to: string,
@@ -99,9 +101,12 @@ async function readDirection(
 ): Promise<DirectionStatus> {
   const dropsHere = lossPpm !== undefined || blackhole === 'both' || blackhole === direction;
   const { blackholed, lost } = dropsHere ? await readDrops(state.name, to, from) : { blackholed: 0, lost: 0 };
-  const isShaped = rateBitsPerSecond !== undefined && delayMicros === undefined;
-  const queueDrops = isShaped ? await readQueueDrops(netnsOf(state.name, from), to) : 0;
-  return { blackholed, lost, queueDrops };
+  if (delayMicros !== undefined) {
+    const counts = readEmulatorCounts(state.name, link);
+    return { blackholed, lost, queueDrops: counts?.[direction === 'a>b' ? 0 : 1]?.dropped ?? 0 };
+  }
+  if (rateBitsPerSecond === undefined) return { blackholed, lost, queueDrops: 0 };
+  return { blackholed, lost, queueDrops: await readQueueDrops(netnsOf(state.name, from), to) };
 }
 
 async function readQueueDrops(netns: string, device: string): Promise<number> {

@@ -1,112 +1,114 @@
-// Topology files: YAML with the fields of TopologyFields. Every error names the file, the line, the field and what
-// would work.
+// Topology files: YAML with the fields of TopologyFields, read with the same building blocks as a host's
+// configuration. One error names everything that is wrong as `file:line:column: field: what is wrong; what would work`.
+import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { LineCounter, parseDocument } from 'yaml';
+import { Complaint, field, list, mapping, text, wholeNumber } from '../src/agent/config/fields.ts';
+import { positionOf } from '../src/agent/config/positions.ts';
+import { formatPath, type Problem } from '../src/agent/config/problems.ts';
+import { unknownFields } from '../src/agent/config/unknown-fields.ts';
+import { readYaml } from '../src/agent/config/yaml.ts';
 import { SelvageError } from '../src/base/errors.ts';
-import { nearestName } from './names.ts';
-import { buildTopology, type Fault, type FieldPath, type Topology } from './topology.ts';
+import { buildTopology, type Topology } from './topology.ts';
 
-const name = v.pipe(
-  v.string('is not a name: write a lower-case letter and up to 11 more letters or digits, such as host1'),
-  v.regex(
-    /^[a-z][a-z0-9]{0,11}$/,
-    'is not a name: write a lower-case letter and up to 11 more letters or digits, such as host1',
-  ),
-  v.check(
-    (text) => !['lo', 'all', 'default'].includes(text),
-    'is reserved by the kernel: choose another name',
-  ),
-);
-const names = (what: string) =>
-  v.pipe(
-    v.array(name, `must be a list of names, such as [${what}1, ${what}2]`),
-    v.minLength(1, `needs at least one ${what}`),
-    v.maxLength(200, `may hold at most 200 ${what}s`),
+const MOST_NAMES = 200;
+/** Interface names of every network namespace, and settings of all interfaces at once. */
+const RESERVED = ['lo', 'all', 'default'];
+
+const name = text('a name of a lower-case letter and up to 11 letters or digits', 'host1', (value) => {
+  if (RESERVED.includes(value)) return new Complaint(`${value} is a name of the kernel's; choose another`);
+  return /^[a-z][a-z0-9]{0,11}$/.test(value) ? value : undefined;
+});
+
+function names(example: string) {
+  return v.pipe(
+    list(name, `[${example}1, ${example}2]`),
+    v.minLength(1, `is empty; name at least one, like [${example}1]`),
+    v.maxLength(MOST_NAMES, `has more than ${MOST_NAMES} names; write fewer`),
   );
-const conditions = v.strictObject({
-  blackhole: v.optional(v.string('must be text, such as both')),
-  carrier: v.optional(v.string('must be text, such as down')),
-  loss: v.optional(v.string('must be text, such as 1%')),
-  rate: v.optional(v.string('must be text, such as 48mbit')),
-  delay: v.optional(v.string('must be text, such as 10ms')),
-  queue: v.optional(v.pipe(v.number('must be a number of packets, such as 100'), v.transform(String))),
-});
-const file = v.strictObject({
-  mtu: v.optional(
-    v.pipe(
-      v.number('must be a number of bytes, such as 1500'),
-      v.integer('must be a whole number of bytes'),
-      v.minValue(1280, 'is too small: the underlay needs at least 1280 bytes'),
-      v.maxValue(65_000, 'is too large: write at most 65000'),
+}
+
+const words = (what: string, example: string) => v.optional(text(what, example, (value) => value));
+
+const conditions = mapping(
+  {
+    blackhole: words('a direction', 'both'),
+    carrier: words('a state of the carrier', 'down'),
+    loss: words('a share', '1%'),
+    rate: words('a rate', '48mbit'),
+    delay: words('a delay', '10ms'),
+    queue: v.optional(
+      field('a number of packets', '100', (value) => (typeof value === 'number' ? String(value) : undefined)),
     ),
-    1500,
-  ),
-  racks: v.pipe(
-    v.array(v.strictObject({ name, leaf: name, hosts: names('host') }), 'must be a list of racks'),
-    v.minLength(1, 'needs at least one rack'),
-    v.maxLength(200, 'may hold at most 200 racks'),
-  ),
-  spines: names('spine'),
-  tenants: v.optional(v.array(v.strictObject({ name, host: name }), 'must be a list of tenants')),
-  links: v.optional(
-    v.record(v.string(), conditions, 'must give conditions by link name, such as leaf1-spine1'),
-  ),
-});
+  },
+  '{ rate: 48mbit, delay: 10ms }',
+);
 
-/** Reads a topology; an error names the file, the line, the field and what would work. */
-export function parseTopology(text: string, fileName: string): Topology {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const lineOf = (path: FieldPath): number => {
-    for (let depth = path.length; depth >= 0; depth--) {
-      const node = document.getIn(path.slice(0, depth), true) as
-        | { range?: [number, number, number] }
-        | undefined;
-      if (node?.range) return lines.linePos(node.range[0]).line;
-    }
-    return 1;
-  };
-  const fault = (path: FieldPath, message: string) => {
-    const end = message.endsWith('?') ? '' : '.';
-    return new SelvageError('bad-config', `${fileName}:${lineOf(path)}: ${formatPath(path)}${message}${end}`);
-  };
-  const [syntax] = document.errors;
-  if (syntax !== undefined) {
-    const { line } = lines.linePos(syntax.pos[0]);
-    throw new SelvageError('bad-config', `${fileName}:${line}: this is not YAML: ${syntax.message}`);
+const RACK_EXAMPLE = '{ name: rack1, leaf: leaf1, hosts: [host1, host2] }';
+const TENANT_EXAMPLE = '{ name: tenant1, host: host1 }';
+
+const file = mapping(
+  {
+    mtu: v.optional(wholeNumber(1280, 65_000, 1500), 1500),
+    racks: v.pipe(
+      list(mapping({ name, leaf: name, hosts: names('host') }, RACK_EXAMPLE), `[${RACK_EXAMPLE}]`),
+      v.minLength(1, `is empty; write at least one rack, like ${RACK_EXAMPLE}`),
+      v.maxLength(MOST_NAMES, `has more than ${MOST_NAMES} racks; write fewer`),
+    ),
+    spines: names('spine'),
+    tenants: v.optional(list(mapping({ name, host: name }, TENANT_EXAMPLE), `[${TENANT_EXAMPLE}]`)),
+    links: v.optional(v.record(v.string(), conditions, 'is not a mapping; write leaf1-spine1: { loss: 1% }')),
+  },
+  'at least racks and spines',
+);
+
+export function readTopology(path: string): Topology {
+  let source: string;
+  try {
+    source = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new SelvageError('bad-config', `${path} cannot be read: ${SelvageError.from(cause).message}.`, {
+      hint: 'Give a topology file, or none for the default of two racks.',
+      cause,
+    });
   }
-  const parsed = v.safeParse(file, document.toJS() ?? {});
-  if (!parsed.success) throw schemaFault(parsed.issues[0], fault);
-  return buildTopology(parsed.output, fault);
+  return parseTopology(source, path);
 }
 
-function formatPath(path: FieldPath): string {
-  let text = '';
-  for (const key of path) text += typeof key === 'number' ? `[${key}]` : `${text && '.'}${key}`;
-  return text && `${text} `;
+export function parseTopology(source: string, fileName: string): Topology {
+  const { document, lines, value, complaints } = readYaml(source);
+  const place = ({ path, atKey, sentence }: Problem) => ({
+    ...positionOf(document, lines, path, atKey),
+    sentence: path.length === 0 ? sentence : `${formatPath(path)}: ${sentence}`,
+  });
+  if (complaints.length > 0) throw badTopology(fileName, complaints);
+  const parsed = v.safeParse(file, value);
+  const problems = [
+    ...(parsed.issues ?? []).map(problemOf),
+    ...unknownFields(file, value),
+    ...Object.entries(linksOf(value)).flatMap(([link, fields]) =>
+      unknownFields(conditions, fields, ['links', link]),
+    ),
+  ];
+  if (!parsed.success || problems.length > 0) throw badTopology(fileName, problems.map(place));
+  return buildTopology(parsed.output, (problem) => badTopology(fileName, [place(problem)]));
 }
 
-function schemaFault(issue: v.InferIssue<typeof file>, fault: Fault): SelvageError {
-  const path = (issue.path ?? []).map((item) => item.key as string | number);
-  if (issue.type !== 'strict_object') return fault(path, shown(issue.input) + issue.message);
-  if (issue.expected === 'never') {
-    const last = issue.path!.at(-1)!;
-    const allowed = Object.keys(entriesAt(path.slice(0, -1)));
-    const nearest = nearestName(String(last.key), allowed);
-    const hint = nearest === undefined ? `there are: ${allowed.join(', ')}` : `did you mean ${nearest}?`;
-    return fault(path, `is not a field here; ${hint}`);
-  }
-  if (issue.received === 'undefined') return fault(path, 'is missing');
-  return fault(path, 'must be a set of fields');
+function problemOf(issue: v.BaseIssue<unknown>): Problem {
+  return { path: (issue.path ?? []).map(({ key }) => key as string | number), sentence: issue.message };
 }
 
-function entriesAt(path: FieldPath): object {
-  if (path[0] === 'links') return conditions.entries;
-  if (path[0] === 'racks') return { name, leaf: name, hosts: name };
-  if (path[0] === 'tenants') return { name, host: name };
-  return file.entries;
+function linksOf(value: unknown): object {
+  return (value as { links?: object } | null)?.links ?? {};
 }
 
-function shown(input: unknown): string {
-  return typeof input === 'string' || typeof input === 'number' ? `(${JSON.stringify(input)}) ` : '';
+interface Placed {
+  readonly line: number;
+  readonly column: number;
+  readonly sentence: string;
+}
+
+function badTopology(fileName: string, problems: readonly Placed[]): SelvageError {
+  const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const text = sorted.map(({ line, column, sentence }) => `${fileName}:${line}:${column}: ${sentence}`);
+  return new SelvageError('bad-config', text.join('\n'));
 }

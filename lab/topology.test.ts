@@ -58,29 +58,38 @@ links:
   });
 
   test.each([
-    ['spines: [a\n', /^lab\.yaml:\d: this is not YAML/],
-    ['', 'lab.yaml:1: racks is missing.'],
-    [`${RACKS}spines: 4\n`, 'lab.yaml:2: spines (4) must be a list of names, such as [spine1, spine2].'],
-    [`${RACKS}spines: [s1]\nspine: [s2]\n`, 'lab.yaml:3: spine is not a field here; did you mean spines?'],
-    [`${RACKS}spines: [Spine 1]\n`, /^lab\.yaml:2: spines\[0\] \("Spine 1"\) is not a name: write/],
-    [`${RACKS}spines: [lo]\n`, /reserved by the kernel/],
-    [`${RACKS}spines: [leaf1]\n`, /^lab\.yaml:2: spines name leaf1 twice \(as leaf and as spine\)/],
-    [`mtu: 100\n${RACKS}spines: [s1]\n`, /^lab\.yaml:1: mtu \(100\) is too small/],
+    ['spines: [a\n', /^lab\.yaml:\d:\d+: not valid YAML/],
+    ['spines: [spine1]\n', /^lab\.yaml:1:1: racks: is missing; write racks: \[\{ name: rack1/],
+    [`${RACKS}spines: 4\n`, 'lab.yaml:2:9: spines: 4 is not a list; write it like [spine1, spine2]'],
+    [
+      `${RACKS}spines: [s1]\ntenant: []\n`,
+      'lab.yaml:3:1: tenant: there is no such field; did you mean tenants?',
+    ],
+    [
+      `${RACKS}spines: [Spine 1]\n`,
+      'lab.yaml:2:10: spines[0]: "Spine 1" is not a name of a lower-case letter and up to 11 letters or digits; write it like host1',
+    ],
+    [`${RACKS}spines: [lo]\n`, "lab.yaml:2:10: spines[0]: lo is a name of the kernel's; choose another"],
+    [
+      `${RACKS}spines: [leaf1]\n`,
+      'lab.yaml:2:9: spines: leaf1 names a leaf and a spine; give each node a name of its own',
+    ],
+    [`mtu: 100\n${RACKS}spines: [s1]\n`, /^lab\.yaml:1:6: mtu: 100 is not a whole number from 1280/],
     [
       `${RACKS}spines: [s1]\ntenants:\n  - { name: t1, host: host1 }\n  - { name: t2, host: hots1 }\n`,
-      'lab.yaml:5: tenants[1].host puts t2 on hots1, which is not a host; did you mean host1?',
+      'lab.yaml:5:23: tenants[1].host: there is no host hots1; did you mean host1?',
     ],
     [
       `${RACKS}spines: [s1]\nlinks:\n  host1-leaf2: { loss: 1% }\n`,
-      'lab.yaml:4: links.host1-leaf2 is not a link of this topology; did you mean host1-leaf1?',
+      'lab.yaml:4:3: links.host1-leaf2: there is no such link; did you mean host1-leaf1?',
     ],
     [
       `${RACKS}spines: [s1]\nlinks:\n  host1-leaf1: { loss: much }\n`,
-      /^lab\.yaml:4: links\.host1-leaf1 is wrong: “much” is not a share/,
+      'lab.yaml:4:16: links.host1-leaf1: “much” is not a share. Write it like 1%, 0.05% or 100%.',
     ],
     [
       `${RACKS}spines: [s1]\nlinks:\n  host1-leaf1: { los: 1% }\n`,
-      /^lab\.yaml:4: links\.host1-leaf1\.los is not a field/,
+      'lab.yaml:4:18: links.host1-leaf1.los: there is no such field; did you mean loss?',
     ],
   ])('that is wrong is refused with file, line and field: %j', (text, expected) => {
     if (typeof expected === 'string') expect(complaint(text)).toBe(expected);

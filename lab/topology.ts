@@ -2,9 +2,10 @@
 // on hosts. Pure data, from a file (topology-file.ts) or the built-in default; the lab builds it, the simulator runs it.
 // Always: names are unique and fit into an interface name, and a link is named a-b with the lower layer first.
 
+import type { Problem } from '../src/agent/config/problems.ts';
 import { SelvageError } from '../src/base/errors.ts';
 import { type ConditionTexts, type LinkConditions, mergeConditions, parseConditions } from './conditions.ts';
-import { nearestName } from './names.ts';
+import { meant } from './names.ts';
 
 export type NodeRole = 'host' | 'leaf' | 'spine' | 'tenant';
 
@@ -51,9 +52,8 @@ export interface TopologyFields {
   readonly links?: Readonly<Record<string, ConditionTexts>> | undefined;
 }
 
-/** Makes the error for the field at `path`; the message goes on from the field's name. */
-export type Fault = (path: FieldPath, message: string) => SelvageError;
-export type FieldPath = readonly (string | number)[];
+/** Makes an error of what is wrong with a field. */
+export type Fault = (problem: Problem) => SelvageError;
 
 const DEFAULT: TopologyFields = {
   mtu: 1500,
@@ -66,7 +66,7 @@ const DEFAULT: TopologyFields = {
 
 /** Two racks of two hosts, a leaf each, four spines, one tenant's machine on each host. */
 export function defaultTopology(): Topology {
-  return buildTopology(DEFAULT, (_path, message) => new SelvageError('failed', message));
+  return buildTopology(DEFAULT, ({ sentence }) => new SelvageError('failed', sentence));
 }
 
 /** Completes the fields and checks what a schema cannot: that names are unique and refer to something. */
@@ -87,16 +87,11 @@ export function buildTopology(
     ...racks.flatMap(({ leaf, hosts }) => hosts.map((host) => [host, leaf] as const)),
     ...racks.flatMap(({ leaf }) => spines.map((spine) => [leaf, spine] as const)),
   ].map(([a, b]) => ({ name: `${a}-${b}`, a, b }));
+  const linkNames = ends.map((link) => link.name);
   for (const wanted of Object.keys(settings)) {
-    if (ends.some((link) => link.name === wanted)) continue;
-    const nearest = nearestName(
-      wanted,
-      ends.map((link) => link.name),
-    );
-    throw fault(
-      ['links', wanted],
-      `is not a link of this topology${nearest ? `; did you mean ${nearest}?` : ''}`,
-    );
+    if (linkNames.includes(wanted)) continue;
+    const sentence = `there is no such link; ${meant(wanted, linkNames)}`;
+    throw fault({ path: ['links', wanted], atKey: true, sentence });
   }
   const links = ends.map((link) => ({
     ...link,
@@ -113,8 +108,8 @@ function readConditions(
   try {
     return mergeConditions({}, parseConditions(texts ?? {}, link));
   } catch (thrown) {
-    const { message, hint } = SelvageError.from(thrown);
-    throw fault(['links', link.name], `is wrong: ${message} ${hint ?? ''}`.replace(/\.\s*$/, ''));
+    const { message, hint = '' } = SelvageError.from(thrown);
+    throw fault({ path: ['links', link.name], sentence: `${message} ${hint}`.trim() });
   }
 }
 
@@ -127,15 +122,18 @@ function checkNames(
   const seen = new Map<string, NodeRole>();
   for (const { name, role } of nodes) {
     const other = seen.get(name);
-    if (other !== undefined)
-      throw fault([sectionOf(role)], `name ${name} twice (as ${other} and as ${role}): names must be unique`);
+    if (other !== undefined) {
+      const sentence = `${name} names a ${other} and a ${role}; give each node a name of its own`;
+      throw fault({ path: [sectionOf(role)], sentence });
+    }
     seen.set(name, role);
   }
-  tenants.forEach(({ name, host }, index) => {
+  tenants.forEach(({ host }, index) => {
     if (hosts.includes(host)) return;
-    const nearest = nearestName(host, hosts);
-    const hint = nearest === undefined ? `there are: ${hosts.join(', ')}` : `did you mean ${nearest}?`;
-    throw fault(['tenants', index, 'host'], `puts ${name} on ${host}, which is not a host; ${hint}`);
+    throw fault({
+      path: ['tenants', index, 'host'],
+      sentence: `there is no host ${host}; ${meant(host, hosts)}`,
+    });
   });
 }
 
