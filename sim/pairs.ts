@@ -1,0 +1,44 @@
+// vNIC pairs of two hosts that have one vNIC each for every pair: what the switch would know.
+
+import type { PairDirectory } from '../src/transport/types.ts';
+import type { Mac } from '../src/wire/address.ts';
+
+/** All pairs between two hosts; the other host is peer 0. */
+export class TwoHostPairs implements PairDirectory {
+  readonly count: number;
+  private readonly local: number;
+  private readonly remote: number;
+
+  /** `local` and `remote` are numbers of hosts. */
+  constructor(local: number, remote: number, count: number) {
+    this.local = local;
+    this.remote = remote;
+    this.count = count;
+  }
+
+  peerOf(): number {
+    return 0;
+  }
+
+  vniOf(pair: number): number {
+    return 100 + pair;
+  }
+
+  localMac(pair: number): Mac {
+    return vnicMac(this.local, pair);
+  }
+
+  remoteMac(pair: number): Mac {
+    return vnicMac(this.remote, pair);
+  }
+
+  find(peer: number, vni: number, localMac: Mac, remoteMac: Mac): number {
+    const pair = vni - 100;
+    const known = peer === 0 && pair >= 0 && pair < this.count;
+    return known && localMac === this.localMac(pair) && remoteMac === this.remoteMac(pair) ? pair : -1;
+  }
+}
+
+function vnicMac(host: number, pair: number): Mac {
+  return 0x0200_0000_0000 + host * 0x1_0000 + pair;
+}
