@@ -8,11 +8,12 @@ import { UdpUnderlay } from '../device/udp.ts';
 import { Epoll } from '../linux/epoll.ts';
 import { EventFd } from '../linux/eventfd.ts';
 import { mapMemory } from '../linux/memory.ts';
-import { useShortTimerSlack } from '../linux/timer-slack.ts';
+import { useShortTimerSlack, yieldCore } from '../linux/scheduling.ts';
 import { CHUNK_BYTES, Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
 import { Switch } from '../vswitch/switch.ts';
 import { reportOf } from './report.ts';
+import { SpinTime } from './spin.ts';
 import type { DataThreadStart, FromDataThread, ToDataThread } from './thread-messages.ts';
 
 /** 128 MB of packets, taken from the system as they are first used. */
@@ -64,11 +65,28 @@ function main({ config, taps, underlay, wakeFd, seed }: DataThreadStart): void {
     return true;
   };
 
+  const spin = new SpinTime();
+  /** Waits for input, first awake and then asleep; the number of ready descriptors. */
+  const wait = (until: number): number => {
+    const start = now();
+    const awakeUntil = Math.min(until, start + spin.micros);
+    let ready = epoll.wait(0);
+    while (ready === 0 && now() < awakeUntil) {
+      // Whoever else wants this core gets it: spinning must not slow the tenants down.
+      yieldCore();
+      ready = epoll.wait(0);
+    }
+    if (ready > 0) return ready;
+    const asleep = now();
+    ready = epoll.wait(Math.max(0, until - asleep));
+    spin.slept(now() - asleep);
+    return ready;
+  };
+
   say({ type: 'ready' });
   for (;;) {
     const more = vswitch.run(now());
-    const timeout = more ? 0 : Math.max(0, vswitch.nextTimeout() - now());
-    const ready = epoll.wait(timeout);
+    const ready = more ? epoll.wait(0) : wait(vswitch.nextTimeout());
     vswitch.underlayReady = false;
     vswitch.portReady.fill(0);
     for (let i = 0; i < ready; i++) {

@@ -13,6 +13,7 @@ import {
   RECORD_ACKED,
   RECORD_LENGTH_MASK,
   RECORD_LOST,
+  RECORD_RETRANSMITTED,
   RECORD_SLOT_MASK,
   RECORD_SLOT_SHIFT,
   RECORD_WORDS,
@@ -44,6 +45,7 @@ export class LossDetector {
     if (serialDiff(base, window.txNext) > 0) return false;
     this.progress = 0;
     this.ackedBytes = 0;
+    this.describe(window, ack);
     if (cumulative) this.acknowledgeBelow(window, base);
     const covered = this.acknowledgeBits(window, base, ack);
     if (covered < 0) return false;
@@ -142,19 +144,33 @@ export class LossDetector {
     if ((word & RECORD_LOST) === 0) {
       window.inFlight[slot]!--;
       this.progress |= 1 << slot;
-      const order = records[at + 2]!;
-      if (serialDiff(order, window.highestAcked[slot]!) > 0) window.highestAcked[slot] = order;
-      const sentAt = records[at + 3]!;
-      if (!window.anyAcked || serialDiff(sentAt, window.newestAckedSentAt) > 0) {
-        window.anyAcked = true;
-        window.newestAckedSentAt = sentAt;
-      }
+      // Of a packet sent twice, nobody knows which copy this is: it proves nothing about the path of the second.
+      if ((word & RECORD_RETRANSMITTED) === 0) this.arrived(window, slot, records[at + 2]!, records[at + 3]!);
     }
     records[at + 1] = (word & ~RECORD_LOST) | RECORD_ACKED;
     const length = word & RECORD_LENGTH_MASK;
     window.inFlightBytes -= length;
     this.ackedBytes += length;
     this.context.region.release(records[at]!);
+  }
+
+  /** A packet sent on the slot at this place in its order, and at this time, is known to have arrived. */
+  private arrived(window: SendWindow, slot: number, order: number, sentAt: number): void {
+    if (serialDiff(order, window.highestAcked[slot]!) > 0) window.highestAcked[slot] = order;
+    if (!window.anyAcked || serialDiff(sentAt, window.newestAckedSentAt) > 0) {
+      window.anyAcked = true;
+      window.newestAckedSentAt = sentAt;
+    }
+  }
+
+  /** The packet an acknowledgement describes: the echo of its timestamp tells which copy arrived. */
+  private describe(window: SendWindow, ack: AckView): void {
+    const { psn, pathId, echoMicros } = ack;
+    if (ack.isSpecial || serialDiff(psn, window.frameStart) < 0 || serialDiff(psn, window.txNext) >= 0) return;
+    const at = (psn & window.mask) * RECORD_WORDS;
+    const slot = (window.records[at + 1]! & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
+    if (slot !== pathId || window.records[at + 3] !== echoMicros) return;
+    this.arrived(window, slot, window.records[at + 2]!, echoMicros);
   }
 
   /** Finds what is missing among the `covered` PSNs from `base` on and has been overtaken. */
