@@ -32,7 +32,7 @@ describe('one bad value', () => {
     [
       'host: host1',
       'host: host1\ntransport: { window: 8 }',
-      '2:22: transport.window: 8 is not a whole number from 16 to 4096; write it like 512',
+      '2:22: transport.window: 8 is not a whole number from 64 to 4096; write it like 512',
     ],
     ['host: host1', 'host: host1\ntransport:', '2:1: transport: has no value; write { window: 512 }'],
     [

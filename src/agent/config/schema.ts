@@ -133,7 +133,7 @@ export const hostSchema = mapping(
       '{ address: 10.0.1.1 }',
     ),
     transport: v.optional(
-      mapping({ window: v.optional(wholeNumber(16, 4096, 512), 512) }, '{ window: 512 }'),
+      mapping({ window: v.optional(wholeNumber(64, 4096, 512), 512) }, '{ window: 512 }'),
       {},
     ),
     vnis: list(vni, '[{ vni: 77, vnics: [] }]'),
