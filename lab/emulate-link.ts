@@ -88,7 +88,8 @@ function toTapEnd({ netns, tap }: TapBesideVeth) {
 async function prepareTap({ netns, veth, tap }: TapBesideVeth, mtu: number): Promise<void> {
   const [link] = JSON.parse(await tool('ip', netns, ['-json', 'link', 'show', 'dev', veth]));
   await batch('ip', netns, [
-    `link set dev ${tap} address ${link.address} mtu ${mtu} txqueuelen ${TAP_QUEUE_FRAMES} addrgenmode none up`,
+    `link set dev ${tap} address ${link.address} mtu ${mtu} txqueuelen ${TAP_QUEUE_FRAMES} addrgenmode none`,
+    `link set dev ${tap} up`,
   ]);
 }
 

@@ -1,13 +1,14 @@
 // Programs inside a node's namespace: started, or run to their end with their output collected.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { constants } from 'node:os';
+import { accessSync, constants } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { SelvageError } from '../src/base/errors.ts';
-import { requireProgram } from './programs.ts';
+import { type ProgramFile, requireProgram } from './programs.ts';
 
 export interface Finished {
   readonly stdout: string;
   readonly stderr: string;
-  /** The exit code, or 128 and the signal's number as a shell has it. */
+  /** As a shell has it. */
   readonly status: number;
 }
 
@@ -19,7 +20,20 @@ export interface RunOptions {
   readonly anyStatus?: boolean;
 }
 
+const { signals: signalNumbers } = osConstants;
 const DEFAULT_TIMEOUT_MILLIS = 60_000;
+
+/** By name as programs.ts finds it, or by a path. */
+export async function resolveProgram(name: string | undefined): Promise<ProgramFile> {
+  if (name === undefined) throw new SelvageError('bad-input', 'There is no program to run.');
+  if (!name.includes('/')) return requireProgram(name);
+  try {
+    accessSync(name, constants.X_OK);
+    return { path: name, env: {} };
+  } catch (cause) {
+    throw new SelvageError('no-program', `${name} is not a program that can be run.`, { cause });
+  }
+}
 
 /** `ip netns exec` puts the program itself in its place: the child's pid is the program's. */
 export async function spawnInNetns(
@@ -28,8 +42,7 @@ export async function spawnInNetns(
   options: SpawnOptions = {},
 ): Promise<ChildProcess> {
   const [name, ...args] = argv;
-  if (name === undefined) throw new SelvageError('bad-input', 'There is no program to run.');
-  const program = name.includes('/') ? { path: name, env: {} } : await requireProgram(name);
+  const program = await resolveProgram(name);
   const ip = await requireProgram('ip');
   return spawn(ip.path, ['netns', 'exec', netns, program.path, ...args], {
     ...options,
@@ -63,12 +76,27 @@ export async function runInNetns(
   throw new SelvageError('failed', `${argv.join(' ')} failed in ${netns}: ${why}`, { cause: stderr });
 }
 
-/** When the child has ended and its output is read. */
+/** When the child has ended and its output is read: the exit code, or 128 and the signal's number. */
 export function exitStatus(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) =>
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
-    );
+    child.on('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : signalNumbers[signal])));
   });
+}
+
+/**
+ * The same for a child in the foreground. It gets the terminal's signals itself; those to us alone are passed on, and
+ * we end when it does.
+ */
+export async function followChild(child: ChildProcess): Promise<number> {
+  const ignore = () => {};
+  const pass = (signal: NodeJS.Signals) => child.kill(signal);
+  process.on('SIGINT', ignore);
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, pass);
+  try {
+    return await exitStatus(child);
+  } finally {
+    process.off('SIGINT', ignore);
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.off(signal, pass);
+  }
 }

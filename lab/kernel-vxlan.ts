@@ -63,15 +63,18 @@ function newLines(
 function deviceLines(vtep: string, mtu: number): string[] {
   return [
     `link add name ${BRIDGE} mtu ${mtu} type bridge`,
-    `link set dev ${BRIDGE} addrgenmode none up`,
+    `link set dev ${BRIDGE} addrgenmode none`,
+    `link set dev ${BRIDGE} up`,
     `link add name ${DEVICE} mtu ${mtu} type vxlan id ${KERNEL_VNI} local ${vtep} dstport ${KERNEL_PORT} nolearning`,
-    `link set dev ${DEVICE} addrgenmode none master ${BRIDGE} up`,
+    `link set dev ${DEVICE} addrgenmode none`,
+    `link set dev ${DEVICE} master ${BRIDGE} up`,
   ];
 }
 
 /** The tenant's end is there already: it was made with the cable (cableLine). */
 function portLines({ name }: TenantAddresses): string[] {
-  return [`link set dev ${tenantPort(name)} addrgenmode none master ${BRIDGE} up`];
+  const port = tenantPort(name);
+  return [`link set dev ${port} addrgenmode none`, `link set dev ${port} master ${BRIDGE} up`];
 }
 
 /** Makes the cable between host and tenant, from the caller's namespace. */

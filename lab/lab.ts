@@ -4,6 +4,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { SelvageError } from '../src/base/errors.ts';
 import { fabricAddresses, type TenantAddresses, tenantAddresses } from './addressing.ts';
+import { type AgentHost, type AgentOptions, agentConfig, startAgent } from './agents.ts';
 import { applyFaults } from './apply-faults.ts';
 import { buildFabric, destroyLab, netnsOf } from './build.ts';
 import { type ConditionChange, type LinkConditions, mergeConditions } from './conditions.ts';
@@ -13,11 +14,12 @@ import { beforeInterrupt } from './interrupt.ts';
 import { cableLine, kernelVxlanPlan } from './kernel-vxlan.ts';
 import { unknownName } from './names.ts';
 import { namespacesWithPrefix } from './namespaces.ts';
-import { processId } from './process.ts';
+import { endProcess, processId } from './process.ts';
 import {
   chooseState,
   isAbandoned,
   LAB_NAME,
+  type LabProcess,
   type LabState,
   netnsPrefix,
   readState,
@@ -35,6 +37,8 @@ export interface LabOptions {
   readonly topology?: Topology;
   /** Lower-case letters and digits; else the first free number. */
   readonly name?: string;
+  /** What to do before the lab counts as up; if it fails, the lab is taken down. */
+  readonly prepare?: (lab: Lab) => Promise<void>;
   /** Stays up when this process ends. */
   readonly detached?: boolean;
   readonly progress?: (line: string) => void;
@@ -77,6 +81,7 @@ export class Lab {
       progress(`Building ${topology.nodes.length} nodes and ${topology.links.length} links …`);
       await buildFabric(state);
       for (const link of topology.links) await lab.applyConditions(link, () => link.conditions);
+      await options.prepare?.(lab);
       if (detached) {
         await withLabState(lab.name, async (current) => writeState({ ...current, owner: undefined }));
         lab.forgetInterrupt();
@@ -183,6 +188,39 @@ export class Lab {
     });
   }
 
+  /** Starts Selvage agents and waits until they are ready: tenants then have sel0. Hosts that run one are an error. */
+  async startAgents(hosts: readonly string[] = this.hosts(), options: AgentOptions = {}): Promise<void> {
+    const nodes = hosts.map((host) => this.host(host));
+    const netns = (tenant: string) => netnsOf(this.name, tenant);
+    const starting = nodes.map((host) =>
+      startAgent(host, agentConfig(host, this.tenants, netns, options), options),
+    );
+    const started = await Promise.allSettled(starting);
+    const processes = started.filter((result) => result.status === 'fulfilled').map((result) => result.value);
+    const isReplaced = (old: LabProcess) =>
+      old.kind === 'agent' && processes.some((process) => process.subject === old.subject);
+    await withLabState(this.name, async (state) => {
+      writeState({
+        ...state,
+        processes: [...state.processes.filter((old) => !isReplaced(old)), ...processes],
+      });
+    });
+    const failed = started.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  /** Ends agents as an operator would; the interfaces of the tenants stay. */
+  async stopAgents(hosts: readonly string[] = this.hosts()): Promise<void> {
+    for (const host of hosts) this.host(host);
+    await withLabState(this.name, async (state) => {
+      const stopped = state.processes.filter(
+        ({ kind, subject }) => kind === 'agent' && hosts.includes(subject),
+      );
+      await Promise.all(stopped.map((process) => endProcess(process)));
+      writeState({ ...state, processes: state.processes.filter((process) => !stopped.includes(process)) });
+    });
+  }
+
   status(): Promise<LabStatus> {
     return readStatus(chooseState(this.name));
   }
@@ -194,6 +232,16 @@ export class Lab {
       if (state !== undefined) await destroyLab(state);
     });
     this.forgetInterrupt();
+  }
+
+  private hosts(): string[] {
+    return this.topology.nodes.filter((node) => node.role === 'host').map((node) => node.name);
+  }
+
+  private host(name: string): AgentHost {
+    if (!this.hosts().includes(name)) throw unknownName('host', name, this.hosts());
+    const { netns, address } = this.node(name);
+    return { name, netns, address: address!, mtu: this.topology.mtu, runFolder: this.runFolder };
   }
 
   private applyConditions(

@@ -1,0 +1,27 @@
+// Plain text laid out in columns.
+const LINE_WIDTH = 100;
+
+/** Rows under a head, each column as wide as its widest cell. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, column) => cell.padEnd(widths[column]!)).join('  ');
+  return lines.map((cells) => line(cells).trimEnd()).join('\n');
+}
+
+/** Names side by side, as many to a line as it has room for. */
+export function columns(names: readonly string[]): string {
+  const width = Math.max(...names.map((name) => name.length)) + 2;
+  const perLine = Math.max(1, Math.floor(LINE_WIDTH / width));
+  const lines: string[] = [];
+  for (let i = 0; i < names.length; i += perLine) {
+    const row = names.slice(i, i + perLine).map((name) => name.padEnd(width));
+    lines.push(row.join('').trimEnd());
+  }
+  return lines.join('\n');
+}
+
+export function indent(text: string): string {
+  return text.replace(/^/gm, '  ');
+}
