@@ -1,4 +1,4 @@
-// The entry of `npm test`, `npm run demo` and `npm run bench` from a fresh clone with nothing else done: checks the
+// The entry of `npm test`, `npm run demo`, `npm run bench` and `npm run soak` from a fresh clone with nothing else done: checks the
 // platform, installs the dependencies and builds dist/ when they are missing or out of date, then runs the verb.
 // Plain JavaScript without dependencies, because nothing is installed when it starts.
 import { spawn, spawnSync } from 'node:child_process';
@@ -12,7 +12,8 @@ const oldestNode = [20, 19];
 
 const verbs = {
   install: async () => 0,
-  test: runTests,
+  test: (args) => runTests(['--project=unit', '--project=lab', ...args]),
+  soak: (args) => runTests(['--project=soak', ...args]),
   demo: (args) => run(process.execPath, ['dist/selvage.js', 'demo', ...args]),
   bench: (args) => run(process.execPath, ['dist/selvage.js', 'bench', ...args]),
 };
@@ -54,7 +55,7 @@ async function buildWhenStale() {
   await buildDist();
 }
 
-/** All tests, or those of files whose path contains one of the arguments; the last line is `N passed, N failed`. */
+/** The tests of the projects, or those of files whose path contains one of the arguments; the last line is `N passed, N failed`. */
 async function runTests(args) {
   const scratch = mkdtempSync(join(tmpdir(), 'selvage-test-'));
   const outcomeFile = join(scratch, 'outcome.json');
