@@ -3,6 +3,7 @@
 
 import { SeededRng } from '../src/base/rng.ts';
 import { constantWindow } from '../src/congestion/constant-window.ts';
+import { type Datagram, MemoryUnderlay, type Wire } from '../src/device/memory.ts';
 import { Inbox, RUN_WORDS } from '../src/packet/inbox.ts';
 import { Outbox } from '../src/packet/outbox.ts';
 import { FrameQueue, PieceList } from '../src/packet/pieces.ts';
@@ -14,7 +15,6 @@ import type { PairDirectory } from '../src/transport/types.ts';
 import { VxlanView } from '../src/wire/vxlan.ts';
 import type { Clock } from './clock.ts';
 import { writeFrame } from './frames.ts';
-import { type Datagram, SimulatedUnderlay, type Wire } from './underlay.ts';
 
 export interface HostOptions {
   readonly payloadBytes: number;
@@ -61,7 +61,7 @@ export class TransportHost {
   region!: Region;
   paths!: PathTable;
   transport!: Transport;
-  underlay!: SimulatedUnderlay;
+  underlay!: MemoryUnderlay;
   readonly counters = { offered: 0, accepted: 0, plain: 0, turns: 0, boots: 0 };
   private readonly memory: Memory;
   private readonly directory: PairDirectory;
@@ -97,7 +97,7 @@ export class TransportHost {
     const { options } = this;
     this.region = new Region(this.memory);
     this.frameWriter = new ChunkWriter(this.region, options.chunks >>> 1);
-    this.underlay = new SimulatedUnderlay(
+    this.underlay = new MemoryUnderlay(
       this.region,
       new ChunkWriter(this.region, 0),
       this.wire,

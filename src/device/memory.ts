@@ -1,0 +1,204 @@
+// Devices that are memory: for the simulator and for tests. Their other side is a function that is called with
+// everything sent and a method that hands in what arrives. They keep the contracts of packet/device.ts as the TAP and
+// the UDP sockets do: always drained, bounded, runs as the kernel would coalesce them.
+
+import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import type { Inbox } from '../packet/inbox.ts';
+import { BUNDLE_BYTES, BUNDLE_PACKETS, BUNDLE_WORDS, type Outbox, PACKET_WORDS } from '../packet/outbox.ts';
+import { PIECE_LAST, PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+import type { ChunkWriter } from '../packet/writer.ts';
+
+/** A frame of the tenant's, virtio_net_hdr first; nobody changes its bytes any more. */
+export type Frame = Uint8Array;
+
+/** A vNIC whose tenant is the caller. */
+export class MemoryVnic implements FrameDevice {
+  dropped = 0;
+  /** Frames that the tenant still takes before the device refuses more. */
+  room = Number.POSITIVE_INFINITY;
+  private readonly region: Region;
+  private readonly writer: ChunkWriter;
+  private readonly tenant: (frame: Frame) => void;
+  private waiting: Frame[] = [];
+
+  /** `tenant` is called with every frame that comes out of the vNIC. */
+  constructor(region: Region, writer: ChunkWriter, tenant: (frame: Frame) => void) {
+    this.region = region;
+    this.writer = writer;
+    this.tenant = tenant;
+  }
+
+  /** The tenant sends a frame. */
+  send(frame: Frame): void {
+    this.waiting.push(frame);
+  }
+
+  /** True when there is something to read. */
+  get isReady(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  rx(out: PieceList): number {
+    const { region, writer, waiting } = this;
+    let read = 0;
+    while (read < waiting.length && out.count < out.capacity) {
+      const frame = waiting[read]!;
+      const at = writer.room(frame.length);
+      if (at === 0) {
+        this.dropped += waiting.length - read;
+        this.waiting = [];
+        return read;
+      }
+      region.bytes.u8.set(frame, at);
+      writer.commit(frame.length);
+      region.retain(at, 1);
+      out.push(at, frame.length | PIECE_LAST);
+      read++;
+    }
+    this.waiting = waiting.slice(read);
+    return read;
+  }
+
+  tx(frames: PieceList, from: number): number {
+    let start = from;
+    while (start < frames.count && this.room > 0) {
+      const { frame, end } = gatherFrame(this.region, frames, start);
+      this.room--;
+      this.tenant(frame);
+      start = end;
+    }
+    return start - from;
+  }
+}
+
+/** A copy of the frame whose first piece is `from`, and where the next one starts. */
+export function gatherFrame(region: Region, frames: PieceList, from: number): { frame: Frame; end: number } {
+  const { words } = frames;
+  let length = 0;
+  let end = from;
+  for (let word = 0; word < PIECE_LAST; end++) {
+    word = words[end * 2 + 1]!;
+    length += word & PIECE_LENGTH_MASK;
+  }
+  const frame = new Uint8Array(length);
+  let at = 0;
+  for (let piece = from; piece < end; piece++) {
+    const offset = words[piece * 2]!;
+    const size = words[piece * 2 + 1]! & PIECE_LENGTH_MASK;
+    frame.set(region.bytes.u8.subarray(offset, offset + size), at);
+    at += size;
+  }
+  return { frame, end };
+}
+
+/** A UDP payload on its way into a host; nobody changes its bytes any more. */
+export interface Datagram {
+  /** VTEP of the sender. */
+  readonly source: number;
+  /** The sender's slot, which is its UDP source port. */
+  readonly slot: number;
+  readonly bytes: Uint8Array;
+  readonly arrivedMicros: number;
+}
+
+/** Hands a packet to the network; `peer` is the sender's number of the host it goes to. */
+export type Wire = (peer: number, slot: number, packet: Uint8Array) => void;
+
+/** The fabric's edge: a socket buffer of bounded size for what arrives, and a function for what is sent. */
+export class MemoryUnderlay implements UnderlayDevice {
+  /** Datagrams that found the socket buffer full. */
+  dropped = 0;
+  private readonly region: Region;
+  private readonly writer: ChunkWriter;
+  private readonly wire: Wire;
+  private readonly bufferBytes: number;
+  private waiting: Datagram[] = [];
+  private waitingBytes = 0;
+
+  constructor(region: Region, writer: ChunkWriter, wire: Wire, bufferBytes: number) {
+    this.region = region;
+    this.writer = writer;
+    this.wire = wire;
+    this.bufferBytes = bufferBytes;
+  }
+
+  /** A datagram comes from the network. */
+  arrive(datagram: Datagram): void {
+    if (this.waitingBytes + datagram.bytes.length > this.bufferBytes) {
+      this.dropped++;
+      return;
+    }
+    this.waiting.push(datagram);
+    this.waitingBytes += datagram.bytes.length;
+  }
+
+  /** True when there is something to read. */
+  get isReady(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  rx(inbox: Inbox): boolean {
+    const { region, writer, waiting } = this;
+    let next = 0;
+    while (next < waiting.length && inbox.count < inbox.capacity) {
+      const first = waiting[next]!;
+      const end = this.runEnd(next);
+      const at = writer.room(BUNDLE_BYTES);
+      if (at === 0) break;
+      let length = 0;
+      for (; next < end; next++) {
+        const { bytes } = waiting[next]!;
+        region.bytes.u8.set(bytes, at + length);
+        length += bytes.length;
+      }
+      this.waitingBytes -= length;
+      // An empty datagram is read and forgotten, as the socket does.
+      if (length === 0) continue;
+      writer.commit(length);
+      region.retain(at, 1);
+      inbox.push(at, length, first.bytes.length, first.source, first.arrivedMicros);
+    }
+    this.waiting = waiting.slice(next);
+    return this.waiting.length === 0;
+  }
+
+  tx(outbox: Outbox): void {
+    const { bundles, packets } = outbox;
+    for (let bundle = 0; bundle < outbox.bundleCount; bundle++) {
+      const at = bundle * BUNDLE_WORDS;
+      const first = bundles[at + 2]!;
+      for (let packet = first; packet < first + bundles[at + 3]!; packet++) {
+        const words = packets.subarray(packet * PACKET_WORDS, (packet + 1) * PACKET_WORDS);
+        this.wire(bundles[at]!, bundles[at + 1]!, gatherPacket(this.region, words));
+      }
+    }
+  }
+
+  /** One behind the last datagram that is read together with that at `from`: one flow, one size, the last may be short. */
+  private runEnd(from: number): number {
+    const { waiting } = this;
+    const first = waiting[from]!;
+    let bytes = first.bytes.length;
+    let end = from + 1;
+    while (end < waiting.length && end - from < BUNDLE_PACKETS) {
+      const { source, slot, bytes: next } = waiting[end]!;
+      if (source !== first.source || slot !== first.slot || next.length === 0) break;
+      if (next.length > first.bytes.length || bytes + next.length > BUNDLE_BYTES) break;
+      bytes += next.length;
+      end++;
+      if (next.length < first.bytes.length) break;
+    }
+    return end;
+  }
+}
+
+/** A copy of a packet of an outbox, header and payload; `words` are its four. */
+export function gatherPacket(region: Region, words: Uint32Array): Uint8Array {
+  const [header, headerLength, payload, length] = words as unknown as [number, number, number, number];
+  const { u8 } = region.bytes;
+  const packet = new Uint8Array(headerLength + length);
+  packet.set(u8.subarray(header, header + headerLength));
+  packet.set(u8.subarray(payload, payload + length), headerLength);
+  return packet;
+}
