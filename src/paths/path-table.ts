@@ -125,8 +125,7 @@ export class PathTable {
         this.answers[at] = 0;
         if (this.state[at] === SLOT_SUSPECT) this.fail(at, nowMicros);
       }
-      this.awaiting[at] = 1;
-      send(Math.floor(at / SLOTS), at % SLOTS);
+      this.awaiting[at] = send(Math.floor(at / SLOTS), at % SLOTS) ? 1 : 0;
       this.probes.set(at, nowMicros + this.probeInterval[at]!);
       this.probeInterval[at] = Math.min(MAX_PROBE_MICROS, this.probeInterval[at]! * 2);
     });

@@ -36,7 +36,8 @@ export class Acknowledger {
   onPacket(window: ReceiveWindow, slot: number, arrivedAt: number, urgent: boolean): void {
     window.unacked[slot]!++;
     window.latestSlot = slot;
-    if (window.pending++ === 0) window.ackDue = arrivedAt + ACK_DELAY_MICROS;
+    window.pending++;
+    window.ackDue = Math.min(window.ackDue, arrivedAt + ACK_DELAY_MICROS);
     if (urgent || window.pending >= ACK_PACKETS) window.ackDue = 0;
   }
 

@@ -1,8 +1,8 @@
 // The table of connections: one row a vNIC pair (BIFROST §4.4, connection aggregation). A row is small and lasts;
 // the windows hang on it only while something is in flight or held, and come from pools.
 //
-// A CID is thread (8 bits), generation (6), row (18): the row is found without a search, and a packet for an
-// earlier user of the row is recognised.
+// A CID is thread (8 bits), generation (6), row (18), the last two mixed with a salt: the row is found without a
+// search, and packets for an earlier connection of the row, or of this host before it was restarted, are recognised.
 
 import { FrameQueue } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
@@ -20,6 +20,7 @@ export const CONNECTION_STATE_NAMES = ['closed', 'requested', 'established', 'pl
 const ROW_BITS = 18;
 const MAX_ROWS = 1 << ROW_BITS;
 const GENERATIONS = 64;
+const SALT_MASK = 0x00ff_ffff;
 
 export class ConnectionTable {
   count = 0;
@@ -45,10 +46,13 @@ export class ConnectionTable {
   private readonly receivePool: ReceiveWindow[] = [];
   private readonly threadId: number;
   private readonly windowPackets: number;
+  private readonly salt: number;
 
-  constructor(threadId: number, windowPackets: number) {
+  /** `salt` is random: a restarted host must not take up CIDs that its peers still know. */
+  constructor(threadId: number, windowPackets: number, salt: number) {
     this.threadId = threadId;
     this.windowPackets = windowPackets;
+    this.salt = salt & SALT_MASK;
   }
 
   /** The pair's connection, or -1. */
@@ -58,12 +62,12 @@ export class ConnectionTable {
 
   /** The row a CID of ours names, or -1. */
   ofCid(cid: number): number {
-    const row = cid & (MAX_ROWS - 1);
+    const row = (cid ^ this.salt) & (MAX_ROWS - 1);
     return row < this.count && this.localCid[row] === cid ? row : -1;
   }
 
   /** Adds the pair's row, closed; -1 when the table is full. */
-  add(pair: number, peer: number, vni: number, generation: number): number {
+  add(pair: number, peer: number, vni: number): number {
     if (this.count === MAX_ROWS) return -1;
     if (this.count === this.state.length) this.grow();
     const row = this.count++;
@@ -72,14 +76,14 @@ export class ConnectionTable {
     this.peer[row] = peer;
     this.vni[row] = vni;
     this.requestDue[row] = Number.POSITIVE_INFINITY;
-    this.localCid[row] = this.cid(row, generation % GENERATIONS);
+    this.localCid[row] = this.cid(row, 0);
     return row;
   }
 
   /** Gives the row a CID that the peer has not seen: packets for the old one are no longer taken. */
   renew(row: number): void {
-    const generation = (this.localCid[row]! >>> ROW_BITS) & (GENERATIONS - 1);
-    this.localCid[row] = this.cid(row, (generation + 1) % GENERATIONS);
+    const generation = ((this.localCid[row]! ^ this.salt) & SALT_MASK) >>> ROW_BITS;
+    this.localCid[row] = this.cid(row, generation + 1);
   }
 
   openWindows(row: number): void {
@@ -115,8 +119,10 @@ export class ConnectionTable {
   }
 
   private cid(row: number, generation: number): number {
-    // Generation 0 of row 0 on thread 0 would be CID 0, which names no connection: generations count from 1.
-    return ((this.threadId << 24) | (((generation % (GENERATIONS - 1)) + 1) << ROW_BITS) | row) >>> 0;
+    const number = (((generation % GENERATIONS) << ROW_BITS) | row) ^ this.salt;
+    const cid = ((this.threadId << 24) | number) >>> 0;
+    // CID 0 names no connection.
+    return cid === 0 ? this.cid(row, generation + 1) : cid;
   }
 
   private grow(): void {

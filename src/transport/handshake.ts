@@ -1,7 +1,7 @@
 // Opening connections, noticing that the peer lost one, and falling back (BIFROST §5.2, §5.3, §7.2).
 //
 //   closed ──frame to send──▶ requested ──response, or the peer's own request──▶ established
-//   requested ──three requests unanswered──▶ plain ──30 s, or the peer's request──▶ requested
+//   requested ──three requests unanswered──▶ plain (asked again every 30 s) ──response, peer's request──▶ established
 //   established ──reset, peer silent──▶ requested    established ──request with another CID──▶ established anew
 //
 // Two ends may ask at once: each learns the other's CID from the request and both are established. Requests take
@@ -98,11 +98,11 @@ export class Handshake {
     return true;
   }
 
-  /** The peer does not know the CID we send to: ask for a new connection at once. */
-  onReset(now: number, peer: number, cid: number): void {
-    const row = this.byRemote.get(remoteKey(peer, cid));
-    if (row === undefined) return;
-    this.restart(now, row);
+  /** The peer does not know the CID we send to: ask for a new connection at once. Its row, or -1 for none. */
+  onReset(now: number, peer: number, cid: number): number {
+    const row = this.byRemote.get(remoteKey(peer, cid)) ?? -1;
+    if (row >= 0) this.restart(now, row);
+    return row;
   }
 
   /** Gives an established connection up and asks for another. */
@@ -124,13 +124,13 @@ export class Handshake {
   onTimer(now: number, row: number, orphans: (pair: number, frames: FrameQueue) => void): void {
     const { connections, counters } = this.context;
     if (connections.requestDue[row]! > now) return;
-    if (connections.state[row] === CONNECTION_PLAIN) {
-      connections.attempts[row] = 0;
-    } else if (connections.attempts[row]! >= MAX_REQUESTS) {
+    const plain = connections.state[row] === CONNECTION_PLAIN;
+    if (!plain && connections.attempts[row]! >= MAX_REQUESTS) {
       connections.state[row] = CONNECTION_PLAIN;
       connections.requestDue[row] = now + PLAIN_MICROS;
       counters.fallbacks++;
       const recalled = connections.recalled[row];
+      connections.recalled[row] = undefined;
       if (recalled !== undefined) orphans(connections.pair[row]!, recalled);
       return;
     }
@@ -147,7 +147,9 @@ export class Handshake {
     for (const row of this.requests) {
       if (out.room === 0) return;
       this.requests.delete(row);
-      this.write(row, PACKET_CONNECTION_REQUEST, 0, connections.attempts[row]! % SLOTS, out);
+      const turn = (connections.localCid[row]! + connections.attempts[row]!) % SLOTS;
+      const slot = this.context.paths.next(connections.peer[row]!, turn);
+      this.write(row, PACKET_CONNECTION_REQUEST, 0, slot, out);
     }
     for (const row of this.responses) {
       if (out.room === 0) return;
@@ -159,10 +161,10 @@ export class Handshake {
   }
 
   private rowOf(pair: number): number {
-    const { connections, pairs, rng } = this.context;
+    const { connections, pairs } = this.context;
     const row = connections.ofPair(pair);
     if (row >= 0) return row;
-    return connections.add(pair, pairs.peerOf(pair), pairs.vniOf(pair), rng.u32());
+    return connections.add(pair, pairs.peerOf(pair), pairs.vniOf(pair));
   }
 
   private request(now: number, row: number): void {

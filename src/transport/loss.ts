@@ -38,7 +38,7 @@ export class LossDetector {
 
   /** Takes in an acknowledgement. False when it claims what was never sent. */
   onAck(now: number, row: number, ack: AckView): boolean {
-    const { connections, paths, counters, options } = this.context;
+    const { connections, paths, counters, options, region } = this.context;
     const window = connections.send[row]!;
     const base = ack.psnBase;
     const cumulative = ack.ackType === ACK_CUMULATIVE;
@@ -67,7 +67,8 @@ export class LossDetector {
       window.newestAckStamp = stamp;
       this.judge(row, window, base, cumulative ? BITMAP_PACKETS : covered);
     }
-    window.advance();
+    window.advance(region);
+    if (window.una === window.txNext) window.forget();
     if (this.ackedBytes > 0) {
       const { inFlightBytes } = window;
       options.congestion.onAck({
@@ -151,7 +152,6 @@ export class LossDetector {
     const length = word & RECORD_LENGTH_MASK;
     window.inFlightBytes -= length;
     this.ackedBytes += length;
-    this.context.region.release(records[at]!);
   }
 
   /** A packet sent on the slot at this place in its order, and at this time, is known to have arrived. */
@@ -166,7 +166,8 @@ export class LossDetector {
   /** The packet an acknowledgement describes: the echo of its timestamp tells which copy arrived. */
   private describe(window: SendWindow, ack: AckView): void {
     const { psn, pathId, echoMicros } = ack;
-    if (ack.isSpecial || serialDiff(psn, window.frameStart) < 0 || serialDiff(psn, window.txNext) >= 0) return;
+    if (ack.isSpecial || serialDiff(psn, window.frameStart) < 0 || serialDiff(psn, window.txNext) >= 0)
+      return;
     const at = (psn & window.mask) * RECORD_WORDS;
     const slot = (window.records[at + 1]! & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
     if (slot !== pathId || window.records[at + 3] !== echoMicros) return;
@@ -189,7 +190,10 @@ export class LossDetector {
       const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
       if (serialDiff(records[at + 2]!, window.highestAcked[slot]!) < 0) {
         counters.lostByGap++;
-      } else if (serialDiff(window.newestAckedSentAt, records[at + 3]!) >= this.timeouts[slot]!) {
+      } else if (
+        window.anyAcked &&
+        serialDiff(window.newestAckedSentAt, records[at + 3]!) >= this.timeouts[slot]!
+      ) {
         counters.lostByTime++;
       } else {
         continue;

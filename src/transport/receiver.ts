@@ -16,7 +16,7 @@ import {
 import type { TransportContext } from './types.ts';
 
 /** The largest frame: 64 KB of IP, Ethernet with VLAN, virtio_net_hdr. */
-const MAX_FRAME_BYTES = 65_535 + 18 + 10;
+export const MAX_FRAME_BYTES = 65_535 + 18 + 10;
 /** As many as one scatter-gather call takes. */
 const MAX_FRAME_PIECES = 1024;
 /** Of the region's chunks, a quarter is kept for packets in order. */

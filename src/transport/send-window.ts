@@ -1,5 +1,6 @@
 // What one connection has sent and not heard of: a ring of 16-byte records by PSN (BIFROST §4.4). A record points
-// at the bytes where they were read; it holds a reference of their chunk until the packet is acknowledged.
+// at the bytes where they were read. It holds a reference of their chunk until that packet and all before it are
+// acknowledged: what a peer holds out of order is lost with the connection, and must be sent again then.
 //
 // Per slot it counts what is in flight and in which order it was sent: loss is judged by the order on the slot,
 // since a retransmission has an old PSN on a new path (BIFROST §4.3).
@@ -40,6 +41,8 @@ export class SendWindow {
   readonly backoff = new Uint8Array(SLOTS);
   readonly nextOrder = new Uint32Array(SLOTS);
   readonly highestAcked = new Uint32Array(SLOTS);
+  /** Since when the peer has owed us something, without a moment in which it owed us nothing. */
+  owedSince = 0;
   /** Sending time of the newest packet known to have arrived, and whether there is one. */
   newestAckedSentAt = 0;
   anyAcked = false;
@@ -73,8 +76,7 @@ export class SendWindow {
     this.backoff.fill(0);
     this.nextOrder.fill(1);
     this.highestAcked.fill(0);
-    this.anyAcked = false;
-    this.anyAck = false;
+    this.forget();
     this.group = 0;
     this.lostHead = 0;
     this.lostCount = 0;
@@ -83,6 +85,12 @@ export class SendWindow {
   /** Records in use. */
   get span(): number {
     return (this.next - this.frameStart) >>> 0;
+  }
+
+  /** Nothing is in flight: times compared modulo 2^32 must not outlive a long rest. */
+  forget(): void {
+    this.anyAcked = false;
+    this.anyAck = false;
   }
 
   queueLost(psn: number): void {
@@ -98,11 +106,13 @@ export class SendWindow {
   }
 
   /** Lets go of everything acknowledged at the window's lower end. */
-  advance(): void {
+  advance(region: Region): void {
     const { records, mask } = this;
     while (this.una !== this.txNext) {
-      const word = records[(this.una & mask) * RECORD_WORDS + 1]!;
+      const at = (this.una & mask) * RECORD_WORDS;
+      const word = records[at + 1]!;
       if ((word & RECORD_ACKED) === 0) return;
+      region.release(records[at]!);
       this.una = (this.una + 1) >>> 0;
       if ((word & RECORD_LAST) !== 0) this.frameStart = this.una;
     }
@@ -115,20 +125,19 @@ export class SendWindow {
   recall(frames: FrameQueue, region: Region): void {
     let offset = 0;
     let length = 0;
-    let unacked = 0;
+    let references = 0;
     for (let psn = this.frameStart; psn !== this.next; psn = (psn + 1) >>> 0) {
       const at = (psn & this.mask) * RECORD_WORDS;
       const word = this.records[at + 1]!;
       if ((word & RECORD_FIRST) !== 0) {
         offset = this.records[at]!;
         length = 0;
-        unacked = 0;
+        references = 0;
       }
       length += word & RECORD_LENGTH_MASK;
-      if ((word & RECORD_ACKED) === 0) unacked++;
-      if ((word & RECORD_LAST) === 0 || unacked === 0) continue;
-      region.retain(offset, 1);
-      for (let i = 0; i < unacked; i++) region.release(offset);
+      if (((psn - this.una) | 0) >= 0) references++;
+      if ((word & RECORD_LAST) === 0) continue;
+      for (; references > 1; references--) region.release(offset);
       frames.push(offset, length);
     }
     this.reset(this.next);

@@ -44,7 +44,8 @@ export class Sender {
     const { payloadBytes, congestion } = options;
     const packets = length <= payloadBytes ? 1 : Math.ceil(length / payloadBytes);
     if (window.span + packets > window.limit) return false;
-    if (window.inFlightBytes + length > congestion.cwndBytes()) return false;
+    // One frame may always go, however small the window.
+    if (window.inFlightBytes > 0 && window.inFlightBytes + length > congestion.cwndBytes()) return false;
     if (packets > 1) region.retain(offset, packets - 1);
     const { records, mask } = window;
     let at = 0;
@@ -104,6 +105,7 @@ export class Sender {
     const peer = connections.peer[row]!;
     const { records, mask } = window;
     if (paths.stateOf(peer, window.slot) !== SLOT_HEALTHY) this.turn(peer, window);
+    if (window.una === window.txNext) window.owedSince = now;
     while (window.txNext !== window.next && out.room > 0) {
       const psn = window.txNext;
       const at = (psn & mask) * RECORD_WORDS;

@@ -26,7 +26,7 @@ import { Acknowledger } from './acknowledger.ts';
 import { CONNECTION_ESTABLISHED, CONNECTION_PLAIN, ConnectionTable } from './connections.ts';
 import { Handshake } from './handshake.ts';
 import { LossDetector } from './loss.ts';
-import { Receiver } from './receiver.ts';
+import { MAX_FRAME_BYTES, Receiver } from './receiver.ts';
 import { RowSet } from './row-set.ts';
 import { Sender } from './sender.ts';
 import {
@@ -76,7 +76,9 @@ export class Transport {
   private readonly connect = new ConnectHeaderView();
 
   constructor(options: TransportOptions, { region, rng, paths, pairs, nowMicros }: TransportSurroundings) {
-    this.connections = new ConnectionTable(options.threadId, options.windowPackets);
+    // The largest frame must fit into an empty window, or it would wait for ever.
+    const windowPackets = Math.max(options.windowPackets, Math.ceil(MAX_FRAME_BYTES / options.payloadBytes));
+    this.connections = new ConnectionTable(options.threadId, windowPackets, rng.u32());
     this.context = {
       options,
       region,
@@ -145,10 +147,14 @@ export class Transport {
 
   /** Moves whole frames of one pair into `out`, references included; the pair, or -1 when nothing is left. */
   deliver(out: PieceList): number {
-    const row = this.deliverable.first();
-    if (row < 0) return -1;
-    if (this.receiver.deliver(row, out)) this.deliverable.remove(row);
-    return this.connections.pair[row]!;
+    const { connections, deliverable } = this;
+    for (let row = deliverable.first(); row >= 0; row = deliverable.first()) {
+      // The connection may have been lost since: what it held comes again on the next one.
+      const established = connections.state[row] === CONNECTION_ESTABLISHED;
+      if (!established || this.receiver.deliver(row, out)) deliverable.remove(row);
+      if (established) return connections.pair[row]!;
+    }
+    return -1;
   }
 
   /** Frames to send as plain VXLAN, because the peer they were for does not answer; undefined when there are none. */
@@ -246,8 +252,10 @@ export class Transport {
         else if (this.handshake.onResponse(now, row, connect)) this.ready.add(row);
         return;
       }
-      case PACKET_RESET:
-        this.handshake.onReset(now, peer, connect.destinationCid);
+      case PACKET_RESET: {
+        const row = this.handshake.onReset(now, peer, connect.destinationCid);
+        if (row >= 0) this.ready.add(row);
+      }
     }
   }
 
@@ -269,7 +277,8 @@ export class Transport {
     this.handshake.onTimer(now, row, (pair, frames) => this.orphans.push({ pair, frames }));
     if (connections.state[row] === CONNECTION_ESTABLISHED) {
       const expired = this.losses.onTimer(now, row);
-      if (expired > 0 && now - connections.lastHeard[row]! > SILENCE_MICROS) this.handshake.restart(now, row);
+      const owedSince = Math.max(connections.lastHeard[row]!, connections.send[row]!.owedSince);
+      if (expired > 0 && now - owedSince > SILENCE_MICROS) this.handshake.restart(now, row);
       this.ready.add(row);
     }
     this.arm(row);
