@@ -1,7 +1,7 @@
 // Selvage agents on hosts of a lab: their configuration files from the topology, and their processes, started inside
 // the host's namespace and ready when this says so.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -9,6 +9,7 @@ import { socketPath } from '../src/agent/status.ts';
 import { SelvageError } from '../src/base/errors.ts';
 import { netnsPath } from '../src/linux/netns.ts';
 import { SELVAGE_VNI, type TenantAddresses } from './addressing.ts';
+import { lastLines } from './execute.ts';
 import { packageRoot } from './package-root.ts';
 import { endProcess, pause, processId } from './process.ts';
 import type { LabProcess } from './state.ts';
@@ -129,7 +130,7 @@ export async function startAgent(
   if (failure === undefined && found !== undefined) return { ...found, kind: 'agent', subject: host.name };
   if (found !== undefined) await endProcess(found);
   throw new SelvageError('failed', `The agent on ${host.name} did not start: ${failure}.`, {
-    hint: tail(logFile),
+    hint: lastLines(logFile),
   });
 }
 
@@ -161,9 +162,4 @@ function isReady(runtimeDir: string): Promise<boolean> {
     asked.on('error', () => resolve(false));
     asked.end();
   });
-}
-
-function tail(logFile: string): string {
-  const lines = readFileSync(logFile, 'utf8').trim().split('\n');
-  return lines.slice(-15).join('\n  ') || `It wrote nothing to ${logFile}.`;
 }

@@ -9,15 +9,17 @@ import type { Topology, TopologyNode } from './topology.ts';
 export type Namespaces = (node: string) => string;
 
 /** One `ip -batch` in the caller's namespace. */
+export function namespaceBatch(topology: Topology, netns: Namespaces): string[] {
+  return topology.nodes.map((node) => `netns add ${netns(node.name)}`);
+}
+
+/** One `ip -batch` in any namespace of the lab: in the caller's we may have no right to make links. */
 export function creationBatch(topology: Topology, netns: Namespaces): string[] {
-  return [
-    ...topology.nodes.map((node) => `netns add ${netns(node.name)}`),
-    ...topology.links.map(
-      ({ a, b }) =>
-        `link add name ${b} netns ${netns(a)} mtu ${topology.mtu} type veth ` +
-        `peer name ${a} netns ${netns(b)} mtu ${topology.mtu}`,
-    ),
-  ];
+  return topology.links.map(
+    ({ a, b }) =>
+      `link add name ${b} netns ${netns(a)} mtu ${topology.mtu} type veth ` +
+      `peer name ${a} netns ${netns(b)} mtu ${topology.mtu}`,
+  );
 }
 
 /** One `ip -batch` in the namespace of a node. */

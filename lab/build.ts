@@ -1,6 +1,13 @@
 // Builds the namespaces, links and routes of a lab, and removes all that belongs to one, from its state alone.
 import { runTool } from '../src/linux/ip.ts';
-import { creationBatch, nodeBatch, nodeSettings, routeBatch, type Setting } from './build-plan.ts';
+import {
+  creationBatch,
+  namespaceBatch,
+  nodeBatch,
+  nodeSettings,
+  routeBatch,
+  type Setting,
+} from './build-plan.ts';
 import { namespacesWithPrefix, removeNamespaces } from './namespaces.ts';
 import { endProcess } from './process.ts';
 import { type LabState, netnsPrefix, removeState } from './state.ts';
@@ -13,7 +20,8 @@ export function netnsOf(lab: string, node: string): string {
 
 export async function buildFabric({ name, topology }: LabState): Promise<void> {
   const netns = (node: string) => netnsOf(name, node);
-  await batch('ip', undefined, creationBatch(topology, netns));
+  await batch('ip', undefined, namespaceBatch(topology, netns));
+  await batch('ip', netns(topology.nodes[0]!.name), creationBatch(topology, netns));
   await Promise.all(
     topology.nodes.map(async (node) => {
       await batch('ip', netns(node.name), nodeBatch(topology, node));

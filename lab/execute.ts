@@ -1,6 +1,6 @@
 // Programs inside a node's namespace: started, or run to their end with their output collected.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { SelvageError } from '../src/base/errors.ts';
 import { type ProgramFile, requireProgram } from './programs.ts';
@@ -99,4 +99,10 @@ export async function followChild(child: ChildProcess): Promise<number> {
     process.off('SIGINT', ignore);
     for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.off(signal, pass);
   }
+}
+
+/** The end of a program's log, for an error. */
+export function lastLines(logFile: string): string {
+  const lines = readFileSync(logFile, 'utf8').trim().split('\n').slice(-12);
+  return lines.join('\n  ') || `It wrote nothing to ${logFile}.`;
 }

@@ -77,7 +77,7 @@ function portLines({ name }: TenantAddresses): string[] {
   return [`link set dev ${port} addrgenmode none`, `link set dev ${port} master ${BRIDGE} up`];
 }
 
-/** Makes the cable between host and tenant, from the caller's namespace. */
+/** Makes the cable between host and tenant, from any namespace of the lab. */
 export function cableLine(
   tenant: TenantAddresses,
   underlayMtu: number,

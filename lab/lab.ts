@@ -172,11 +172,8 @@ export class Lab {
       const wanted = this.tenants.filter((tenant) => old.includes(tenant) || asked.includes(tenant));
       const added = wanted.filter((tenant) => !old.includes(tenant));
       const netns = (node: string) => netnsOf(this.name, node);
-      await batch(
-        'ip',
-        undefined,
-        added.map((tenant) => cableLine(tenant, mtu, netns)),
-      );
+      const cables = added.map((tenant) => cableLine(tenant, mtu, netns));
+      await batch('ip', netns(asked[0]!.host), cables);
       const plan = kernelVxlanPlan(old, wanted, mtu);
       await Promise.all(
         plan.map(async ({ node, ip, bridge }) => {

@@ -15,6 +15,7 @@ export interface ProgramFile {
 const PACKAGE_OF: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   tc: 'iproute2',
+  bridge: 'iproute2',
   ss: 'iproute2',
   nft: 'nftables',
   ethtool: 'ethtool',
@@ -41,7 +42,7 @@ const UNPACKED_FOLDERS = ['usr/sbin', 'usr/bin', 'sbin', 'bin', 'usr/lib/openvsw
 type Search = { readonly program: ProgramFile } | { readonly missing: SelvageError };
 const searches = new Map<string, Promise<Search>>();
 
-/** The program, fetched where necessary; undefined where that cannot be done. Progress is told line by line. */
+/** The program, fetched where necessary (which is said, as it takes seconds); undefined where that cannot be done. */
 export async function findProgram(
   name: string,
   progress?: (line: string) => void,
@@ -57,13 +58,17 @@ export async function requireProgram(name: string, progress?: (line: string) => 
   return search.program;
 }
 
-function searchOnce(name: string, progress: (line: string) => void = () => {}): Promise<Search> {
+function searchOnce(name: string, progress: (line: string) => void = tellUser): Promise<Search> {
   let search = searches.get(name);
   if (search === undefined) {
     search = searchFor(name, progress);
     searches.set(name, search);
   }
   return search;
+}
+
+function tellUser(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 async function searchFor(name: string, progress: (line: string) => void): Promise<Search> {

@@ -4,7 +4,8 @@ import { SelvageError } from '../src/base/errors.ts';
 import { runBatch, runTool } from '../src/linux/ip.ts';
 import { requireProgram } from './programs.ts';
 
-type ToolName = 'ip' | 'tc' | 'bridge' | 'nft' | 'ethtool';
+export const TOOLS = ['ip', 'tc', 'bridge', 'nft', 'ethtool'] as const;
+type ToolName = (typeof TOOLS)[number];
 
 /** Runs one tool in a namespace (or the caller's); its output. */
 export async function tool(

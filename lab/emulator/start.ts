@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { SelvageError } from '../../src/base/errors.ts';
 import { netnsPath } from '../../src/linux/netns.ts';
+import { lastLines } from '../execute.ts';
 import type { EmulatedLink } from '../faults.ts';
 import type { EmulatorSpec, WrittenParameters } from './spec.ts';
 
@@ -55,9 +56,7 @@ function ready(child: ChildProcess, logFile: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (why: string) =>
       reject(
-        new SelvageError('failed', `The link emulator did not start: ${why}.`, {
-          hint: `Its log is ${logFile}.`,
-        }),
+        new SelvageError('failed', `The link emulator did not start: ${why}.`, { hint: lastLines(logFile) }),
       );
     const timer = setTimeout(
       () => fail(`not ready after ${READY_TIMEOUT_MILLIS / 1000} s`),
