@@ -4,13 +4,11 @@
 
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import type { Inbox } from '../packet/inbox.ts';
-import { BUNDLE_BYTES, BUNDLE_PACKETS, BUNDLE_WORDS, type Outbox, PACKET_WORDS } from '../packet/outbox.ts';
-import { PIECE_LAST, PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
+import { BUNDLE_BYTES, BUNDLE_PACKETS, BUNDLE_WORDS, type Outbox } from '../packet/outbox.ts';
+import { PIECE_LAST, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
-
-/** A frame of the tenant's, virtio_net_hdr first; nobody changes its bytes any more. */
-export type Frame = Uint8Array;
+import { type Frame, frameEnd, gatherFrame, gatherPacket } from './gather.ts';
 
 /** A vNIC whose tenant is the caller. */
 export class MemoryVnic implements FrameDevice {
@@ -63,33 +61,13 @@ export class MemoryVnic implements FrameDevice {
   tx(frames: PieceList, from: number): number {
     let start = from;
     while (start < frames.count && this.room > 0) {
-      const { frame, end } = gatherFrame(this.region, frames, start);
+      const end = frameEnd(frames, start);
       this.room--;
-      this.tenant(frame);
+      this.tenant(gatherFrame(this.region, frames, start, end));
       start = end;
     }
     return start - from;
   }
-}
-
-/** A copy of the frame whose first piece is `from`, and where the next one starts. */
-export function gatherFrame(region: Region, frames: PieceList, from: number): { frame: Frame; end: number } {
-  const { words } = frames;
-  let length = 0;
-  let end = from;
-  for (let word = 0; word < PIECE_LAST; end++) {
-    word = words[end * 2 + 1]!;
-    length += word & PIECE_LENGTH_MASK;
-  }
-  const frame = new Uint8Array(length);
-  let at = 0;
-  for (let piece = from; piece < end; piece++) {
-    const offset = words[piece * 2]!;
-    const size = words[piece * 2 + 1]! & PIECE_LENGTH_MASK;
-    frame.set(region.bytes.u8.subarray(offset, offset + size), at);
-    at += size;
-  }
-  return { frame, end };
 }
 
 /** A UDP payload on its way into a host; nobody changes its bytes any more. */
@@ -169,8 +147,7 @@ export class MemoryUnderlay implements UnderlayDevice {
       const at = bundle * BUNDLE_WORDS;
       const first = bundles[at + 2]!;
       for (let packet = first; packet < first + bundles[at + 3]!; packet++) {
-        const words = packets.subarray(packet * PACKET_WORDS, (packet + 1) * PACKET_WORDS);
-        this.wire(bundles[at]!, bundles[at + 1]!, gatherPacket(this.region, words));
+        this.wire(bundles[at]!, bundles[at + 1]!, gatherPacket(this.region, packets, packet));
       }
     }
   }
@@ -191,14 +168,4 @@ export class MemoryUnderlay implements UnderlayDevice {
     }
     return end;
   }
-}
-
-/** A copy of a packet of an outbox, header and payload; `words` are its four. */
-export function gatherPacket(region: Region, words: Uint32Array): Uint8Array {
-  const [header, headerLength, payload, length] = words as unknown as [number, number, number, number];
-  const { u8 } = region.bytes;
-  const packet = new Uint8Array(headerLength + length);
-  packet.set(u8.subarray(header, header + headerLength));
-  packet.set(u8.subarray(payload, payload + length), headerLength);
-  return packet;
 }

@@ -1,0 +1,109 @@
+// Middleware that sees everything that passes through a device and changes nothing: what tracer and pcap are made of.
+// Every frame and packet is copied for the observer, so wrap only where somebody looks.
+
+import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import { type Inbox, RUN_WORDS } from '../packet/inbox.ts';
+import { BUNDLE_WORDS, type Outbox } from '../packet/outbox.ts';
+import type { PieceList } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+import { type Frame, frameEnd, gatherFrame, gatherPacket } from './gather.ts';
+
+/** Sent and received as the tenant sees it. */
+export interface FrameObserver {
+  sent(frame: Frame): void;
+  received(frame: Frame): void;
+  /** After each call of the device that something passed through. */
+  flush(): void;
+}
+
+/** Sent and received as this host sees it; packets are UDP payloads. */
+export interface PacketObserver {
+  sent(peer: number, slot: number, packet: Uint8Array): void;
+  /** `source` is the sender's VTEP. */
+  received(source: number, packet: Uint8Array): void;
+  flush(): void;
+}
+
+export class ObservedVnic implements FrameDevice {
+  private readonly inner: FrameDevice;
+  private readonly region: Region;
+  private readonly observer: FrameObserver;
+
+  constructor(inner: FrameDevice, region: Region, observer: FrameObserver) {
+    this.inner = inner;
+    this.region = region;
+    this.observer = observer;
+  }
+
+  get dropped(): number {
+    return this.inner.dropped;
+  }
+
+  rx(out: PieceList): number {
+    const first = out.count;
+    const read = this.inner.rx(out);
+    for (let piece = first; piece < out.count; piece++) {
+      this.observer.sent(gatherFrame(this.region, out, piece, piece + 1));
+    }
+    if (read > 0) this.observer.flush();
+    return read;
+  }
+
+  tx(frames: PieceList, from: number): number {
+    const taken = this.inner.tx(frames, from);
+    let start = from;
+    while (start < from + taken) {
+      const end = frameEnd(frames, start);
+      this.observer.received(gatherFrame(this.region, frames, start, end));
+      start = end;
+    }
+    if (taken > 0) this.observer.flush();
+    return taken;
+  }
+}
+
+export class ObservedUnderlay implements UnderlayDevice {
+  private readonly inner: UnderlayDevice;
+  private readonly region: Region;
+  private readonly observer: PacketObserver;
+
+  constructor(inner: UnderlayDevice, region: Region, observer: PacketObserver) {
+    this.inner = inner;
+    this.region = region;
+    this.observer = observer;
+  }
+
+  get dropped(): number {
+    return this.inner.dropped;
+  }
+
+  rx(inbox: Inbox): boolean {
+    const first = inbox.count;
+    const drained = this.inner.rx(inbox);
+    for (let run = first; run < inbox.count; run++) this.observeRun(inbox, run);
+    if (inbox.count > first) this.observer.flush();
+    return drained;
+  }
+
+  tx(outbox: Outbox): void {
+    const { bundles, packets } = outbox;
+    for (let bundle = 0; bundle < outbox.bundleCount; bundle++) {
+      const at = bundle * BUNDLE_WORDS;
+      const end = bundles[at + 2]! + bundles[at + 3]!;
+      for (let packet = bundles[at + 2]!; packet < end; packet++) {
+        this.observer.sent(bundles[at]!, bundles[at + 1]!, gatherPacket(this.region, packets, packet));
+      }
+    }
+    if (outbox.bundleCount > 0) this.observer.flush();
+    this.inner.tx(outbox);
+  }
+
+  private observeRun({ runs }: Inbox, run: number): void {
+    const at = run * RUN_WORDS;
+    const end = runs[at]! + runs[at + 1]!;
+    const size = runs[at + 2]!;
+    for (let offset = runs[at]!; offset < end; offset += size) {
+      this.observer.received(runs[at + 3]!, this.region.bytes.u8.slice(offset, Math.min(offset + size, end)));
+    }
+  }
+}
