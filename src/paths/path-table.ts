@@ -14,7 +14,7 @@ export const SLOT_SUSPECT = 1;
 export const SLOT_BAD = 2;
 export const SLOT_STATE_NAMES = ['healthy', 'suspect', 'bad'] as const;
 
-/** Before a slot has a sample: about two round trips of a data centre (BIFROST §4.3). */
+/** Before any slot has a sample: about two round trips of a data centre (BIFROST §4.3). */
 const INITIAL_TIMEOUT_MICROS = 4000;
 /** An acknowledgement may wait this long at the receiver for data to ride with; samples do not contain it. */
 export const ACK_DELAY_MICROS = 250;
@@ -31,6 +31,8 @@ export class PathTable {
   private srtt = new Float64Array(0);
   private rttvar = new Float64Array(0);
   private answers = new Uint8Array(0);
+  /** Of the slots of each peer that have samples, or 0. */
+  private longestRtt = new Float64Array(0);
   private awaiting = new Uint8Array(0);
   private probeInterval = new Float64Array(0);
   private lastChange = new Float64Array(0);
@@ -52,6 +54,7 @@ export class PathTable {
     this.srtt = grown(this.srtt, new Float64Array(slots));
     this.rttvar = grown(this.rttvar, new Float64Array(slots));
     this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
+    this.longestRtt = grown(this.longestRtt, new Float64Array(this.peers));
     this.lastChange = grown(this.lastChange, new Float64Array(slots));
     return peer;
   }
@@ -69,9 +72,17 @@ export class PathTable {
   timeoutMicros(peer: number, slot: number): number {
     const at = peer * SLOTS + slot;
     const srtt = this.srtt[at]!;
-    if (srtt === 0) return INITIAL_TIMEOUT_MICROS;
+    if (srtt === 0) return this.firstTimeoutMicros(peer);
     const timeout = srtt + Math.max(4 * this.rttvar[at]!, srtt) + ACK_DELAY_MICROS;
     return Math.min(MAX_TIMEOUT_MICROS, Math.max(MIN_TIMEOUT_MICROS, timeout));
+  }
+
+  /** How long a packet may take that a later one of another slot has overtaken. */
+  reorderMicros(peer: number, slot: number): number {
+    const at = peer * SLOTS + slot;
+    const srtt = this.srtt[at]!;
+    if (srtt === 0) return this.firstTimeoutMicros(peer);
+    return srtt + Math.max(4 * this.rttvar[at]!, srtt / 2);
   }
 
   /** A round trip on the slot, less the time the receiver kept it. */
@@ -81,6 +92,7 @@ export class PathTable {
     if (srtt === 0) {
       this.srtt[at] = rttMicros;
       this.rttvar[at] = rttMicros / 2;
+      this.longestRtt[peer] = Math.max(this.longestRtt[peer]!, rttMicros);
       return;
     }
     this.rttvar[at] = 0.75 * this.rttvar[at]! + 0.25 * Math.abs(srtt - rttMicros);
@@ -149,6 +161,13 @@ export class PathTable {
       bestState = state;
     }
     return best;
+  }
+
+  /** For a slot without a sample: what its neighbours say, with much room for a longer way. */
+  private firstTimeoutMicros(peer: number): number {
+    const longest = this.longestRtt[peer]!;
+    if (longest === 0) return INITIAL_TIMEOUT_MICROS;
+    return Math.min(INITIAL_TIMEOUT_MICROS, Math.max(MIN_TIMEOUT_MICROS, 4 * longest + ACK_DELAY_MICROS));
   }
 
   private startProbing(at: number, nowMicros: number): void {

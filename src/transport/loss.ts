@@ -1,10 +1,11 @@
 // What acknowledgements and silence say about packets in flight (BIFROST §4.3).
 //
-// A packet is lost when a later one of the same slot has arrived (a path keeps its order), or when one sent a
-// whole timeout later, on any path, has: a host that was not scheduled for a while takes in what came first first,
-// so only a path that lost it can be overtaken so far. Where nothing comes back at all, a timeout sends one packet
-// again on another path as a question; its answer shows what else is missing. So a late host causes one
-// packet a slot and timeout, never a storm.
+// A packet is lost when a later one of the same slot has arrived (a path keeps its order), or when a later one of
+// any slot has and its own slot's round trip is well over. That needs the later one: a host that was not scheduled
+// for a while takes in what came first first, so it cannot look like a loss. It is judged in `onTimer`, when all
+// that came has been taken in. Where nothing comes back at all, a timeout sends one packet again on another path as
+// a question; its answer shows what else is missing. So a late host causes one packet a slot and timeout, never a
+// storm.
 
 import { serialDiff } from '../base/serial.ts';
 import { SLOTS } from '../paths/path-table.ts';
@@ -30,7 +31,6 @@ export class LossDetector {
   /** Slots on which this acknowledgement showed progress, one bit each. */
   private progress = 0;
   private ackedBytes = 0;
-  private readonly timeouts = new Float64Array(SLOTS);
 
   constructor(context: TransportContext) {
     this.context = context;
@@ -65,7 +65,7 @@ export class LossDetector {
     if (!window.anyAck || serialDiff(stamp, window.newestAckStamp) >= 0) {
       window.anyAck = true;
       window.newestAckStamp = stamp;
-      this.judge(row, window, base, cumulative ? BITMAP_PACKETS : covered);
+      this.judge(now, row, window, base, cumulative ? BITMAP_PACKETS : covered);
     }
     window.advance(region);
     if (window.una === window.txNext) window.forget();
@@ -86,7 +86,7 @@ export class LossDetector {
     const { connections, paths } = this.context;
     const window = connections.send[row]!;
     const peer = connections.peer[row]!;
-    let due = Number.POSITIVE_INFINITY;
+    let due = window.overtakenDue;
     for (let slot = 0; slot < SLOTS; slot++) {
       if (window.inFlight[slot] === 0) continue;
       const at = window.progressAt[slot]! + paths.timeoutMicros(peer, slot) * 2 ** window.backoff[slot]!;
@@ -100,6 +100,7 @@ export class LossDetector {
     const { connections, paths, options } = this.context;
     const window = connections.send[row]!;
     const peer = connections.peer[row]!;
+    if (window.overtakenDue <= now) this.judgeByTime(now, row, window);
     let expired = 0;
     for (let slot = 0; slot < SLOTS; slot++) {
       if (window.inFlight[slot] === 0) continue;
@@ -174,15 +175,17 @@ export class LossDetector {
     this.arrived(window, slot, window.records[at + 2]!, echoMicros);
   }
 
-  /** Finds what is missing among the `covered` PSNs from `base` on and has been overtaken. */
-  private judge(row: number, window: SendWindow, base: number, covered: number): void {
-    const { connections, paths, counters } = this.context;
+  /**
+   * Looks at what is missing among the `covered` PSNs from `base` on: what was overtaken on its own slot is lost,
+   * what was overtaken by another slot gets a time at which it will be.
+   */
+  private judge(now: number, row: number, window: SendWindow, base: number, covered: number): void {
+    const { counters } = this.context;
     const { records, mask } = window;
-    const peer = connections.peer[row]!;
-    for (let slot = 0; slot < SLOTS; slot++) this.timeouts[slot] = paths.timeoutMicros(peer, slot);
     let psn = serialDiff(base, window.una) >= 0 ? base : window.una;
     const beyond = (base + covered) >>> 0;
     const end = serialDiff(beyond, window.txNext) < 0 ? beyond : window.txNext;
+    if (psn === window.una && end === window.txNext) window.overtakenDue = Number.POSITIVE_INFINITY;
     for (; serialDiff(psn, end) < 0; psn = (psn + 1) >>> 0) {
       const at = (psn & mask) * RECORD_WORDS;
       const word = records[at + 1]!;
@@ -190,16 +193,39 @@ export class LossDetector {
       const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
       if (serialDiff(records[at + 2]!, window.highestAcked[slot]!) < 0) {
         counters.lostByGap++;
-      } else if (
-        window.anyAcked &&
-        serialDiff(window.newestAckedSentAt, records[at + 3]!) >= this.timeouts[slot]!
-      ) {
-        counters.lostByTime++;
-      } else {
-        continue;
+        this.giveUp(window, psn, at, slot);
+      } else if (window.anyAcked && serialDiff(records[at + 3]!, window.newestAckedSentAt) < 0) {
+        const due = this.overtakenDue(now, row, slot, records[at + 3]!);
+        if (due < window.overtakenDue) window.overtakenDue = due;
       }
-      this.giveUp(window, psn, at, slot);
     }
+  }
+
+  /** Gives up what later packets of other slots overtook, and what had all the time its own slot ever needs. */
+  private judgeByTime(now: number, row: number, window: SendWindow): void {
+    const { counters } = this.context;
+    const { records, mask } = window;
+    window.overtakenDue = Number.POSITIVE_INFINITY;
+    for (let psn = window.una; serialDiff(psn, window.txNext) < 0; psn = (psn + 1) >>> 0) {
+      const at = (psn & mask) * RECORD_WORDS;
+      const word = records[at + 1]!;
+      if ((word & (RECORD_ACKED | RECORD_LOST)) !== 0) continue;
+      if (serialDiff(records[at + 3]!, window.newestAckedSentAt) >= 0) continue;
+      const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
+      const due = this.overtakenDue(now, row, slot, records[at + 3]!);
+      if (due <= now) {
+        counters.lostByTime++;
+        this.giveUp(window, psn, at, slot);
+      } else if (due < window.overtakenDue) {
+        window.overtakenDue = due;
+      }
+    }
+  }
+
+  /** When a packet that was overtaken has been on its way for too long. */
+  private overtakenDue(now: number, row: number, slot: number, sentAt: number): number {
+    const { connections, paths } = this.context;
+    return now - serialDiff(now >>> 0, sentAt) + paths.reorderMicros(connections.peer[row]!, slot);
   }
 
   /** Sends the oldest packet of a silent slot again. */

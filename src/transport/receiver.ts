@@ -66,9 +66,11 @@ export class Receiver {
     counters.packetsReceived++;
     counters.bytesReceived += length;
     const framing = (flags & DATA_FIRST ? HELD_FIRST : 0) | (flags & DATA_LAST ? HELD_LAST : 0);
+    const wasMissing = window.end !== window.base;
     const complete = window.place(psn, offset, length | framing);
-    const missing = window.end !== window.base;
-    this.acknowledger.onPacket(window, slot, arrivedAt, missing || (flags & DATA_ACK_REQUIRED) !== 0);
+    // At once while something is missing, and when no more is: the sender waits for it.
+    const urgent = wasMissing || window.end !== window.base || (flags & DATA_ACK_REQUIRED) !== 0;
+    this.acknowledger.onPacket(window, slot, arrivedAt, urgent);
     return complete;
   }
 

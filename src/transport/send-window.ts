@@ -46,6 +46,8 @@ export class SendWindow {
   /** Sending time of the newest packet known to have arrived, and whether there is one. */
   newestAckedSentAt = 0;
   anyAcked = false;
+  /** When the first of those that a later one overtook will be given up, or Infinity. */
+  overtakenDue = Number.POSITIVE_INFINITY;
   /** The receiver's clock on its newest acknowledgement: an older one proves no loss. */
   newestAckStamp = 0;
   anyAck = false;
@@ -91,6 +93,7 @@ export class SendWindow {
   forget(): void {
     this.anyAcked = false;
     this.anyAck = false;
+    this.overtakenDue = Number.POSITIVE_INFINITY;
   }
 
   queueLost(psn: number): void {

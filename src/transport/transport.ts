@@ -232,6 +232,8 @@ export class Transport {
       if (rtt > 0) this.context.paths.onProbeAnswered(peer, ack.pathId, rtt, now);
     }
     if (!this.losses.onAck(now, row, ack)) counters.badAck++;
+    // What this one overtook may be overdue already: judged in this turn.
+    if (connections.send[row]!.overtakenDue <= now) this.arm(row);
     this.ready.add(row);
   }
 
