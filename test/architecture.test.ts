@@ -76,6 +76,7 @@ describe('imports', () => {
     ['src/linux/a.ts', "import koffi from 'koffi';"],
     ['src/cli/a.ts', "const { up } = await import('../../lab/up.ts');"],
     ['sim/a.ts', "import { MemoryDevice } from '../src/device/memory.ts';"],
+    ['sim/fabric/a.ts', "import type { Topology } from '../../lab/topology.ts';"],
     ['lab/a.ts', "spawn(node, ['--import', loader, 'koffi'])"],
     ['src/wire/a.test.ts', "import fc from 'fast-check';\nimport { test } from 'vitest';"],
   ])('allowed: %s %s', (path, source) => {
@@ -100,6 +101,7 @@ describe('imports', () => {
     ['src/agent/a.ts', "import { up } from '../../lab/up.ts';", 'src/agent may not import lab/up.ts'],
     ['src/agent/a.ts', "import { b } from './b.test.ts';", 'imports the test src/agent/b.test.ts'],
     ['sim/a.ts', "import { Udp } from '../src/device/udp.ts';", 'sim may not import src/device/udp.ts'],
+    ['sim/a.ts', "import { Lab } from '../lab/lab.ts';", 'sim may not import lab/lab.ts'],
     ['lab/a.ts', "import { main } from '../src/cli/main.ts';", 'lab may not import src/cli/main.ts'],
     ['src/stray/a.ts', '', 'src/stray has no place in the order of folders (test/architecture/rules.ts)'],
   ])('forbidden: %s %s', (path, source, complaint) => {
