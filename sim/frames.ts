@@ -26,6 +26,21 @@ export function writeFrame(region: Region, at: number, length: number, number: n
   region.bytes.view.setUint32(at + NUMBER_AT, number);
 }
 
+/** Bytes `from` to `to` of a frame that lies at `frame` and has its pattern from `start` on. */
+function checkBytes(
+  u8: Uint8Array,
+  frame: number,
+  start: number,
+  from: number,
+  to: number,
+  number: number,
+): void {
+  for (let i = from; i < to; i++) {
+    if (u8[frame + i] === pattern[start + i]) continue;
+    if (i < NUMBER_AT || i >= NUMBER_AT + 4) throw new Error(`byte ${i} of frame ${number} was changed`);
+  }
+}
+
 /** The frame whose first piece is piece `from`. */
 export interface ReceivedFrame {
   readonly number: number;
@@ -47,12 +62,9 @@ export function readFrame(region: Region, frames: PieceList, from: number): Rece
     const offset = words[piece * 2]!;
     const word = words[piece * 2 + 1]!;
     last = (word & PIECE_LAST) !== 0;
-    for (let i = 0; i < (word & PIECE_LENGTH_MASK); i++, length++) {
-      if (length >= NUMBER_AT && length < NUMBER_AT + 4) continue;
-      if (u8[offset + i] !== pattern[start + length]) {
-        throw new Error(`byte ${length} of frame ${number} was changed`);
-      }
-    }
+    const end = length + (word & PIECE_LENGTH_MASK);
+    checkBytes(u8, offset - length, start, length, end, number);
+    length = end;
     piece++;
   }
   return { number, length, pieces: piece - from };

@@ -25,6 +25,8 @@ export interface HostOptions {
   /** From an interrupt to the turn it causes. */
   readonly wakeMicros: number;
   readonly pairs: number;
+  /** Taken over instead of new memory. */
+  readonly memory?: Memory;
 }
 
 export const DEFAULT_HOST: HostOptions = {
@@ -88,7 +90,7 @@ export class TransportHost {
     this.application = application;
     this.wire = wire;
     this.seed = seed;
-    this.memory = localMemory(options.chunks);
+    this.memory = options.memory ?? localMemory(options.chunks);
     this.restart();
   }
 

@@ -1,6 +1,7 @@
 // Two hosts, and eight channels each way between them.
 
 import { SeededRng } from '../src/base/rng.ts';
+import type { Memory } from '../src/packet/region.ts';
 import { SLOTS } from '../src/paths/path-table.ts';
 import { Channel, type Conditions, type Interval, PERFECT } from './channel.ts';
 import { Clock } from './clock.ts';
@@ -17,6 +18,10 @@ export interface PairOptions {
   readonly startMicros?: number;
   /** Damaged packets come through, as if no checksum caught them. */
   readonly deliverDamaged?: boolean;
+  /** Seeds of the hosts themselves, on which their CIDs and so their first PSNs depend. */
+  readonly hostSeeds?: readonly [number, number];
+  /** Memory of as many chunks as the hosts ask for, used again: to make many pairs quickly, one after another. */
+  readonly memories?: readonly [Memory, Memory];
 }
 
 export class TransportPair {
@@ -42,11 +47,11 @@ export class TransportPair {
     const host = (direction: Direction) =>
       new TransportHost(
         this.clock,
-        hostOptions,
+        { ...hostOptions, ...(options.memories && { memory: options.memories[direction] }) },
         new TwoHostPairs(direction, 1 - direction, hostOptions.pairs),
         application,
         (_peer, slot, packet) => this.carry(direction, slot, packet),
-        rng.u32(),
+        options.hostSeeds?.[direction] ?? rng.u32(),
       );
     this.hosts = [host(0), host(1)];
   }
