@@ -21,7 +21,14 @@ export function reportOf(
   const { forwarding, paths } = vswitch;
   const sum = (pick: (tap: TapDevice) => number) => taps.reduce((total, tap) => total + pick(tap), 0);
   return {
-    counters: { ...switched, framesOut: vswitch.framesOut, ...counters, ...paths.changes },
+    counters: {
+      ...switched,
+      framesOut: vswitch.framesOut,
+      framesQueued: vswitch.framesQueued,
+      framesWaiting: vswitch.framesWaiting,
+      ...counters,
+      ...paths.changes,
+    },
     dropped: {
       ...dropped,
       vnicNoMemory: sum((tap) => tap.dropped),

@@ -5,6 +5,9 @@ import type { Inbox } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { PieceList } from './pieces.ts';
 
+/** The largest frame of a vNIC: 64 KB of IP, Ethernet with a VLAN tag, virtio_net_hdr. */
+export const MAX_FRAME_BYTES = 65_535 + 18 + 10;
+
 /**
  * A vNIC. Frames carry a 10-byte virtio_net_hdr in front of the Ethernet header, both ways.
  */

@@ -1,8 +1,6 @@
 // A piece is a run of bytes in the region: two words, offset and length. A frame is one piece, or several when
 // it arrived as many packets; its last piece carries LAST. Whoever holds a piece holds one reference of its chunk.
 
-import type { Region } from './region.ts';
-
 export const PIECE_LAST = 0x8000_0000;
 export const PIECE_LENGTH_MASK = 0x00ff_ffff;
 
@@ -71,16 +69,6 @@ export class FrameQueue {
     this.held -= this.frontLength();
     this.head = (this.head + 1) & (this.words.length / 2 - 1);
     this.size--;
-  }
-
-  /** Frees every frame; the number of frames freed. */
-  drain(region: Region): number {
-    const dropped = this.size;
-    while (this.size > 0) {
-      region.release(this.frontOffset());
-      this.shift();
-    }
-    return dropped;
   }
 
   private grow(): void {

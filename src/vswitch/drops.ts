@@ -1,52 +1,70 @@
-// Why the switch drops. Every frame and packet that comes in goes out, waits, or is counted here under one reason:
-// in = out + dropped(reason) + queued.
+// Why the switch drops, and what it counts. Every frame and packet that comes in goes out, waits, or is counted here
+// under one reason, so that at any time between turns:
+//
+//   framesIn + floodCopies + returned = toTransport + toPlain + answered + toLocal + queued + dropped (frames)
+//   packetsIn = transportPacketsIn + plainPacketsIn + dropped (packets, but for notForUs)
+//   plainPacketsIn + plainCopies = fromPlain + notForUs
+//   toLocal + answered + fromPlain + framesDelivered (the transport's) = framesOut + waiting + vnicFull
 
-export const DROP_REASONS = [
+/** Frames from vNICs. */
+export const FRAME_DROP_REASONS = [
   'malformedFrame',
   'spoofedMac',
   'spoofedAddress',
+  'nestedTag',
   'unknownDestination',
   'queueFull',
   'noMemory',
   'tooLong',
-  'vnicFull',
-  'unknownVtep',
-  'malformedPacket',
-  'unknownVni',
-  'notForUs',
 ] as const;
 
-export type DropReason = (typeof DROP_REASONS)[number];
+/** Packets from the underlay. */
+export const PACKET_DROP_REASONS = ['unknownVtep', 'malformedPacket', 'unknownVni', 'notForUs'] as const;
+
+export type FrameDropReason = (typeof FRAME_DROP_REASONS)[number];
+/** `vnicFull`: frames for a vNIC that takes none, and whose backlog is full. */
+export type DropReason = FrameDropReason | (typeof PACKET_DROP_REASONS)[number] | 'vnicFull';
+
+const DROP_REASONS: readonly DropReason[] = [...FRAME_DROP_REASONS, ...PACKET_DROP_REASONS, 'vnicFull'];
 
 export interface SwitchCounters {
-  /** Frames from vNICs, and to them. */
+  /** Frames from vNICs. */
   framesIn: number;
-  framesOut: number;
-  /** Of the frames from vNICs: handed to the transport, sent as plain VXLAN, answered here, to a local vNIC. */
+  /** What became of them: handed to the transport, sent as plain VXLAN, answered here, to a local vNIC. */
   toTransport: number;
   toPlain: number;
   answered: number;
   toLocal: number;
+  /** Frames flooded, and how many more copies that made. */
   flooded: number;
+  floodCopies: number;
+  /** Frames that the transport gave back, to be sent as plain VXLAN. */
+  returned: number;
   /** Underlay packets, and of them: for the transport, plain frames. */
   packetsIn: number;
   transportPacketsIn: number;
   plainPacketsIn: number;
+  /** More copies than plain packets, where one went to several vNICs; all copies. */
+  plainCopies: number;
+  fromPlain: number;
   readonly dropped: Record<DropReason, number>;
 }
 
 export function newSwitchCounters(): SwitchCounters {
   return {
     framesIn: 0,
-    framesOut: 0,
     toTransport: 0,
     toPlain: 0,
     answered: 0,
     toLocal: 0,
     flooded: 0,
+    floodCopies: 0,
+    returned: 0,
     packetsIn: 0,
     transportPacketsIn: 0,
     plainPacketsIn: 0,
+    plainCopies: 0,
+    fromPlain: 0,
     dropped: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>,
   };
 }

@@ -104,17 +104,23 @@ export class Egress {
 
   private plainFrame(network: Network, at: number, length: number): void {
     const { ethernet, counters } = this;
-    counters.plainPacketsIn++;
     if (!ethernet.aim(this.region.bytes, at, length)) {
-      counters.dropped.malformedFrame++;
+      counters.dropped.malformedPacket++;
       return;
     }
-    if (ethernet.isGroupAddressed) {
+    counters.plainPacketsIn++;
+    if (ethernet.isGroupAddressed && network.ports.length > 0) {
       for (const port of network.ports) this.toPort(port, at, length);
+      counters.fromPlain += network.ports.length;
+      counters.plainCopies += network.ports.length - 1;
       return;
     }
     const port = network.portOf.get(ethernet.destination);
-    if (port === undefined) counters.dropped.notForUs++;
-    else this.toPort(port, at, length);
+    if (port === undefined) {
+      counters.dropped.notForUs++;
+      return;
+    }
+    counters.fromPlain++;
+    this.toPort(port, at, length);
   }
 }

@@ -8,8 +8,12 @@ import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
 import { FrameView } from '../wire/frame.ts';
 import { MAX_ANSWER_BYTES } from '../wire/neighbor-answers.ts';
-import { VIRTIO_NET_HEADER_BYTES, writeVirtioNetHeader } from '../wire/virtio-net-header.ts';
-import type { DropReason, SwitchCounters } from './drops.ts';
+import {
+  VIRTIO_NET_HEADER_BYTES,
+  VirtioNetHeaderView,
+  writeVirtioNetHeader,
+} from '../wire/virtio-net-header.ts';
+import type { FrameDropReason, SwitchCounters } from './drops.ts';
 import type { Port } from './forwarding.ts';
 import { NeighborAnswers } from './neighbors.ts';
 import { SourcePolicy } from './policy.ts';
@@ -29,6 +33,7 @@ export class Ingress {
   private readonly answers: ChunkWriter;
   private readonly counters: SwitchCounters;
   private readonly targets: IngressTargets;
+  private readonly header = new VirtioNetHeaderView();
   private readonly frame = new FrameView();
   private readonly policy = new SourcePolicy();
   private readonly neighbors = new NeighborAnswers();
@@ -54,16 +59,16 @@ export class Ingress {
   }
 
   /** Why the frame was dropped, or undefined when its reference was handed on. */
-  private forward(port: Port, offset: number, length: number): DropReason | undefined {
-    const { frame, counters } = this;
+  private forward(port: Port, offset: number, length: number): FrameDropReason | undefined {
+    const { frame, header, counters } = this;
     const at = offset + VIRTIO_NET_HEADER_BYTES;
     const frameBytes = length - VIRTIO_NET_HEADER_BYTES;
-    if (frameBytes <= 0 || !frame.aim(this.bytes, at, frameBytes)) return 'malformedFrame';
-    const rejected = this.policy.reject(port, frame, this.bytes);
+    if (!header.aim(this.bytes, offset, length)) return 'malformedFrame';
+    if (!frame.aim(this.bytes, at, frameBytes)) return 'malformedFrame';
+    const rejected = this.policy.reject(port, frame, header, this.bytes);
     if (rejected !== undefined) return rejected;
     if (frame.ethernet.isGroupAddressed) {
-      if (!this.answer(port, offset, at, frameBytes)) this.flood(port, offset, length);
-      return undefined;
+      return this.answer(port, offset, at, frameBytes) ? undefined : this.flood(port, offset, length);
     }
     const destination = frame.ethernet.destination;
     const remote = port.network.remoteOf.get(destination);
@@ -72,7 +77,8 @@ export class Ingress {
       return undefined;
     }
     const local = port.network.portOf.get(destination);
-    if (local === undefined)
+    // To its own MAC: nobody else has it, and a switch does not send a frame back where it came from.
+    if (local === undefined || local === port)
       return this.answer(port, offset, at, frameBytes) ? undefined : 'unknownDestination';
     counters.toLocal++;
     this.targets.toPort(local, offset, length);
@@ -97,18 +103,20 @@ export class Ingress {
   }
 
   /** To every other vNIC here and once to each host of the network, which hands it on to its own. */
-  private flood(port: Port, offset: number, length: number): void {
+  private flood(port: Port, offset: number, length: number): FrameDropReason | undefined {
+    const { counters, targets } = this;
     const { network } = port;
-    this.counters.flooded++;
+    const copies = network.ports.length - 1 + network.peers.length;
+    if (copies === 0) return 'unknownDestination';
+    counters.flooded++;
+    counters.floodCopies += copies - 1;
+    this.region.retain(offset, copies - 1);
     for (const other of network.ports) {
       if (other === port) continue;
-      this.region.retain(offset, 1);
-      this.targets.toPort(other, offset, length);
+      counters.toLocal++;
+      targets.toPort(other, offset, length);
     }
-    for (const peer of network.peers) {
-      this.region.retain(offset, 1);
-      this.targets.toPeer(peer, network.vni, offset, length);
-    }
-    this.region.release(offset);
+    for (const peer of network.peers) targets.toPeer(peer, network.vni, offset, length);
+    return undefined;
   }
 }

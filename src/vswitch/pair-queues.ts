@@ -2,7 +2,6 @@
 // bytes; while the connection is being opened, in frames.
 
 import { FrameQueue } from '../packet/pieces.ts';
-import type { Region } from '../packet/region.ts';
 import { RowSet } from '../transport/row-set.ts';
 
 /** Deep enough for a TCP window of the usual limit (6 MB): guests then slow down by their own window, not by loss. */
@@ -13,22 +12,14 @@ const QUEUE_FRAMES = 64;
 export class PairQueues {
   private readonly queues: FrameQueue[] = [];
   private readonly waiting = new RowSet();
-  private readonly region: Region;
-
-  constructor(region: Region) {
-    this.region = region;
-  }
 
   isEmpty(pair: number): boolean {
     return (this.queues[pair]?.frames ?? 0) === 0;
   }
 
-  frames(pair: number): number {
-    return this.queues[pair]?.frames ?? 0;
-  }
-
-  bytes(pair: number): number {
-    return this.queues[pair]?.bytes ?? 0;
+  /** Frames of all pairs. */
+  get frames(): number {
+    return this.queues.reduce((sum, queue) => sum + queue.frames, 0);
   }
 
   /** Queues a frame, reference included; false (and the reference is still the caller's) when the queue is full. */
@@ -50,12 +41,5 @@ export class PairQueues {
       this.waiting.remove(pair);
       if (queue.frames > 0) this.waiting.add(pair);
     }
-  }
-
-  /** Drops everything; frames dropped. */
-  clear(): number {
-    let dropped = 0;
-    for (const queue of this.queues) dropped += queue?.drain(this.region) ?? 0;
-    return dropped;
   }
 }

@@ -2,7 +2,7 @@
 // An offload frame is cut and its checksum completed first: a plain VTEP takes neither.
 
 import type { Outbox } from '../packet/outbox.ts';
-import type { Region } from '../packet/region.ts';
+import { CHUNK_BYTES, type Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
 import { SLOTS } from '../paths/path-table.ts';
 import { FLOW_KEY_WORDS, FlowClassifier, hashFlowKey } from '../wire/flow-key.ts';
@@ -10,7 +10,7 @@ import { Segmenter } from '../wire/segmentation.ts';
 import { VIRTIO_NET_HEADER_BYTES, VirtioNetHeaderView } from '../wire/virtio-net-header.ts';
 import { VXLAN_HEADER_BYTES, writeVxlanHeader } from '../wire/vxlan.ts';
 import { VXLAN_OVERHEAD_BYTES } from './config.ts';
-import type { DropReason } from './drops.ts';
+import type { FrameDropReason } from './drops.ts';
 
 export class PlainVxlan {
   private readonly region: Region;
@@ -36,7 +36,7 @@ export class PlainVxlan {
    * Puts the frame at `offset` (virtio_net_hdr first) into the outbox for `peer`. Why it could not be sent, or
    * undefined. Its bytes must stay until the outbox is flushed.
    */
-  encapsulate(peer: number, vni: number, offset: number, length: number): DropReason | undefined {
+  encapsulate(peer: number, vni: number, offset: number, length: number): FrameDropReason | undefined {
     const { bytes } = this.region;
     const at = offset + VIRTIO_NET_HEADER_BYTES;
     const frameBytes = length - VIRTIO_NET_HEADER_BYTES;
@@ -50,11 +50,19 @@ export class PlainVxlan {
     return this.cut(peer, vni, slot, at, frameBytes);
   }
 
-  private cut(peer: number, vni: number, slot: number, at: number, length: number): DropReason | undefined {
+  private cut(
+    peer: number,
+    vni: number,
+    slot: number,
+    at: number,
+    length: number,
+  ): FrameDropReason | undefined {
     const { region, segmenter, writer } = this;
     if (segmenter.plan(region.bytes, at, length, this.header) !== undefined) return 'malformedFrame';
     if (segmenter.segmentBytes > this.maxFrameBytes) return 'tooLong';
     const total = segmenter.totalBytes(0);
+    // Thousands of segments of a few bytes each, as no TCP makes them.
+    if (total > CHUNK_BYTES) return 'tooLong';
     const to = writer.room(total);
     if (to === 0) return 'noMemory';
     if (typeof segmenter.write(region.bytes, to, total, 0) !== 'number') return 'malformedFrame';

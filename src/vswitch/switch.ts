@@ -3,7 +3,7 @@
 
 import type { Rng } from '../base/rng.ts';
 import { constantWindow } from '../congestion/constant-window.ts';
-import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import { type FrameDevice, MAX_FRAME_BYTES, type UnderlayDevice } from '../packet/device.ts';
 import { Inbox } from '../packet/inbox.ts';
 import { Outbox } from '../packet/outbox.ts';
 import { PieceList } from '../packet/pieces.ts';
@@ -43,11 +43,13 @@ export class Switch implements IngressTargets {
   readonly paths: PathTable;
   readonly forwarding: Forwarding;
   readonly transport: Transport;
-  readonly queues: PairQueues;
   /** Set for the devices that may have something to read; the switch reads those and leaves the rest alone. */
   readonly portReady: Uint8Array;
   underlayReady = true;
+  private readonly queues = new PairQueues();
   private readonly region: Region;
+  /** A larger frame would never fit the window. */
+  private readonly maxTransportBytes: number;
   private readonly devices: readonly FrameDevice[];
   private readonly underlay: UnderlayDevice;
   private readonly outputs: VnicOutput[];
@@ -72,12 +74,12 @@ export class Switch implements IngressTargets {
     this.portReady = new Uint8Array(devices.length).fill(1);
     const payloadBytes = transportPayloadBytes(config.underlayMtu);
     const { windowPackets, threadId } = config;
+    this.maxTransportBytes = Math.min(MAX_FRAME_BYTES, windowPackets * payloadBytes);
     const congestion = constantWindow(windowPackets, payloadBytes);
     this.transport = new Transport(
       { payloadBytes, windowPackets, threadId, congestion },
       { region, rng, paths: this.paths, pairs: this.forwarding, nowMicros },
     );
-    this.queues = new PairQueues(region);
     this.outputs = devices.map((device) => new VnicOutput(device, region));
     const scratch = new ChunkWriter(region, 0);
     this.plain = new PlainVxlan(region, scratch, this.outbox, config.underlayMtu, () => this.flush());
@@ -107,9 +109,10 @@ export class Switch implements IngressTargets {
       if (this.frames.count === READ_BATCH) more = true;
       this.ingress.process(this.forwarding.ports[port]!, this.frames);
     }
-    this.queues.pump(this.offer);
     if (drained) this.transport.advance(now);
     this.sendOrphans();
+    // After the timers: what they change (a peer is given up) concerns those who wait, and nothing else wakes them.
+    this.queues.pump(this.offer);
     let done = false;
     do {
       done = this.transport.transmit(now, this.outbox);
@@ -131,10 +134,25 @@ export class Switch implements IngressTargets {
     return sum;
   }
 
+  /** Frames that wait for their connection, and frames that wait for their vNIC to take them. */
+  get framesQueued(): number {
+    return this.queues.frames;
+  }
+
+  get framesWaiting(): number {
+    let sum = 0;
+    for (const output of this.outputs) sum += output.framesWaiting;
+    return sum;
+  }
+
   toPair(pair: number, offset: number, length: number): void {
     const { network } = this.forwarding.portOfPair(pair);
     if (!network.reliable) {
       this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length);
+      return;
+    }
+    if (length > this.maxTransportBytes) {
+      this.drop('tooLong', offset);
       return;
     }
     if (this.queues.isEmpty(pair) && this.offer(pair, offset, length)) return;
@@ -201,6 +219,7 @@ export class Switch implements IngressTargets {
     ) {
       const { pair, frames } = orphan;
       while (frames.frames > 0) {
+        this.counters.returned++;
         this.toPeer(
           this.forwarding.peerOf(pair),
           this.forwarding.vniOf(pair),

@@ -23,6 +23,13 @@ export class VnicOutput {
     return this.backlog.count;
   }
 
+  /** Frames that wait, counted. */
+  get framesWaiting(): number {
+    let frames = 0;
+    for (let i = 0; i < this.waiting; i++) if (this.backlog.words[i * 2 + 1]! >= PIECE_LAST) frames++;
+    return frames;
+  }
+
   /** Writes the frames from piece `from` of the list on, references included; frames dropped for want of room. */
   write(frames: PieceList, from = 0): number {
     let next = from;

@@ -1,0 +1,175 @@
+// The way of a frame through one switch or two: to whom it goes, what it looks like there, and what cannot go.
+
+import { expect, it } from 'vitest';
+import { checkConservation, checkIdle } from '../../test/vswitch/conservation.ts';
+import { frameBetween, type Layout, withOffload } from '../../test/vswitch/tenants.ts';
+import { worldOf } from '../../test/vswitch/world.ts';
+import { buildFrame, numbered } from '../../test/wire/frames.ts';
+import { VIRTIO_NET_HDR_GSO_TCPV4 } from '../wire/virtio-net-header.ts';
+
+const SETTLE_MICROS = 300_000;
+
+/** Tenants 1 and 3 on the first host, 2 and 4 on the second. */
+const reliable: Layout = {
+  vni: 77,
+  reliable: true,
+  hosts: [
+    [1, 3],
+    [2, 4],
+  ],
+};
+const plain: Layout = { ...reliable, reliable: false };
+
+const udp = { udp: {}, payload: numbered(200) };
+
+for (const layout of [reliable, plain]) {
+  const kind = layout.reliable ? 'reliable' : 'plain';
+
+  it(`takes a frame to its tenant on another host, ${kind}`, () => {
+    const { world, hosts } = worldOf([layout]);
+    const frames = [
+      frameBetween(1, 2, udp),
+      frameBetween(1, 2, { ...udp, ipv6: {} }),
+      frameBetween(1, 2, { ...udp, ethernet: { vlanTci: 0x2005 } }),
+      frameBetween(1, 2, { ...udp, ethernet: { etherType: 0x88cc } }),
+    ];
+    hosts[0]!.send(0, ...frames);
+    world.pass(SETTLE_MICROS);
+    expect(hosts[1]!.received).toEqual([frames, []]);
+    expect(hosts[0]!.received).toEqual([[], []]);
+    for (const { vswitch, region } of hosts) checkIdle(vswitch, region);
+  });
+
+  it(`takes frames back, ${kind}`, () => {
+    const { world, hosts } = worldOf([layout]);
+    hosts[0]!.send(0, frameBetween(1, 2, udp));
+    hosts[1]!.send(0, frameBetween(2, 1, udp));
+    hosts[1]!.send(1, frameBetween(4, 3, udp), frameBetween(4, 1, udp));
+    world.pass(SETTLE_MICROS);
+    expect(hosts[0]!.received[0]).toEqual(
+      expect.arrayContaining([frameBetween(2, 1, udp), frameBetween(4, 1, udp)]),
+    );
+    expect(hosts[0]!.received[1]).toEqual([frameBetween(4, 3, udp)]);
+    expect(hosts[1]!.received[0]).toEqual([frameBetween(1, 2, udp)]);
+    for (const { vswitch, region } of hosts) checkIdle(vswitch, region);
+  });
+
+  it(`takes a frame to a tenant on the same host without the underlay, ${kind}`, () => {
+    const { world, hosts } = worldOf([layout]);
+    // With its offloads still to be done: the other tenant's stack does without.
+    const frame = withOffload(buildFrame({ tcp: {}, payload: numbered(30_000) }), {
+      flags: 1,
+      gsoType: VIRTIO_NET_HDR_GSO_TCPV4,
+      gsoSize: 1400,
+      csumStart: 34,
+      csumOffset: 16,
+    });
+    const toThree = frame.slice();
+    toThree[10 + 5] = 3;
+    hosts[0]!.send(0, toThree);
+    world.pass(SETTLE_MICROS);
+    expect(hosts[0]!.received).toEqual([[], [toThree]]);
+    expect(world.packets).toEqual([]);
+    expect(hosts[0]!.vswitch.counters.toLocal).toBe(1);
+    checkIdle(hosts[0]!.vswitch, hosts[0]!.region);
+  });
+
+  it(`drops and counts frames for nobody, ${kind}`, () => {
+    const { world, hosts } = worldOf([layout]);
+    hosts[0]!.send(0, frameBetween(1, 9, udp), frameBetween(1, 9, { ...udp, ipv6: {} }));
+    world.pass(SETTLE_MICROS);
+    expect(hosts[0]!.vswitch.counters.dropped.unknownDestination).toBe(2);
+    expect(world.packets).toEqual([]);
+    checkIdle(hosts[0]!.vswitch, hosts[0]!.region);
+  });
+
+  it(`drops and counts malformed frames, ${kind}`, () => {
+    const { world, hosts } = worldOf([layout]);
+    const good = frameBetween(1, 2, udp);
+    const malformed = [
+      new Uint8Array(0),
+      new Uint8Array(9),
+      new Uint8Array(10),
+      good.subarray(0, 23),
+      good.subarray(0, 40),
+      withOffload(good.subarray(10), { gsoType: 3, gsoSize: 100 }),
+      withOffload(good.subarray(10), { gsoType: 1, gsoSize: 100 }),
+      withOffload(good.subarray(10), { flags: 1, csumStart: 40, csumOffset: 300 }),
+    ];
+    hosts[0]!.send(0, ...malformed);
+    world.pass(SETTLE_MICROS);
+    expect(hosts[0]!.vswitch.counters.dropped.malformedFrame).toBe(malformed.length);
+    expect(world.packets).toEqual([]);
+    checkIdle(hosts[0]!.vswitch, hosts[0]!.region);
+  });
+}
+
+it('keeps networks apart that have the same addresses', () => {
+  const other: Layout = { vni: 78, reliable: false, hosts: [[1], [2]] };
+  const { world, hosts } = worldOf([{ ...reliable, hosts: [[1], [2]] }, other]);
+  const first = frameBetween(1, 2, udp);
+  const second = frameBetween(1, 2, { ...udp, payload: numbered(300) });
+  hosts[0]!.send(0, first);
+  hosts[0]!.send(1, second);
+  world.pass(SETTLE_MICROS);
+  expect(hosts[1]!.received).toEqual([[first], [second]]);
+});
+
+it('takes super-frames whole across a reliable network', () => {
+  const { world, hosts } = worldOf([reliable]);
+  const frames = [1, 1384, 1385, 3000, 65_495].map((length) =>
+    withOffload(buildFrame({ tcp: {}, payload: numbered(length) }), {
+      flags: 1,
+      gsoType: VIRTIO_NET_HDR_GSO_TCPV4,
+      gsoSize: 1300,
+      csumStart: 34,
+      csumOffset: 16,
+    }),
+  );
+  hosts[0]!.send(0, ...frames);
+  world.pass(SETTLE_MICROS);
+  expect(hosts[1]!.received[0]).toEqual(frames);
+  for (const { bytes } of world.packets) expect(bytes.length).toBeLessThanOrEqual(1500 - 28);
+  for (const { vswitch, region } of hosts) checkIdle(vswitch, region);
+});
+
+it('drops a frame that no window would ever have room for, and goes on', () => {
+  const { world, hosts } = worldOf([reliable], { windowPackets: 8 });
+  const large = frameBetween(1, 2, { udp: {}, payload: numbered(12_000) });
+  const fits = frameBetween(1, 2, { udp: {}, payload: numbered(11_000) });
+  hosts[0]!.send(0, large, fits);
+  world.pass(SETTLE_MICROS);
+  expect(hosts[1]!.received[0]).toEqual([fits]);
+  expect(hosts[0]!.vswitch.counters.dropped.tooLong).toBe(1);
+  for (const { vswitch, region } of hosts) checkIdle(vswitch, region);
+});
+
+it('drops a frame that is larger than any the other host would take', () => {
+  const { world, hosts } = worldOf([reliable]);
+  const largest = withOffload(new Uint8Array(65_535 + 18));
+  largest.set(frameBetween(1, 2, { ...udp, ethernet: { etherType: 0x88cc } }));
+  const larger = new Uint8Array(largest.length + 1);
+  larger.set(largest);
+  hosts[0]!.send(0, larger, largest);
+  world.pass(SETTLE_MICROS);
+  expect(hosts[1]!.received[0]).toEqual([largest]);
+  expect(hosts[0]!.vswitch.counters.dropped.tooLong).toBe(1);
+});
+
+it('counts what it does', () => {
+  const { world, hosts } = worldOf([reliable]);
+  hosts[0]!.send(0, frameBetween(1, 2, udp), frameBetween(1, 3, udp), frameBetween(1, 9, udp));
+  world.pass(SETTLE_MICROS);
+  const { counters, framesOut } = hosts[0]!.vswitch;
+  expect(counters).toMatchObject({ framesIn: 3, toTransport: 1, toLocal: 1, toPlain: 0, answered: 0 });
+  expect(framesOut).toBe(1);
+  for (const { vswitch } of hosts) checkConservation(vswitch);
+});
+
+it('does not give a frame back to the tenant that sent it', () => {
+  const { world, hosts } = worldOf([reliable]);
+  hosts[0]!.send(0, frameBetween(1, 1, udp));
+  world.pass(SETTLE_MICROS);
+  expect(hosts.flatMap(({ received }) => received.flat())).toEqual([]);
+  expect(hosts[0]!.vswitch.counters.dropped.unknownDestination).toBe(1);
+});
