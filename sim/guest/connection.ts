@@ -1,5 +1,5 @@
 // A guest's TCP connection (RFC 9293), as much of it as requests, responses and bulk transfers need: opening, both
-// streams, delayed acknowledgements. It is never closed: a run ends when its time is over.
+// streams, delayed acknowledgements. Nothing is said at its end: a run is over, or one side gave up and fell silent.
 
 import { serialDiff } from '../../src/base/serial.ts';
 import { Alarm } from '../alarm.ts';
@@ -50,6 +50,7 @@ export class Connection {
   private handshakeAttempts = 0;
   private readonly delayedAck: Alarm;
   private unackedSegments = 0;
+  private isAbandoned = false;
   /** The timestamp to echo, and where the stream stood when we acknowledged last (RFC 7323 §4.3). */
   private recentStamp = 0;
   private lastAcked = 0;
@@ -82,8 +83,17 @@ export class Connection {
     this.sending.write(bytes);
   }
 
+  /** Falls silent for good. */
+  abandon(): void {
+    this.isAbandoned = true;
+    this.sending.abandon();
+    this.handshake.cancel();
+    this.delayedAck.cancel();
+  }
+
   receive(segment: SegmentReader): void {
     const { flags, acknowledgment, window } = segment.tcp;
+    if (this.isAbandoned) return;
     if ((flags & SYN) !== 0) {
       this.onSyn(segment);
       return;

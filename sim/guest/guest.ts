@@ -78,9 +78,9 @@ export class Guest {
   private add(local: Endpoint, remote: Endpoint, isClient: boolean): Connection {
     const { clock, options, out } = this;
     const connection = new Connection(clock, local, remote, this.rng.u32(), isClient, options, out);
-    let ofPort = this.connections.get(local.port);
-    if (ofPort === undefined) this.connections.set(local.port, (ofPort = new Map()));
+    const ofPort = this.connections.get(local.port) ?? new Map<number, Connection>();
     ofPort.set(remoteKey(remote.address, remote.port), connection);
+    this.connections.set(local.port, ofPort);
     return connection;
   }
 }

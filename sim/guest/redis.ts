@@ -1,11 +1,13 @@
-// Redis and redis-benchmark as far as the network can tell: clients that each send a request, wait for the whole
-// answer and send the next; one thread on either side that takes its time for each. Both say when something is done
-// to whoever keeps the records.
+// Redis and a load on it, as far as the network can tell: clients that each send a request, wait for the whole answer
+// and send the next; one thread on either side that takes its time for each. As the real load client does, a client
+// that waited too long counts a failure and makes its connection anew.
 
+import type { Rng } from '../../src/base/rng.ts';
+import { Alarm } from '../alarm.ts';
 import type { Clock } from '../clock.ts';
-import { Conveyor } from '../conveyor.ts';
 import type { Connection } from './connection.ts';
 import type { Guest, Neighbor } from './guest.ts';
+import { Worker } from './worker.ts';
 
 export interface RedisWorkload {
   readonly clients: number;
@@ -15,41 +17,32 @@ export interface RedisWorkload {
   readonly serverMicros: number;
   /** Of the clients' one thread, from an answer to the next request. */
   readonly clientMicros: number;
+  readonly timeoutMicros: number;
 }
 
-/** GET of a small key: what redis-benchmark sends and gets back, 16 clients. */
+/** GET of a small key by 16 clients. */
 export const REDIS_GET: RedisWorkload = {
   clients: 16,
   requestBytes: 40,
   responseBytes: 5,
-  serverMicros: 12,
-  clientMicros: 4,
+  serverMicros: 15,
+  clientMicros: 5,
+  timeoutMicros: 1_000_000,
 };
+
+/** Is told what became of requests. */
+export interface Outcomes {
+  complete(client: number, startedMicros: number, nowMicros: number): void;
+  fail(client: number, nowMicros: number): void;
+}
 
 const REDIS_PORT = 6379;
 
-/** Work for one thread: each item is done when those before it are done and its own time has passed. */
-class Worker<T> {
-  private readonly clock: Clock;
-  private readonly micros: number;
-  private readonly queue: Conveyor<T>;
-  private idleAtMicros = 0;
-
-  constructor(clock: Clock, micros: number, done: (item: T) => void) {
-    this.clock = clock;
-    this.micros = micros;
-    this.queue = new Conveyor(clock, done);
-  }
-
-  add(item: T): void {
-    this.idleAtMicros = Math.max(this.idleAtMicros, this.clock.nowMicros) + this.micros;
-    this.queue.push(this.idleAtMicros, item);
-  }
-}
-
-export function serveRedis(clock: Clock, guest: Guest, workload: RedisWorkload): void {
+export function serveRedis(clock: Clock, rng: Rng, guest: Guest, workload: RedisWorkload): void {
   const { requestBytes, responseBytes, serverMicros } = workload;
-  const worker = new Worker<Connection>(clock, serverMicros, (connection) => connection.write(responseBytes));
+  const worker = new Worker<Connection>(clock, rng, serverMicros, (connection) =>
+    connection.write(responseBytes),
+  );
   guest.listen(REDIS_PORT, (connection) => {
     let received = 0;
     connection.onData = (bytes) => {
@@ -59,55 +52,97 @@ export function serveRedis(clock: Clock, guest: Guest, workload: RedisWorkload):
   });
 }
 
-/** What the clients tell: when a request was sent and when its answer was there. */
-export type Answered = (client: number, sentMicros: number, answeredMicros: number) => void;
+export class RedisLoad {
+  private readonly clients: readonly Client[];
+  private readonly worker: Worker<Client>;
 
-export class RedisClients {
-  /** Since when each client waits for an answer; Infinity for one that does not. */
-  readonly waitingSince: Float64Array;
+  /** Makes the connections; `start` lets requests flow. */
+  constructor(
+    clock: Clock,
+    rng: Rng,
+    guest: Guest,
+    server: Neighbor,
+    workload: RedisWorkload,
+    outcomes: Outcomes,
+  ) {
+    this.worker = new Worker<Client>(clock, rng, workload.clientMicros, (client) => client.ask());
+    const next = (client: Client) => this.worker.add(client);
+    this.clients = Array.from(
+      { length: workload.clients },
+      (_, number) => new Client(number, clock, guest, server, workload, outcomes, next),
+    );
+  }
+
+  get isConnected(): boolean {
+    return this.clients.every((client) => client.isConnected);
+  }
+
+  start(): void {
+    for (const client of this.clients) this.worker.add(client);
+  }
+}
+
+class Client {
+  private readonly number: number;
   private readonly clock: Clock;
+  private readonly guest: Guest;
+  private readonly server: Neighbor;
   private readonly workload: RedisWorkload;
-  private readonly answered: Answered;
-  private readonly connections: readonly Connection[];
-  private readonly worker: Worker<number>;
-  private stopped = false;
+  private readonly outcomes: Outcomes;
+  private readonly next: (client: Client) => void;
+  private readonly patience: Alarm;
+  private connection: Connection;
+  private startedMicros = 0;
 
-  /** Connects at once; requests flow as soon as a connection is open. */
-  constructor(clock: Clock, guest: Guest, server: Neighbor, workload: RedisWorkload, answered: Answered) {
+  constructor(
+    number: number,
+    clock: Clock,
+    guest: Guest,
+    server: Neighbor,
+    workload: RedisWorkload,
+    outcomes: Outcomes,
+    next: (client: Client) => void,
+  ) {
+    this.number = number;
     this.clock = clock;
+    this.guest = guest;
+    this.server = server;
     this.workload = workload;
-    this.answered = answered;
-    this.waitingSince = new Float64Array(workload.clients).fill(Number.POSITIVE_INFINITY);
-    this.worker = new Worker<number>(clock, workload.clientMicros, (client) => this.ask(client));
-    this.connections = Array.from({ length: workload.clients }, (_, client) => {
-      const connection = guest.connect(server, REDIS_PORT);
-      let received = 0;
-      connection.onOpen = () => this.worker.add(client);
-      connection.onData = (bytes) => {
-        received += bytes;
-        if (received < workload.responseBytes) return;
-        received = 0;
-        this.complete(client);
-      };
-      return connection;
-    });
+    this.outcomes = outcomes;
+    this.next = next;
+    this.patience = new Alarm(clock, () => this.giveUp());
+    this.connection = this.connect();
   }
 
-  /** No further requests. */
-  stop(): void {
-    this.stopped = true;
+  get isConnected(): boolean {
+    return this.connection.isOpen;
   }
 
-  private ask(client: number): void {
-    if (this.stopped) return;
-    this.waitingSince[client] = this.clock.nowMicros;
-    this.connections[client]!.write(this.workload.requestBytes);
+  ask(): void {
+    this.startedMicros = this.clock.nowMicros;
+    this.patience.set(this.startedMicros + this.workload.timeoutMicros);
+    this.connection.write(this.workload.requestBytes);
   }
 
-  private complete(client: number): void {
-    const sent = this.waitingSince[client]!;
-    this.waitingSince[client] = Number.POSITIVE_INFINITY;
-    this.answered(client, sent, this.clock.nowMicros);
-    this.worker.add(client);
+  private connect(): Connection {
+    const connection = this.guest.connect(this.server, REDIS_PORT);
+    let received = 0;
+    connection.onData = (bytes) => {
+      received += bytes;
+      if (received < this.workload.responseBytes) return;
+      received -= this.workload.responseBytes;
+      this.patience.cancel();
+      this.outcomes.complete(this.number, this.startedMicros, this.clock.nowMicros);
+      this.next(this);
+    };
+    return connection;
+  }
+
+  /** The next request starts with making a connection. */
+  private giveUp(): void {
+    this.outcomes.fail(this.number, this.clock.nowMicros);
+    this.connection.abandon();
+    this.connection = this.connect();
+    this.ask();
   }
 }

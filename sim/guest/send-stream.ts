@@ -77,6 +77,11 @@ export class SendStream {
     this.pump(0);
   }
 
+  /** Nothing is sent any more, nor again. */
+  abandon(): void {
+    this.alarm.cancel();
+  }
+
   /** An acknowledgement of everything below `ack`; `isPure` when it came without data. */
   acknowledge(ack: number, peerWindow: number, rttMicros: number, isPure: boolean): void {
     if (ack > this.highest || ack < this.una) return;
