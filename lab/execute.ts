@@ -72,7 +72,7 @@ export async function runInNetns(
   child.stdin!.end(input);
   const status = await exitStatus(child);
   if (status === 0 || anyStatus) return { stdout, stderr, status };
-  const why = (stderr.trim() || stdout.trim()).split('\n').pop() || `it exited with status ${status}`;
+  const why = stderr.trim().split('\n')[0] || stdout.trim().split('\n').pop() || `it exited with ${status}`;
   throw new SelvageError('failed', `${argv.join(' ')} failed in ${netns}: ${why}`, { cause: stderr });
 }
 

@@ -161,11 +161,14 @@ function dropSteps({ node, peer }: End, old: Drops | undefined, wanted: Drops | 
       'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } return',
     ),
     ...(wanted.all ? [rule('counter name blackholed drop')] : []),
-    ...(wanted.lossPpm > 0
-      ? [rule(`numgen random mod ${PPM} < ${wanted.lossPpm} counter name lost drop`)]
-      : []),
+    ...(wanted.lossPpm > 0 ? [rule(`${chance(wanted.lossPpm)}counter name lost drop`)] : []),
   ];
   return [{ kind: 'nft', node, script }];
+}
+
+/** nft refuses a comparison that is always true. */
+function chance(ppm: number): string {
+  return ppm < PPM ? `numgen random mod ${PPM} < ${ppm} ` : '';
 }
 
 function carrierSteps(ends: readonly End[], down: boolean): FaultStep[] {

@@ -14,7 +14,7 @@ import { beforeInterrupt } from './interrupt.ts';
 import { cableLine, kernelVxlanPlan } from './kernel-vxlan.ts';
 import { unknownName } from './names.ts';
 import { namespacesWithPrefix } from './namespaces.ts';
-import { endProcess, processId } from './process.ts';
+import { endProcess, type ProcessId, processId } from './process.ts';
 import {
   chooseState,
   isAbandoned,
@@ -60,6 +60,7 @@ export class Lab {
   /** For what belongs to the lab while it is up: configurations, sockets, logs. */
   readonly runFolder: string;
   private readonly forgetInterrupt: () => void;
+  private readonly started = new Set<ProcessId>();
 
   private constructor({ name, topology }: LabState, ownedHere: boolean) {
     this.name = name;
@@ -133,8 +134,14 @@ export class Lab {
   }
 
   /** Starts a program in a node; one that is missing is fetched (programs.ts). It ends with the lab at the latest. */
-  exec(node: string, argv: readonly string[], options: SpawnOptions = {}): Promise<ChildProcess> {
-    return spawnInNetns(this.node(node).netns, argv, options);
+  async exec(node: string, argv: readonly string[], options: SpawnOptions = {}): Promise<ChildProcess> {
+    const child = await spawnInNetns(this.node(node).netns, argv, options);
+    const started = child.pid === undefined ? undefined : processId(child.pid);
+    if (started !== undefined) {
+      this.started.add(started);
+      child.once('exit', () => this.started.delete(started));
+    }
+    return child;
   }
 
   /** Runs a program in a node to its end. Throws unless it exits with 0 (or `anyStatus` is set). */
@@ -225,6 +232,8 @@ export class Lab {
   /** Ends what runs in the lab and removes it. */
   async down(): Promise<void> {
     await withLabsLock(async () => {
+      // Those just started may not have entered their namespace yet, where they would be found.
+      await Promise.all([...this.started].map((process) => endProcess(process)));
       const state = readState(this.name);
       if (state !== undefined) await destroyLab(state);
     });

@@ -53,18 +53,26 @@ function programArguments(): string[] {
 }
 
 function ready(child: ChildProcess, logFile: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (why: string) =>
-      reject(
-        new SelvageError('failed', `The link emulator did not start: ${why}.`, { hint: lastLines(logFile) }),
-      );
-    const timer = setTimeout(
-      () => fail(`not ready after ${READY_TIMEOUT_MILLIS / 1000} s`),
-      READY_TIMEOUT_MILLIS,
+  let resolve = () => {};
+  let reject = (_: SelvageError) => {};
+  const promise = new Promise<void>((onReady, onFailure) => {
+    resolve = onReady;
+    reject = onFailure;
+  });
+  const fail = (why: string) =>
+    reject(
+      new SelvageError('failed', `The link emulator did not start: ${why}.`, { hint: lastLines(logFile) }),
     );
-    child.stdout!.once('data', () => resolve());
-    child.once('error', (error) => fail(error.message));
-    child.once('exit', (code, signal) => fail(`it ended with ${code ?? signal}`));
-    child.stdout!.once('close', () => clearTimeout(timer));
+  const timer = setTimeout(
+    () => fail(`not ready after ${READY_TIMEOUT_MILLIS / 1000} s`),
+    READY_TIMEOUT_MILLIS,
+  );
+  const onError = (error: Error) => fail(error.message);
+  const onExit = (code: number | null, signal: string | null) => fail(`it ended with ${code ?? signal}`);
+  child.stdout!.once('data', resolve);
+  child.on('error', onError).on('exit', onExit);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    child.off('error', onError).off('exit', onExit);
   });
 }
