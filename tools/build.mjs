@@ -11,7 +11,13 @@ export async function buildDist() {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   await build({
     absWorkingDir: root,
-    entryPoints: { selvage: 'src/cli/main.ts', 'data-thread': 'src/agent/data-thread.ts' },
+    entryPoints: {
+      selvage: 'src/cli/main.ts',
+      'data-thread': 'src/agent/data-thread.ts',
+      'load-client': 'bench/workloads/load-client/main.ts',
+      'stand-in-server': 'bench/workloads/stand-in-server/main.ts',
+      'wake-pair': 'bench/workloads/wake-pair/main.ts',
+    },
     outdir: 'dist',
     bundle: true,
     splitting: true,

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../../lab/package-root.ts';
 import { addAgentCommand } from './agent.ts';
+import { addBenchCommand } from './bench.ts';
+import { addDemoCommand } from './demo.ts';
 import { addStatusCommand } from './status.ts';
 
 const examples = `
 Examples:
+  selvage demo                        see what it is for
   selvage agent --config host.yaml    run the agent of this host
   selvage status                      what it is doing
   selvage help status                 what a command takes
@@ -32,6 +35,8 @@ export function createProgram(): Command {
     await runAgent(config, { version: version(), ip: await requireProgram('ip') });
   });
   addStatusCommand(program);
+  addDemoCommand(program);
+  addBenchCommand(program);
   return program;
 }
 

@@ -1,0 +1,45 @@
+// The benchmarks there are, and which programs each needs. Light, so that `--help` can list them.
+import type { Bench } from './harness/bench.ts';
+
+export interface NamedBench {
+  readonly name: string;
+  readonly about: string;
+  readonly programs: readonly string[];
+  readonly load: () => Promise<Bench>;
+}
+
+const REDIS = ['redis-server', 'redis-benchmark'];
+const OPEN_VSWITCH = ['ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl', 'ping'];
+
+export const BENCHES: readonly NamedBench[] = [
+  {
+    name: 'throughput',
+    about: 'iperf3, 1 and 4 flows, beside kernel VXLAN and Open vSwitch',
+    programs: ['iperf3', ...OPEN_VSWITCH],
+    load: async () => (await import('./benches/throughput.ts')).throughput,
+  },
+  {
+    name: 'latency',
+    about: 'redis-benchmark GET, 1 and 50 clients, beside kernel VXLAN',
+    programs: REDIS,
+    load: async () => (await import('./benches/latency.ts')).latency,
+  },
+  {
+    name: 'redis-loss',
+    about: 'redis-benchmark with 1 % loss each way, beside kernel VXLAN',
+    programs: REDIS,
+    load: async () => (await import('./benches/redis-loss.ts')).redisLoss,
+  },
+  {
+    name: 'failover',
+    about: 'a spine in use falls silent under load, beside kernel VXLAN',
+    programs: REDIS,
+    load: async () => (await import('./benches/failover.ts')).failover,
+  },
+  {
+    name: 'idle',
+    about: 'processor time of agents with nothing to do',
+    programs: [],
+    load: async () => (await import('./benches/idle.ts')).idle,
+  },
+];

@@ -1,0 +1,44 @@
+// The lab that demo and benchmarks run in: a tenant's machine in each rack, a client and a server, joined by whatever
+// peers are attached. It is taken down whatever happens, also on Ctrl-C.
+
+import type { TenantAddresses } from '../lab/addressing.ts';
+import { beforeInterrupt } from '../lab/interrupt.ts';
+import { Lab } from '../lab/lab.ts';
+
+export type Progress = (line: string) => void;
+
+export interface Testbed {
+  readonly lab: Lab;
+  readonly client: TenantAddresses;
+  readonly server: TenantAddresses;
+  /** The link of the client's host, which all of its traffic crosses. */
+  readonly accessLink: string;
+  /** The leaf of the client's rack, which spreads its traffic over the spines. */
+  readonly clientLeaf: string;
+}
+
+export async function withTestbed<T>(progress: Progress, work: (testbed: Testbed) => Promise<T>): Promise<T> {
+  let interrupted = false;
+  const forget = beforeInterrupt(async () => {
+    interrupted = true;
+  });
+  let lab: Lab | undefined;
+  try {
+    lab = await Lab.up({ progress });
+    return await work(describe(lab));
+  } catch (thrown) {
+    // Programs that the interrupt ended are no failures; the signal is about to end us as well.
+    if (interrupted) await new Promise(() => {});
+    throw thrown;
+  } finally {
+    await lab?.down();
+    forget();
+  }
+}
+
+function describe(lab: Lab): Testbed {
+  const client = lab.tenant('tenant1');
+  const server = lab.tenant('tenant3');
+  const { leaf } = lab.topology.racks.find((rack) => rack.hosts.includes(client.host))!;
+  return { lab, client, server, accessLink: `${client.host}-${leaf}`, clientLeaf: leaf };
+}
