@@ -2,6 +2,7 @@
 // Each fabric node has one IPv4 address, used on all of its links (point-to-point, with the peer's address as a
 // host route): host H of rack R 10.0.R.H (its VTEP), the rack's leaf 10.0.R.254, spine S 10.1.0.S.
 // Tenant T has 192.168.77.T through Selvage and 192.168.78.T through the kernel's VXLAN.
+import { SelvageError } from '../src/base/errors.ts';
 import type { Topology, TopologyLink } from './topology.ts';
 
 export const SELVAGE_VNI = 77;
@@ -11,6 +12,9 @@ export const SELVAGE_INTERFACE = 'sel0';
 export const KERNEL_INTERFACE = 'vx0';
 /** Outer Ethernet is not counted in an MTU: IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14. */
 export const VXLAN_OVERHEAD_BYTES = 50;
+
+/** Their numbers are the last byte of addresses in two /24 networks. */
+const MOST_TENANTS = 250;
 
 export interface Attachment {
   readonly interface: string;
@@ -43,6 +47,11 @@ export function fabricAddresses({ racks, spines }: Topology): ReadonlyMap<string
 }
 
 export function tenantAddresses(topology: Topology): TenantAddresses[] {
+  if (topology.tenants.length > MOST_TENANTS) {
+    throw new SelvageError('unsupported', `A lab has addresses for at most ${MOST_TENANTS} tenants.`, {
+      hint: 'List fewer in the topology (tenants: …).',
+    });
+  }
   const addresses = fabricAddresses(topology);
   return topology.tenants.map(({ name, host }, index) => {
     const number = index + 1;
