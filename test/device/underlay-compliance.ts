@@ -9,6 +9,7 @@ import { HEADER_STRIDE, Outbox } from '../../src/packet/outbox.ts';
 import type { Region } from '../../src/packet/region.ts';
 import { ChunkWriter } from '../../src/packet/writer.ts';
 import { SLOTS } from '../../src/paths/path-table.ts';
+import { digests } from '../support/digest.ts';
 import { numbered } from '../wire/frames.ts';
 
 export interface UnderlayEnd {
@@ -108,7 +109,7 @@ export function itIsAnUnderlay(open: () => Promise<UnderlayHarness>): void {
   }
 
   function expectEqual(arrivals: readonly Arrival[], sent: readonly Packet[]): void {
-    expect(arrivals.map(({ bytes }) => bytes)).toEqual(sent.map(({ bytes }) => bytes));
+    expect(digests(arrivals.map(({ bytes }) => bytes))).toEqual(digests(sent.map(({ bytes }) => bytes)));
     for (const { source } of arrivals) expect(source).toBe(sender.address);
   }
 
@@ -138,7 +139,7 @@ export function itIsAnUnderlay(open: () => Promise<UnderlayHarness>): void {
 
     it('packets of every slot, each slot’s in order', async () => {
       const rng = new SeededRng(7);
-      const packets = Array.from({ length: 300 }, (_, i) =>
+      const packets = Array.from({ length: 100 }, (_, i) =>
         packet(i, below(rng, SLOTS), 40 + below(rng, 1300)),
       );
       send(packets);

@@ -7,10 +7,11 @@ import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList } from '../../src/packet/piece
 import { CHUNK_BYTES, type Region } from '../../src/packet/region.ts';
 import { ChunkWriter } from '../../src/packet/writer.ts';
 import { VIRTIO_NET_HDR_GSO_TCPV4, writeVirtioNetHeader } from '../../src/wire/virtio-net-header.ts';
+import { digests } from '../support/digest.ts';
 import { buildFrame, numbered } from '../wire/frames.ts';
 
 /** Chunks that the region of a harness has. */
-export const REGION_CHUNKS = 24;
+export const REGION_CHUNKS = 8;
 
 export interface VnicHarness {
   readonly device: FrameDevice;
@@ -138,7 +139,7 @@ export function itIsAVnic(open: () => Promise<VnicHarness>): void {
     it('takes the largest super-frame', async () => {
       const frame = superFrame();
       await harness.send([frame]);
-      expect(readAll(1, 1).map(comparable)).toEqual([comparable(frame)]);
+      expect(digests(readAll(1, 1).map(comparable))).toEqual(digests([comparable(frame)]));
     });
 
     it('drops and counts what finds no memory, and recovers', async () => {
@@ -193,7 +194,7 @@ export function itIsAVnic(open: () => Promise<VnicHarness>): void {
         Array.from({ length: 46 }, () => 1398),
       );
       expect(harness.device.tx(list, 0)).toBe(47);
-      expect((await harness.received(1)).map(comparable)).toEqual([comparable(frame)]);
+      expect(digests((await harness.received(1)).map(comparable))).toEqual(digests([comparable(frame)]));
     });
   });
 

@@ -36,9 +36,13 @@ export class World {
   readonly packets: SentPacket[] = [];
   /** Packets that the network loses. */
   loses: (packet: SentPacket) => boolean = () => false;
+  /** Hosts started so far: each has randomness of its own. */
+  boots = 0;
   private readonly hosts = new Map<Ipv4Address, WorldHost>();
 
+  /** Starts a host, in place of the one that had its address. */
   add(vtep: Ipv4Address, config: SwitchConfig, middleware: Middleware = {}): WorldHost {
+    this.boots++;
     const host = new WorldHost(this, vtep, config, middleware);
     this.hosts.set(vtep, host);
     return host;
@@ -82,7 +86,7 @@ export class WorldHost {
     this.underlay = new MemoryUnderlay(region, new ChunkWriter(region, 0), wire, SOCKET_BYTES);
     this.vswitch = new Switch(config, {
       region,
-      rng: new SeededRng(vtep),
+      rng: new SeededRng(vtep + world.boots),
       nowMicros: world.clock.nowMicros,
       devices: this.vnics.map((vnic) => middleware.vnic?.(vnic, region) ?? vnic),
       underlay: middleware.underlay?.(this.underlay, region) ?? this.underlay,
