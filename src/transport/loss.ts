@@ -20,7 +20,7 @@ import {
   RECORD_WORDS,
   type SendWindow,
 } from './send-window.ts';
-import type { TransportContext } from './types.ts';
+import { MAX_AGE_PACKETS, type TransportContext } from './types.ts';
 
 /** Packets a bitmap of eight words covers. */
 const BITMAP_PACKETS = 256;
@@ -42,11 +42,12 @@ export class LossDetector {
     const window = connections.send[row]!;
     const base = ack.psnBase;
     const cumulative = ack.ackType === ACK_CUMULATIVE;
-    if (serialDiff(base, window.txNext) > 0) return false;
+    const newlyBelow = serialDiff(base, window.una);
+    if (newlyBelow > serialDiff(window.txNext, window.una) || newlyBelow < -MAX_AGE_PACKETS) return false;
     this.progress = 0;
     this.ackedBytes = 0;
     this.describe(window, ack);
-    if (cumulative) this.acknowledgeBelow(window, base);
+    if (cumulative) this.acknowledgeNext(window, newlyBelow);
     const covered = this.acknowledgeBits(window, base, ack);
     if (covered < 0) return false;
     counters.spurious += ack.ackValue;
@@ -116,9 +117,8 @@ export class LossDetector {
     return expired;
   }
 
-  private acknowledgeBelow(window: SendWindow, base: number): void {
-    for (let psn = window.una; serialDiff(psn, base) < 0; psn = (psn + 1) >>> 0)
-      this.acknowledge(window, psn);
+  private acknowledgeNext(window: SendWindow, packets: number): void {
+    for (let i = 0; i < packets; i++) this.acknowledge(window, (window.una + i) >>> 0);
   }
 
   /** PSNs the bitmap covers, or -1 when it names one that was never sent. */

@@ -13,7 +13,7 @@ import {
   RECEIVE_PACKETS,
   type ReceiveWindow,
 } from './receive-window.ts';
-import type { TransportContext } from './types.ts';
+import { MAX_AGE_PACKETS, type TransportContext } from './types.ts';
 
 /** The largest frame: 64 KB of IP, Ethernet with VLAN, virtio_net_hdr. */
 export const MAX_FRAME_BYTES = 65_535 + 18 + 10;
@@ -40,7 +40,8 @@ export class Receiver {
     const window = connections.receive[row]!;
     const { psn, pathId: slot, flags, payloadLength: length } = header;
     const ahead = (psn - window.base) | 0;
-    if (((psn - window.delivered) | 0) >= RECEIVE_PACKETS || length === 0 || length > HELD_LENGTH_MASK) {
+    const place = (psn - window.delivered) | 0;
+    if (place >= RECEIVE_PACKETS || place < -MAX_AGE_PACKETS || length === 0 || length > HELD_LENGTH_MASK) {
       counters.beyondWindow++;
       return false;
     }

@@ -9,6 +9,9 @@ import type { PathTable } from '../paths/path-table.ts';
 import type { Mac } from '../wire/address.ts';
 import type { ConnectionTable } from './connections.ts';
 
+/** A PSN so far behind is nonsense, not old: near 2^31 serial numbers stop being comparable. */
+export const MAX_AGE_PACKETS = 2 ** 30;
+
 export interface TransportOptions {
   /** Largest payload of one packet: the underlay's MTU less IP, UDP, VXLAN and data header. */
   readonly payloadBytes: number;
