@@ -19,7 +19,7 @@ import type { ReceiveWindow } from './receive-window.ts';
 import type { TransportContext } from './types.ts';
 
 /** Packets after which one leaves at once. */
-const ACK_PACKETS = 64;
+const ACK_PACKETS = 128;
 /** Each active slot is described at least this often while its data flows. */
 const SLOT_INTERVAL_MICROS = 1000;
 const BITMAP_PACKETS = ACK_MAX_BITMAP_WORDS * 32;
@@ -44,10 +44,12 @@ export class Acknowledger {
   /** Sends what is due; with `riding`, whatever is pending. */
   transmit(now: number, row: number, riding: boolean, out: Outbox): void {
     const window = this.context.connections.receive[row]!;
-    if (window.pending === 0 || (!riding && window.ackDue > now)) return;
+    if (window.pending === 0 || out.room === 0 || (!riding && window.ackDue > now)) return;
+    // The newest slot first: data that goes the same way is the open bundle.
+    this.acknowledge(now, row, window, window.latestSlot, out);
     for (let slot = 0; slot < SLOTS; slot++) {
       if (window.unacked[slot] === 0 || out.room === 0) continue;
-      if (slot !== window.latestSlot && now - window.ackedAt[slot]! < SLOT_INTERVAL_MICROS) continue;
+      if (now - window.ackedAt[slot]! < SLOT_INTERVAL_MICROS) continue;
       this.acknowledge(now, row, window, slot, out);
     }
     window.pending = 0;

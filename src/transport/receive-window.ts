@@ -14,6 +14,7 @@ const WORDS_OF_BITMAP = 8;
 export const HELD_FIRST = 0x0100_0000;
 export const HELD_LAST = 0x0200_0000;
 export const HELD_LENGTH_MASK = 0xffff;
+const HELD_WHOLE = HELD_FIRST | HELD_LAST;
 
 export class ReceiveWindow {
   /** Offset, and length with flags; a length of zero: not here. */
@@ -35,6 +36,8 @@ export class ReceiveWindow {
   /** Packets since the last acknowledgement of any slot. */
   pending = 0;
   latestSlot = 0;
+  /** The newest packet was part of a larger frame. */
+  bulk = false;
   /** When an acknowledgement is due, or Infinity. */
   ackDue = Number.POSITIVE_INFINITY;
   /** Where the next type-1 window starts, as a distance from the base. */
@@ -49,6 +52,7 @@ export class ReceiveWindow {
     this.duplicates.fill(0);
     this.ackedAt.fill(0);
     this.pending = 0;
+    this.bulk = false;
     this.ackDue = Number.POSITIVE_INFINITY;
     this.windowCursor = 0;
   }
@@ -59,6 +63,7 @@ export class ReceiveWindow {
 
   /** Puts a packet in its place. True when frames may have become complete. */
   place(psn: number, offset: number, lengthAndFlags: number): boolean {
+    this.bulk = (lengthAndFlags & HELD_WHOLE) !== HELD_WHOLE;
     const at = (psn & MASK) * 2;
     this.held[at] = offset;
     this.held[at + 1] = lengthAndFlags;

@@ -28,6 +28,8 @@ import type { TransportContext } from './types.ts';
 
 /** Packets of one flow that go down one path before the next is taken (BIFROST §4.1). */
 export const GROUP_PACKETS = 50;
+/** More than this in one turn is worth paths of its own. */
+const FOLLOW_PACKETS = 8;
 const HEADERS = VXLAN_HEADER_BYTES + DATA_HEADER_BYTES;
 
 export class Sender {
@@ -104,6 +106,7 @@ export class Sender {
     const { paths, connections } = this.context;
     const peer = connections.peer[row]!;
     const { records, mask } = window;
+    this.follow(row, peer, window);
     if (paths.stateOf(peer, window.slot) !== SLOT_HEALTHY) this.turn(peer, window);
     if (window.una === window.txNext) window.owedSince = now;
     while (window.txNext !== window.next && out.room > 0) {
@@ -133,6 +136,21 @@ export class Sender {
       this.send(now, row, window, psn, slot, DATA_RETRANSMITTED | DATA_ACK_REQUIRED, out);
       counters.retransmissions++;
     }
+  }
+
+  /**
+   * Puts a few small packets on the slot that the peer's came by: the acknowledgement that goes back there then joins
+   * their bundle, and the fabric and the peer handle one offload packet instead of two. Of two ends that both send
+   * little, one leads and takes turns as ever.
+   */
+  private follow(row: number, peer: number, window: SendWindow): void {
+    const { connections, paths } = this.context;
+    const receive = connections.receive[row]!;
+    if (receive.pending === 0 || (window.next - window.txNext) >>> 0 > FOLLOW_PACKETS) return;
+    if (connections.accepted[row] === 0 && !receive.bulk) return;
+    if (paths.stateOf(peer, receive.latestSlot) !== SLOT_HEALTHY) return;
+    window.slot = receive.latestSlot;
+    window.group = 0;
   }
 
   private turn(peer: number, window: SendWindow): void {
