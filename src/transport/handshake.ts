@@ -84,7 +84,9 @@ export class Handshake {
       this.lose(row);
       connections.renew(row);
     }
-    connections.accepted[row] = 1;
+    // Where both asked, one of them counts as having been asked.
+    const bothAsked = connections.state[row] === CONNECTION_REQUESTED;
+    connections.accepted[row] = bothAsked && connections.localCid[row]! < cid ? 0 : 1;
     this.establish(now, row, cid);
     return true;
   }
