@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { addEmulateCommand, addLabCommands } from '../../lab/cli.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import { addAgentCommand } from './agent.ts';
 import { addBenchCommand } from './bench.ts';
@@ -12,6 +13,7 @@ import { addStatusCommand } from './status.ts';
 const examples = `
 Examples:
   selvage demo                        see what it is for
+  selvage lab up                      a small cloud of your own on this machine
   selvage agent --config host.yaml    run the agent of this host
   selvage status                      what it is doing
   selvage help status                 what a command takes
@@ -37,6 +39,8 @@ export function createProgram(): Command {
   addStatusCommand(program);
   addDemoCommand(program);
   addBenchCommand(program);
+  addLabCommands(program);
+  addEmulateCommand(program);
   return program;
 }
 
