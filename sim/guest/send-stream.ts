@@ -112,8 +112,12 @@ export class SendStream {
     this.pump(0);
   }
 
+  /** Only a window that was in use says anything about the network (RFC 7661, as Linux judges it). */
   private grow(acked: number): void {
-    if (this.cwndBytes < this.ssthreshBytes) this.cwndBytes += Math.min(acked, 2 * this.mss);
+    const used = this.inFlight + acked;
+    const isSlowStart = this.cwndBytes < this.ssthreshBytes;
+    if ((isSlowStart ? 2 * used : used + this.mss) < this.cwndBytes) return;
+    if (isSlowStart) this.cwndBytes += Math.min(acked, 2 * this.mss);
     else this.cwndBytes += (this.mss * acked) / this.cwndBytes;
   }
 
