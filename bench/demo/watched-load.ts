@@ -68,7 +68,7 @@ async function runLoad(
   return toFigures((await load.ended).at(-1)!);
 }
 
-function toFigures(report: PhaseReport): LoadFigures {
+export function toFigures(report: PhaseReport): LoadFigures {
   return {
     requests: report.completed,
     requestsPerSecond: report.requestsPerSecond,
