@@ -92,8 +92,10 @@ describe('a vNIC whose tenant takes nothing', () => {
     hosts[1]!.send(0, crossed);
     world.pass(100_000);
     three!.room = Number.POSITIVE_INFINITY;
+    // One more in the turn in which there is room again.
+    hosts[0]!.arrive({ from: vtepOf(1), slot: 0, bytes: encapsulate(77, plain.subarray(10)) });
     world.pass(10_000);
-    expect(hosts[0]!.received[1]).toEqual([local, plain, crossed]);
+    expect(hosts[0]!.received[1]).toEqual([local, plain, crossed, plain]);
     checkIdle(hosts[0]!.vswitch, hosts[0]!.region);
   });
 });
