@@ -1,5 +1,5 @@
 // What a request waits for when nothing is wrong. At one client nearly all of it is waking processes: a request and its
-// answer pass two agents each, so Selvage can at best add four wake-ups, and what it adds is told in these.
+// answer pass two agents each, so Selvage adds four wake-ups at best, and what it adds is told in these.
 import type { BenchOptions, BenchOutcome, Column } from '../harness/bench.ts';
 import { inTurns } from '../harness/in-turns.ts';
 import { Measurements } from '../harness/measurements.ts';
@@ -13,7 +13,7 @@ import { type Testbed, withTestbed } from '../testbed.ts';
 import { startLoad } from '../workloads/load.ts';
 import { requireFigures, runRedisBenchmark } from '../workloads/redis-benchmark.ts';
 import { REDIS_PORT, startRedis } from '../workloads/redis-server.ts';
-import { measureWakeMicros } from '../workloads/wake-cost.ts';
+import { measureWakeCost, type WakeCost } from '../workloads/wake-cost.ts';
 
 const FULL = { rounds: 5, share: 1 };
 const QUICK = { rounds: 1, share: 0.5 };
@@ -41,21 +41,22 @@ export function latency({ quick, progress }: BenchOptions): Promise<BenchOutcome
     const peers = [await attachKernelVxlan(testbed), await attachSelvage(testbed)];
     await startRedis(testbed.lab, testbed.server.name);
     const measured = new Measurements();
-    const wakes: number[] = [];
+    const wakes: WakeCost[] = [];
     await inTurns(peers, rounds, progress, async (peer) => {
-      wakes.push(await measureWakeMicros(WAKE_ROUND_TRIPS * share));
+      wakes.push(await measureWakeCost(WAKE_ROUND_TRIPS * share));
       for (const { situation, clients, requests } of CASES) {
         const load = { clients, requests: requests * share };
         measured.record(peer.name, situation, await redisBenchmark(testbed, peer, load));
       }
       measured.record(peer.name, EXACT.situation, await exact(testbed, peer, EXACT.requests * share));
     });
-    const wake = summarize(wakes);
+    const wake = summarize(wakes.map((cost) => cost.acrossCoresMicros ?? cost.unpinnedMicros));
+    const unpinned = summarize(wakes.map((cost) => cost.unpinnedMicros));
     const ratios = {
       p50At50Clients: quotient(measured, 'selvage', 'kernelVxlan', 'p50Micros', '50 clients'),
       addedPerWake: addedMicros(measured) / (WAKES_ADDED * wake.median),
     };
-    return { rounds, peers, columns, measured, ratios, notes: notes(addedMicros(measured), wake) };
+    return { rounds, peers, columns, measured, ratios, notes: notes(addedMicros(measured), wake, unpinned) };
   });
 }
 
@@ -98,11 +99,12 @@ function addedMicros(measured: Measurements): number {
   return median('selvage') - median('kernelVxlan');
 }
 
-function notes(added: number, wake: Summary): string[] {
+function notes(added: number, wake: Summary, unpinned: Summary): string[] {
   return [
     'redis-benchmark GET; it keeps latencies in steps of 8 µs, so the case “exact” is one connection of our own client.',
     `Selvage adds ${figure(added)} µs at one client (exact); ${WAKES_ADDED} wake-ups cost ${figure(WAKES_ADDED * wake.median)} µs.`,
     `A wake-up costs ${figure(wake.median)} µs (${figure(wake.min)}–${figure(wake.max)}): half a round trip between two ` +
-      'processes that are not pinned and sleep in epoll, through eventfds, measured before each turn.',
+      'processes that sleep in epoll, through eventfds, each pinned to a core of its own; measured before each turn. ' +
+      `Not pinned the kernel puts both on one core: ${figure(unpinned.median)} µs.`,
   ];
 }

@@ -60,7 +60,10 @@ export function throughput({ quick, progress }: BenchOptions): Promise<BenchOutc
       vsOvsUserspace: against('ovsUserspace'),
       vsOvsAfXdp: against('ovsAfXdp'),
     };
-    const notes = [`iperf3, ${seconds} s a run; underlay MTU ${lab.topology.mtu}.`, ...missing];
+    const notes = [
+      `iperf3, ${seconds} s a run; underlay MTU ${lab.topology.mtu}. CPU is the whole machine’s busy time.`,
+      ...missing,
+    ];
     return { rounds, peers, columns, measured, ratios, notes };
   });
 }

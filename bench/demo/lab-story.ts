@@ -13,7 +13,8 @@ import { WATCH } from './watched-load.ts';
 const FULL = { healthyRequests: 80_000, lossRequests: 12_000, silentSeconds: 4 };
 const QUICK = { healthyRequests: 15_000, lossRequests: 2000, silentSeconds: 2 };
 
-export function labStory({ quick, progress }: TellOptions): Promise<Told> {
+export async function labStory({ quick, progress }: TellOptions): Promise<Told> {
+  const missing = await missingPrograms();
   return withTestbed(progress, async (testbed) => {
     const { lab, client, server } = testbed;
     progress(`Joining ${client.name} and ${server.name} by kernel VXLAN and by Selvage …`);
@@ -24,7 +25,7 @@ export function labStory({ quick, progress }: TellOptions): Promise<Told> {
     const notes = [
       `failed, longest gap: seen by ${WATCH.connections} connections beside the load, which ask every ` +
         `${WATCH.intervalMillis} ms; failed is what had no answer within ${WATCH.timeoutMillis / 1000} s.`,
-      ...(await missingPrograms()),
+      ...missing,
     ];
     for (const [title, play] of SCENES) {
       try {
@@ -33,6 +34,9 @@ export function labStory({ quick, progress }: TellOptions): Promise<Told> {
         if (!(thrown instanceof SelvageError) || thrown.code !== 'no-program') throw thrown;
         notes.push(`Not shown: ${title}. ${thrown.message} ${thrown.hint ?? ''}`.trimEnd());
       }
+    }
+    if (rows.some(({ load }) => load === undefined)) {
+      notes.push('–: redis-benchmark still waited for answers when it was given up.');
     }
     return { stage: 'real programs in a lab on this machine', quick, rows, notes };
   });

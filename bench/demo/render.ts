@@ -1,5 +1,5 @@
 // The demo's table, and what was seen in a few sentences.
-import { figure, textTable } from '../harness/text-table.ts';
+import { count, figure, textTable, wrapped } from '../harness/text-table.ts';
 import type { Row, Situation, Teller, Told } from './story.ts';
 
 const PEERS: Readonly<Record<Teller, string>> = { kernelVxlan: 'kernel VXLAN', selvage: 'Selvage' };
@@ -34,7 +34,7 @@ export function renderTold({ stage, quick, rows, notes }: Told): string {
     textTable(COLUMNS, cells),
     '',
     ...(seen === '' ? [] : [seen, '']),
-    ...notes,
+    ...notes.map((note) => wrapped(note)),
   ].join('\n');
 }
 
@@ -44,7 +44,7 @@ function cellsOf({ peer, load, failed, longestGapMillis, spine }: Row): string[]
       ? ['–', '–', '–', '–', '–']
       : [load.requestsPerSecond, load.p50Millis, load.p99Millis, load.p999Millis, load.maxMillis].map(figure);
   const where = spine === undefined ? '' : ` (${spine})`;
-  return [`  ${PEERS[peer]}${where}`, ...figures, figure(failed), figure(longestGapMillis)];
+  return [`  ${PEERS[peer]}${where}`, ...figures, count(failed), figure(longestGapMillis)];
 }
 
 /** Only what the rows say, whichever way it went. */
@@ -68,7 +68,7 @@ export function whatWasSeen(rows: readonly Row[]): string {
         `VXLAN${failures(kernel)} and ${millis(longestWaitMillis(selvage))} over Selvage${failures(selvage)}.`,
     );
   }
-  return sentences.join('\n');
+  return sentences.map((sentence) => wrapped(sentence)).join('\n');
 }
 
 /** Of the load's connections and of those that watched. */

@@ -10,7 +10,7 @@ export interface Row {
   readonly peer: Teller;
   /** Undefined: the load did not end in time. */
   readonly load: LoadFigures | undefined;
-  /** Requests beside the load that had no answer within a second. */
+  /** Requests that had no answer in time; the notes say whose. */
   readonly failed: number;
   /** Between two answers on one connection. */
   readonly longestGapMillis: number;

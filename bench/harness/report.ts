@@ -3,7 +3,7 @@
 import type { PeerName } from '../peers/peer.ts';
 import type { BenchOutcome, Column } from './bench.ts';
 import type { Measurements } from './measurements.ts';
-import { figure, textTable } from './text-table.ts';
+import { count, figure, textTable, wrapped } from './text-table.ts';
 
 export function renderOutcome(name: string, quick: boolean, outcome: BenchOutcome): string {
   const { rounds, peers, columns, measured, ratios, notes } = outcome;
@@ -30,8 +30,9 @@ export function renderOutcome(name: string, quick: boolean, outcome: BenchOutcom
     '',
     ...known.map(([ratio, value]) => `${ratio} = ${value!.toFixed(3)}`),
     '',
-    ...peers.map(({ title, settings }) => `${title}: ${settings}.`),
-    ...notes,
+    ...[...peers.map(({ title, settings }) => `${title}: ${settings}.`), ...notes].map((note) =>
+      wrapped(note),
+    ),
   ].join('\n');
 }
 
@@ -44,7 +45,7 @@ export function outcomeJson(name: string, quick: boolean, outcome: BenchOutcome)
 function cell(measured: Measurements, peer: PeerName, situation: string, column: Column): string {
   const summary = measured.summary(peer, situation, column.metric);
   if (summary === undefined) return '–';
-  if (column.total) return figure(measured.total(peer, situation, column.metric));
+  if (column.total) return count(measured.total(peer, situation, column.metric));
   const { median, min, max } = summary;
   return min === max ? figure(median) : `${figure(median)} (${figure(min)}–${figure(max)})`;
 }

@@ -24,3 +24,13 @@ export function figure(value: number): string {
     value === 0 || Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3;
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
+
+/** Lines of at most `width`, broken between words. */
+export function wrapped(text: string, width = 110): string {
+  const pattern = new RegExp(`(?=\\S)(.{1,${width}})(?:\\s+|$)|(\\S+)(?:\\s+|$)`, 'g');
+  return [...text.matchAll(pattern)].map(([, line, word]) => (line ?? word)!.trimEnd()).join('\n');
+}
+
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
+}

@@ -2,6 +2,7 @@
 // Version 3.1 cannot put offload bundles into tunnels, so the tenants cut and finish their packets themselves.
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fabricAddresses, type TenantAddresses } from '../../lab/addressing.ts';
 import { pause } from '../../lab/process.ts';
 import { type ProgramFile, requireProgram } from '../../lab/programs.ts';
 import { batch, tool } from '../../lab/tools.ts';
@@ -31,7 +32,7 @@ export async function attachOpenVswitch(testbed: Testbed, type: PortType): Promi
   const { lab } = testbed;
   for (const program of ['ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl'])
     await requireProgram(program);
-  const [client, server] = endsOf(testbed);
+  const [client, server] = endsOf(testbed, type);
   const plan = (end: OvsEnd) => openVswitchPlan(end, type, lab.topology.mtu, (node) => lab.node(node).netns);
   const daemons: number[] = [];
   for (const end of [client, server]) daemons.push(await attachEnd(testbed, end, plan(end), type));
@@ -44,13 +45,21 @@ export async function attachOpenVswitch(testbed: Testbed, type: PortType): Promi
   return { ...DESCRIPTIONS[type], serverAddress, ...rests };
 }
 
-function endsOf({ lab, client, server }: Testbed): [OvsEnd, OvsEnd] {
-  const end = (here: typeof client, there: typeof client): OvsEnd => ({
-    host: here.host,
-    leaf: lab.topology.racks.find((rack) => rack.hosts.includes(here.host))!.leaf,
+/**
+ * Two instances cannot share a host: both would make the same device. The second kind of ports takes the other host of
+ * each rack, with cables to the same tenants.
+ */
+function endsOf({ lab, client, server }: Testbed, type: PortType): [OvsEnd, OvsEnd] {
+  const addresses = fabricAddresses(lab.topology);
+  const place = (tenant: TenantAddresses) => {
+    const { leaf, hosts } = lab.topology.racks.find((rack) => rack.hosts.includes(tenant.host))!;
+    return { leaf, host: type === 'system' ? tenant.host : hosts.find((host) => host !== tenant.host)! };
+  };
+  const end = (here: TenantAddresses, there: TenantAddresses): OvsEnd => ({
+    ...place(here),
     tenant: here.name,
-    address: here.vtep,
-    remoteAddress: there.vtep,
+    address: addresses.get(place(here).host)!,
+    remoteAddress: addresses.get(place(there).host)!,
     tenantByte: Number(here.kernel.address.split('.').pop()),
   });
   return [end(client, server), end(server, client)];

@@ -1,4 +1,4 @@
-// Requests in RESP2, an array of bulk strings each, from a stream of bytes that may be cut anywhere.
+// Requests in RESP2, an array of bulk strings each, from a stream of bytes that may be cut anywhere. Strings are bytes.
 export class RequestReader {
   private buffered = '';
 

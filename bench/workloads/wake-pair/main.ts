@@ -1,5 +1,6 @@
 // What it costs to wake a process here: two processes that wake each other in turns through eventfds, each asleep in
-// epoll until it is woken, as an agent's data thread is. `wake-pair ROUND_TRIPS` prints the median of half a round trip.
+// epoll until it is woken, as an agent's data thread is. `wake-pair ROUND_TRIPS [PROGRAM …]` prints the median of half a
+// round trip; PROGRAM … runs the second process (taskset, for example).
 import { spawn } from 'node:child_process';
 import { Epoll } from '../../../src/linux/epoll.ts';
 import { EventFd } from '../../../src/linux/eventfd.ts';
@@ -32,11 +33,12 @@ function echo(): void {
   while (asked.sleep()) answered.signal();
 }
 
-function measure(roundTrips: number): void {
+function measure(roundTrips: number, runner: readonly string[]): void {
   const asked = new EventFd();
   const answered = new EventFd();
   const sleeper = new Sleeper(answered);
-  const partner = spawn(process.execPath, [process.argv[1]!, 'echo'], {
+  const [program, ...args] = [...runner, process.execPath, process.argv[1]!, 'echo'];
+  const partner = spawn(program!, args, {
     stdio: ['ignore', 'inherit', 'inherit', asked.fd, answered.fd],
   });
   const micros: number[] = [];
@@ -51,5 +53,6 @@ function measure(roundTrips: number): void {
   process.stdout.write(`${JSON.stringify({ wakeMicros: micros[micros.length >> 1]! / 2 })}\n`);
 }
 
-if (process.argv[2] === 'echo') echo();
-else measure(Number(process.argv[2]));
+const [, , task, ...runner] = process.argv;
+if (task === 'echo') echo();
+else measure(Number(task), runner);

@@ -1,0 +1,16 @@
+// A name that is not a benchmark's.
+import { expect, test } from 'vitest';
+import { runBench } from './run.ts';
+
+test.each([
+  ['thruput', 'Did you mean throughput?'],
+  ['redis-los', 'Did you mean redis-loss?'],
+  ['xyz', 'There are throughput, latency, redis-loss, failover, idle.'],
+])('%s: %s', async (name, hint) => {
+  const running = runBench(name, { quick: true, json: false });
+  await expect(running).rejects.toMatchObject({
+    code: 'bad-input',
+    message: `There is no benchmark ${name}.`,
+    hint: expect.stringContaining(hint),
+  });
+});

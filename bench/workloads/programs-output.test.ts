@@ -1,0 +1,79 @@
+// What other programs and /proc say, as they say it.
+import { expect, test } from 'vitest';
+import { parseBusySeconds, processSeconds } from './cpu-time.ts';
+import { parseIperf } from './iperf.ts';
+import { hasListener } from './server.ts';
+import { busiestSpine, parseUplinks } from './uplinks.ts';
+import { allowedCores } from './wake-cost.ts';
+
+test('iperf3: what the receiver counted', () => {
+  const end = {
+    sum_sent: { bytes: 1_100, bits_per_second: 8_900, retransmits: 12 },
+    sum_received: { bytes: 1_000, bits_per_second: 8_000 },
+  };
+  expect(parseIperf(JSON.stringify({ start: {}, end }))).toEqual({
+    bitsPerSecond: 8000,
+    bytes: 1000,
+    retransmissions: 12,
+  });
+});
+
+test('iperf3: its error is told', () => {
+  expect(() => parseIperf(JSON.stringify({ end: {}, error: 'unable to connect to server' }))).toThrow(
+    'iperf3 failed: unable to connect to server.',
+  );
+  expect(() => parseIperf('{"end":{}}')).toThrow(/no sum/);
+  expect(() => parseIperf('')).toThrow('iperf3 gave no report.');
+});
+
+test('/proc/stat: busy is what is neither idle, nor waiting, nor stolen', () => {
+  const stat = 'cpu  100 20 300 4000 500 6 70 8 9 10\ncpu0 50 10 150 2000 250 3 35 4 5 5\nintr 1\n';
+  expect(parseBusySeconds(stat)).toBe((100 + 20 + 300 + 6 + 70) / 100);
+});
+
+test('a process that computes uses time', () => {
+  const before = processSeconds(process.pid);
+  const until = performance.now() + 20;
+  while (performance.now() < until);
+  expect(processSeconds(process.pid)).toBeGreaterThan(before);
+});
+
+test('/proc/net/tcp: a listener is known by port and state', () => {
+  const tcp = `  sl  local_address rem_address   st tx_queue rx_queue tr
+   0: 00000000:18EB 00000000:0000 0A 00000000:00000000 00:00000000
+   1: 0100007F:1451 0100007F:9C40 01 00000000:00000000 00:00000000
+`;
+  const tcp6 =
+    '   0: 00000000000000000000000000000000:1451 00000000000000000000000000000000:0000 0A 00000000:00000000\n';
+  expect([hasListener(tcp, 6379), hasListener(tcp, 5201), hasListener(tcp + tcp6, 5201)]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+});
+
+test('the busiest spine is the one whose counters grew most', () => {
+  const link = (ifname: string, tx: number, rx: number) => ({
+    ifname,
+    stats64: { tx: { packets: tx }, rx: { packets: rx } },
+  });
+  const spines = ['spine1', 'spine2', 'spine3'];
+  const before = parseUplinks(JSON.stringify([link('host1', 900, 900), link('spine1', 500, 500)]), spines);
+  const after = parseUplinks(
+    JSON.stringify([link('spine1', 510, 500), link('spine2', 20, 30), link('spine3', 40, 0)]),
+    spines,
+  );
+  expect([...after]).toEqual([
+    ['spine1', 1010],
+    ['spine2', 50],
+    ['spine3', 40],
+  ]);
+  expect(busiestSpine(before, after)).toBe('spine2');
+});
+
+test('allowed cores are read from a list of ranges', () => {
+  expect(allowedCores('Name:\tnode\nCpus_allowed:\t2f\nCpus_allowed_list:\t0-3,5\n')).toEqual([
+    0, 1, 2, 3, 5,
+  ]);
+  expect(allowedCores('Cpus_allowed_list:\t7\n')).toEqual([7]);
+});
