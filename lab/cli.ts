@@ -127,7 +127,7 @@ function addFaultCommands(lab: Command): void {
     .option('--loss <share>', 'such as 1%: packets are lost at random')
     .option('--rate <rate>', 'such as 48mbit')
     .option('--delay <time>', 'such as 10ms')
-    .option('--queue <packets>', 'that may wait for a limited rate')
+    .option('--queue <packets>', 'that may wait for a limited rate; else 256')
     .option('--lab <name>', 'which, when several are up')
     .addHelpText('after', setExamples)
     .action(async (link: string, { lab: name, ...texts }: ConditionTexts & ChosenLab) =>
@@ -158,7 +158,7 @@ export function addEmulateCommand(program: Command): void {
     .argument('<command...>', 'the program and its arguments, after --')
     .option('--rate <rate>', 'such as 48mbit; else unlimited')
     .option('--delay <time>', 'each way, such as 10ms; else none')
-    .option('--queue <packets>', 'that may wait for the rate, such as 100')
+    .option('--queue <packets>', 'that may wait for the rate; else 256')
     .passThroughOptions()
     .addHelpText('after', emulateExamples)
     .action(async (command: string[], options: EmulateOptions) => {

@@ -8,7 +8,7 @@ import type { LinkEnds } from './conditions.ts';
 import type { DirectionCounts } from './emulator/link.ts';
 import { startEmulator, writeParameters } from './emulator/start.ts';
 import type { EmulatedLink } from './faults.ts';
-import { endProcess, processId } from './process.ts';
+import { endProcess, isAlive, processId } from './process.ts';
 import { type LabProcess, type LabState, runFolder } from './state.ts';
 import { batch, tool } from './tools.ts';
 
@@ -32,7 +32,8 @@ export async function emulateLink(
     return others;
   }
   writeParameters(parametersFile(state.name, link.name), as);
-  if (running !== undefined) return state.processes;
+  if (running !== undefined && isAlive(running)) return state.processes;
+  if (running !== undefined) await detach(state, link);
   return [...others, await attach(state, link)];
 }
 

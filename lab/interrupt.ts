@@ -14,6 +14,11 @@ export function beforeInterrupt(work: () => Promise<void>): () => void {
   };
 }
 
+/** Never resolves once a signal is ending this process: what fails then, fails because of that. */
+export function unlessInterrupted(): Promise<void> {
+  return ending ? new Promise(() => {}) : Promise.resolve();
+}
+
 function interrupted(signal: NodeJS.Signals): void {
   // A second Ctrl-C does not wait.
   if (ending) process.exit(1);

@@ -10,7 +10,7 @@ import { buildFabric, destroyLab, netnsOf } from './build.ts';
 import { type ConditionChange, type LinkConditions, mergeConditions } from './conditions.ts';
 import { type Finished, type RunOptions, runInNetns, spawnInNetns } from './execute.ts';
 import { planFaults } from './faults.ts';
-import { beforeInterrupt } from './interrupt.ts';
+import { beforeInterrupt, unlessInterrupted } from './interrupt.ts';
 import { cableLine, kernelVxlanPlan } from './kernel-vxlan.ts';
 import { unknownName } from './names.ts';
 import { namespacesWithPrefix } from './namespaces.ts';
@@ -61,6 +61,7 @@ export class Lab {
   readonly runFolder: string;
   private readonly forgetInterrupt: () => void;
   private readonly started = new Set<ProcessId>();
+  private building: Promise<void> = Promise.resolve();
 
   private constructor({ name, topology }: LabState, ownedHere: boolean) {
     this.name = name;
@@ -80,7 +81,8 @@ export class Lab {
     const lab = new Lab(state, true);
     try {
       progress(`Building ${topology.nodes.length} nodes and ${topology.links.length} links …`);
-      await buildFabric(state);
+      lab.building = buildFabric(state);
+      await lab.building;
       for (const link of topology.links) await lab.applyConditions(link, () => link.conditions);
       await options.prepare?.(lab);
       if (detached) {
@@ -89,6 +91,7 @@ export class Lab {
       }
       return lab;
     } catch (thrown) {
+      await unlessInterrupted();
       await lab.down();
       throw thrown;
     }
@@ -180,7 +183,7 @@ export class Lab {
       const added = wanted.filter((tenant) => !old.includes(tenant));
       const netns = (node: string) => netnsOf(this.name, node);
       const cables = added.map((tenant) => cableLine(tenant, mtu, netns));
-      await batch('ip', netns(asked[0]!.host), cables);
+      await batch('ip', netns(this.topology.nodes[0]!.name), cables);
       const plan = kernelVxlanPlan(old, wanted, mtu);
       await Promise.all(
         plan.map(async ({ node, ip, bridge }) => {
@@ -231,6 +234,8 @@ export class Lab {
 
   /** Ends what runs in the lab and removes it. */
   async down(): Promise<void> {
+    // Namespaces must not appear while they are being removed.
+    await this.building.catch(() => {});
     await withLabsLock(async () => {
       // Those just started may not have entered their namespace yet, where they would be found.
       await Promise.all([...this.started].map((process) => endProcess(process)));

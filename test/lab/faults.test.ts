@@ -1,5 +1,5 @@
 // Each fault does what it says to real traffic, is counted, and leaves nothing behind when it is reset.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { exitStatus } from '../../lab/execute.ts';
@@ -212,13 +212,17 @@ describe('offload bundles', () => {
 /** Of the TCP packets that the kernel's VXLAN sends over the link, those whose inner checksum is complete and those not. */
 async function countChecksums(): Promise<{ complete: number; incomplete: number }> {
   const file = join(lab.runFolder, 'link.pcap');
-  const filter = ['udp', 'dst', 'port', '8472'];
+  rmSync(file, { force: true });
   const options = ['-i', 'host1', '-Q', 'in', '-s', '0', '-c', String(CAPTURED_PACKETS), '-U', '-w', file];
+  const filter = ['udp', 'dst', 'port', '8472'];
   const capture = await lab.exec('leaf1', ['tcpdump', ...options, ...filter], { stdio: 'ignore' });
   // It ends by itself when it has that many.
   const ended = exitStatus(capture);
   await eventually('tcpdump', () => existsSync(file) && statSync(file).size > 0);
-  await sendTcpThroughVxlan();
+  await eventually('enough packets', async () => {
+    await sendTcpThroughVxlan();
+    return capture.exitCode !== null;
+  });
   await ended;
   return innerTcpChecksums(readFileSync(file));
 }
@@ -277,6 +281,18 @@ describe('delay', () => {
     expect(await shortest()).toBeGreaterThanOrEqual(10);
     await lab.resetLink(LINK);
     expect(await eventually('no delay', async () => (await shortest()) < 10)).toBe(true);
+  });
+
+  test('comes back with a new emulator when the first has ended', async () => {
+    await lab.setLink(LINK, { delayMicros: 10_000 });
+    const [emulator] = (await lab.status()).processes;
+    process.kill(emulator!.pid, 'SIGKILL');
+    await eventually('its end', async () => !(await lab.status()).processes[0]!.alive);
+    expect(await ping('host1', remote, '-c', '1')).toMatchObject({ received: 0 });
+    await lab.setLink(LINK, { delayMicros: 5000 });
+    const again = await ping('host1', remote, '-c', '2', '-i', '0.01');
+    expect(again.received).toBe(2);
+    expect(again.shortestMillis).toBeGreaterThanOrEqual(10);
   });
 
   test('goes together with loss and a blackhole', async () => {
