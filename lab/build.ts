@@ -10,7 +10,7 @@ import {
 } from './build-plan.ts';
 import { namespacesWithPrefix, removeNamespaces } from './namespaces.ts';
 import { endProcess } from './process.ts';
-import { type LabState, netnsPrefix, removeState } from './state.ts';
+import { type LabState, netnsPrefix, readState, removeState, withLabLock } from './state.ts';
 import { batch } from './tools.ts';
 import type { TopologyNode } from './topology.ts';
 
@@ -36,10 +36,14 @@ export async function restoreRoutes({ name, topology }: LabState, node: Topology
 }
 
 /** Ends every process of the lab and removes its namespaces and files. Also for labs that were half built. */
-export async function destroyLab(state: LabState): Promise<void> {
-  await Promise.all(state.processes.map((process) => endProcess(process)));
-  await removeNamespaces(namespacesWithPrefix(netnsPrefix(state.name)));
-  removeState(state.name);
+export function destroyLab(state: LabState): Promise<void> {
+  return withLabLock(state.name, async () => {
+    // Read again: it may have changed until the lock was ours.
+    const { processes } = readState(state.name) ?? state;
+    await Promise.all(processes.map((process) => endProcess(process)));
+    await removeNamespaces(namespacesWithPrefix(netnsPrefix(state.name)));
+    removeState(state.name);
+  });
 }
 
 async function writeSettings(netns: string, settings: readonly Setting[]): Promise<void> {

@@ -75,6 +75,8 @@ export class Lab {
   static async up(options: LabOptions = {}): Promise<Lab> {
     const { topology = defaultTopology(), detached = false, progress = () => {} } = options;
     requirePrivilege();
+    // Refuses a topology with too many tenants before anything is made.
+    tenantAddresses(topology);
     const removed = await removeAbandonedLabs();
     if (removed.length > 0) progress(`Removed what ended commands left behind: ${removed.join(', ')}.`);
     const state = await reserve(options.name, topology);
@@ -104,36 +106,16 @@ export class Lab {
   }
 
   node(name: string): LabNode {
-    const found = this.topology.nodes.find((node) => node.name === name);
-    if (found === undefined)
-      throw unknownName(
-        'node',
-        name,
-        this.topology.nodes.map((node) => node.name),
-      );
+    const found = named('node', name, this.topology.nodes);
     return { ...found, netns: netnsOf(this.name, name), address: fabricAddresses(this.topology).get(name) };
   }
 
   link(name: string): TopologyLink {
-    const found = this.topology.links.find((link) => link.name === name);
-    if (found === undefined)
-      throw unknownName(
-        'link',
-        name,
-        this.topology.links.map((link) => link.name),
-      );
-    return found;
+    return named('link', name, this.topology.links);
   }
 
   tenant(name: string): TenantAddresses {
-    const found = this.tenants.find((tenant) => tenant.name === name);
-    if (found === undefined)
-      throw unknownName(
-        'tenant',
-        name,
-        this.tenants.map((tenant) => tenant.name),
-      );
-    return found;
+    return named('tenant', name, this.tenants);
   }
 
   /** Starts a program in a node; one that is missing is fetched (programs.ts). It ends with the lab at the latest. */
@@ -280,6 +262,16 @@ export class Lab {
       return wanted;
     });
   }
+}
+
+function named<T extends { readonly name: string }>(kind: string, name: string, all: readonly T[]): T {
+  const found = all.find((candidate) => candidate.name === name);
+  if (found !== undefined) return found;
+  throw unknownName(
+    kind,
+    name,
+    all.map((candidate) => candidate.name),
+  );
 }
 
 /** Labs whose owner ended without taking them down; their names. */

@@ -108,7 +108,11 @@ export function withLabsLock<T>(work: () => Promise<T>): Promise<T> {
 
 /** Held while one lab changes; `work` gets its state as it is then. */
 export function withLabState<T>(lab: string, work: (state: LabState) => Promise<T>): Promise<T> {
-  return withLock(join(labsFolder(), `.lock-${lab}`), LOCK_WAIT_MILLIS, () => work(chooseState(lab)));
+  return withLabLock(lab, () => work(chooseState(lab)));
+}
+
+export function withLabLock<T>(lab: string, work: () => Promise<T>): Promise<T> {
+  return withLock(join(labsFolder(), `.lock-${lab}`), LOCK_WAIT_MILLIS, work);
 }
 
 function stateFile(lab: string): string {
