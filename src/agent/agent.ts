@@ -7,21 +7,26 @@ import type { Tool } from '../linux/ip.ts';
 import { close } from '../linux/libc.ts';
 import { SLOTS } from '../paths/path-table.ts';
 import { serveAdmin } from './admin.ts';
+import { type CaptureOptions, type CaptureStart, captureNames, openCaptureFiles } from './capture.ts';
 import type { HostConfig } from './config.ts';
 import { DataThread } from './data-thread-handle.ts';
 import { statusOf } from './report.ts';
 import { switchConfig } from './switch-config.ts';
 import { underlayMtu } from './underlay-mtu.ts';
-import { applyVnics, planVnics } from './vnics.ts';
+import { applyVnics, planVnics, type VnicPlan } from './vnics.ts';
 
 export interface AgentSurroundings {
   readonly version: string;
   /** The program `ip`. */
   readonly ip: Tool;
+  readonly capture: CaptureOptions;
 }
 
 /** Runs until SIGTERM or SIGINT; throws SelvageError when the agent cannot start or its data thread fails. */
-export async function runAgent(config: HostConfig, { version, ip }: AgentSurroundings): Promise<void> {
+export async function runAgent(
+  config: HostConfig,
+  { version, ip, capture: options }: AgentSurroundings,
+): Promise<void> {
   const startedAt = Date.now();
   const mtu = underlayMtu(config.underlay);
   const vnics = planVnics(config, mtu);
@@ -36,9 +41,11 @@ export async function runAgent(config: HostConfig, { version, ip }: AgentSurroun
     const { address, port, sourcePorts } = config.underlay;
     const underlay = openUnderlay(address, port, sourcePorts, SLOTS);
     opened.push(underlay.receive, ...underlay.send);
+    const capture = prepareCapture(options, config, vnics, opened);
     const taps = await applyVnics(vnics, ip);
     opened.push(...taps);
-    const start = { config: switchConfig(config, mtu), taps, underlay, seed: randomInt(0x1_0000_0000) };
+    const seed = randomInt(0x1_0000_0000);
+    const start = { config: switchConfig(config, mtu), taps, underlay, seed, capture };
     thread = await DataThread.start(start, new URL('./data-thread.js', import.meta.url));
     console.error(`selvage: agent of ${config.host} forwards packets (pid ${process.pid})`);
     await Promise.race([stopSignal(), thread.failed]);
@@ -48,6 +55,19 @@ export async function runAgent(config: HostConfig, { version, ip }: AgentSurroun
     admin.closeAllConnections();
     admin.close();
   }
+}
+
+function prepareCapture(
+  { trace, pcap }: CaptureOptions,
+  { underlay }: HostConfig,
+  vnics: readonly VnicPlan[],
+  opened: number[],
+): CaptureStart | undefined {
+  if (!trace && pcap === undefined) return undefined;
+  const names = captureNames(vnics);
+  const files = pcap === undefined ? undefined : openCaptureFiles(pcap, names, opened);
+  const { address, port, sourcePorts } = underlay;
+  return { trace, names, files, ends: { address, port, sourcePort: sourcePorts } };
 }
 
 function stopSignal(): Promise<void> {

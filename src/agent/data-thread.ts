@@ -11,7 +11,9 @@ import { mapMemory } from '../linux/memory.ts';
 import { useShortTimerSlack, yieldCore } from '../linux/scheduling.ts';
 import { CHUNK_BYTES, Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
+import { vtepsOf } from '../vswitch/forwarding.ts';
 import { Switch } from '../vswitch/switch.ts';
+import { wrapDevices } from './capture.ts';
 import { reportOf } from './report.ts';
 import { SpinTime } from './spin.ts';
 import type { DataThreadStart, FromDataThread, ToDataThread } from './thread-messages.ts';
@@ -27,23 +29,25 @@ const TAG_FIRST_PORT = 2;
 
 const port = parentPort!;
 const now = () => performance.now() * 1000;
+const epochMicros = () => (performance.timeOrigin + performance.now()) * 1000;
 
-function main({ config, taps, underlay, wakeFd, seed }: DataThreadStart): void {
+function main({ config, taps, underlay, wakeFd, seed, capture }: DataThreadStart): void {
   useShortTimerSlack();
   const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
   const outgoing = new ChunkWriter(region, RECEIVE_RESERVE);
   const incoming = new ChunkWriter(region, 0);
   const devices = taps.map((fd) => new TapDevice(fd, region, outgoing));
   const udp = new UdpUnderlay(underlay, region, incoming, now);
+  const peers = vtepsOf(config);
+  for (const [peer, vtep] of peers.entries()) udp.setPeer(peer, vtep);
+  const bare = { vnics: devices, underlay: udp };
+  const wrapped = capture === undefined ? bare : wrapDevices(bare, capture, region, peers, epochMicros);
   const vswitch = new Switch(config, {
     region,
     rng: new SeededRng(seed),
     nowMicros: now(),
-    devices,
-    underlay: udp,
-  });
-  vswitch.forwarding.peers.forEach((vtep, peer) => {
-    udp.setPeer(peer, vtep);
+    devices: wrapped.vnics,
+    underlay: wrapped.underlay,
   });
   const wake = new EventFd(wakeFd);
   const epoll = new Epoll();

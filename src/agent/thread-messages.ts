@@ -3,6 +3,7 @@
 
 import type { UnderlaySockets } from '../device/udp.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
+import type { CaptureStart } from './capture.ts';
 
 export interface DataThreadStart {
   readonly config: SwitchConfig;
@@ -11,6 +12,8 @@ export interface DataThreadStart {
   readonly underlay: UnderlaySockets;
   readonly wakeFd: number;
   readonly seed: number;
+  /** Absent: nobody looks at what passes. */
+  readonly capture?: CaptureStart | undefined;
 }
 
 export type ToDataThread = { readonly type: 'report'; readonly id: number } | { readonly type: 'stop' };

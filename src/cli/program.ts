@@ -29,12 +29,12 @@ export function createProgram(): Command {
     .addHelpText('after', examples)
     // Before commands are added: they inherit it.
     .exitOverride();
-  addAgentCommand(program, async (config) => {
+  addAgentCommand(program, async (config, capture) => {
     const [{ runAgent }, { requireProgram }] = await Promise.all([
       import('../agent/agent.ts'),
       import('../../lab/programs.ts'),
     ]);
-    await runAgent(config, { version: version(), ip: await requireProgram('ip') });
+    await runAgent(config, { version: version(), ip: await requireProgram('ip'), capture });
   });
   addStatusCommand(program);
   addDemoCommand(program);

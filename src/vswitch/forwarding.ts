@@ -45,7 +45,11 @@ export class Forwarding implements PairDirectory {
   private readonly pairs: Pair[] = [];
 
   constructor(config: SwitchConfig, paths: PathTable) {
-    for (const network of config.networks) this.addNetwork(network, paths);
+    for (const vtep of vtepsOf(config)) {
+      this.peerOfVtep.set(vtep, paths.addPeer());
+      this.peers.push(vtep);
+    }
+    for (const network of config.networks) this.addNetwork(network);
   }
 
   network(vni: number): Network | undefined {
@@ -89,7 +93,7 @@ export class Forwarding implements PairDirectory {
     return network.reliable && network.remotes[remote]!.peer === peer ? port.firstPair + remote : -1;
   }
 
-  private addNetwork(config: NetworkConfig, paths: PathTable): void {
+  private addNetwork(config: NetworkConfig): void {
     const { vni, reliable } = config;
     const network: Network = {
       vni,
@@ -101,7 +105,7 @@ export class Forwarding implements PairDirectory {
       remoteOf: new Map(),
     };
     for (const { vtep, vnics } of config.remotes) {
-      const peer = this.addPeer(vtep, paths);
+      const peer = this.peer(vtep);
       network.peers.push(peer);
       for (const vnic of vnics) {
         network.remoteOf.set(vnic.mac, network.remotes.length);
@@ -118,15 +122,11 @@ export class Forwarding implements PairDirectory {
     this.networks.push(network);
     this.networkOfVni.set(vni, network);
   }
+}
 
-  private addPeer(vtep: Ipv4Address, paths: PathTable): number {
-    const known = this.peerOfVtep.get(vtep);
-    if (known !== undefined) return known;
-    const peer = paths.addPeer();
-    this.peerOfVtep.set(vtep, peer);
-    this.peers.push(vtep);
-    return peer;
-  }
+/** The VTEP of each peer, by its number. */
+export function vtepsOf({ networks }: SwitchConfig): Ipv4Address[] {
+  return [...new Set(networks.flatMap(({ remotes }) => remotes.map(({ vtep }) => vtep)))];
 }
 
 /** The MAC of whoever in the network has this IPv4 address, or -1. */
