@@ -171,9 +171,9 @@ export class TransportHost {
     counters.turns++;
     const drained = this.receive(now);
     this.application.sending(this);
-    this.send(now);
     if (drained) transport.advance(now);
     this.collectOrphans();
+    this.send(now);
     this.transmit(now);
     if (!drained) this.wake(now + this.options.wakeMicros);
     // A timer that is due already means the next turn, not this moment again.

@@ -1,7 +1,8 @@
 // Reliable multipath connections between vNICs of two hosts (BIFROST), without I/O and without a clock.
 //
 // Each turn of the switch, in this order: `receive` for every packet that came, `deliver` until nothing is left,
-// `send` for frames to go, `advance` once everything received is taken in, `transmit` until it returns true.
+// `advance` once everything received is taken in, `takeOrphans`, `send` for what waits and is to go (nothing else
+// says that a peer was given up), `transmit` until it returns true.
 // `nextTimeout` says when the next turn is needed at the latest. Times are microseconds of one steady clock.
 
 import type { Rng } from '../base/rng.ts';

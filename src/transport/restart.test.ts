@@ -1,0 +1,149 @@
+// A host that forgets everything, met by a peer in every state (BIFROST §7.2): the peer finds out by a reset or by a
+// new request, opens a new connection, and sends again in order what was not acknowledged.
+
+import { describe, expect, it } from 'vitest';
+import { checkIdle } from '../../sim/invariants.ts';
+import { settle } from '../../test/support/random-network.ts';
+import { ALL_SLOTS, story } from '../../test/support/story.ts';
+
+type Story = ReturnType<typeof story>;
+
+/** An open connection with nothing on its way. */
+function open(lose?: RegExp): Story {
+  const told = lose === undefined ? story() : story({ lose });
+  told.traffic.send(1, 0, [100]);
+  told.run(2000);
+  told.log.take();
+  return told;
+}
+
+/** The first host is in one of its states when the second is restarted. */
+const states: readonly (readonly [string, () => Story])[] = [
+  [
+    'while it asks for a connection',
+    () => {
+      const told = story();
+      told.traffic.send(0, 0, [100, 200]);
+      told.run(30);
+      return told;
+    },
+  ],
+  ['while nothing happens', () => open()],
+  [
+    'with packets on their way',
+    () => {
+      const told = open();
+      told.traffic.send(0, 0, [100, 30_000, 200]);
+      told.run(30);
+      return told;
+    },
+  ],
+  [
+    'with packets that were received out of order, and said so',
+    () => {
+      const told = open(/^> data [24]/);
+      told.traffic.send(0, 0, [100, 200, 300, 400, 500]);
+      told.run(125);
+      expect(told.log.take()).toContain('< ack(2|0101)');
+      return told;
+    },
+  ],
+  [
+    'with a window full of packets and more in the queue',
+    () => {
+      const told = open();
+      told.traffic.send(
+        0,
+        0,
+        Array.from({ length: 30 }, () => 60_000),
+      );
+      told.run(160);
+      return told;
+    },
+  ],
+  [
+    'after it gave the peer up',
+    () => {
+      const told = story({ lose: /./ });
+      told.traffic.send(0, 0, [100]);
+      told.run(200_000);
+      return told;
+    },
+  ],
+];
+
+describe.each(states)('a peer that is restarted %s', (_state, begin) => {
+  it('gets everything in order when the one that stayed has frames to send', () => {
+    const { traffic, mend, run, hosts, arrived } = begin();
+    traffic.restart(1);
+    mend();
+    traffic.send(0, 0, [700, 800]);
+    run(40_000_000);
+    settle(traffic, 10_000);
+    expect(traffic.missing).toBe(0);
+    expect(arrived()[0]! + hosts[0].counters.plain).toBe(traffic.ledgers[0][0]!.nextNumber);
+    run(10_000);
+    hosts.forEach(checkIdle);
+  });
+
+  it('opens a new connection when it has frames to send itself', () => {
+    const { traffic, mend, run, hosts } = begin();
+    traffic.restart(1);
+    mend();
+    traffic.send(1, 0, [700, 800]);
+    run(5000);
+    expect(traffic.missing).toBe(0);
+    run(100_000);
+    hosts.forEach(checkIdle);
+  });
+});
+
+describe('a restart', () => {
+  it('is noticed by the first packet: one round trip to the reset, one to the new connection', () => {
+    const { traffic, log, run } = open();
+    traffic.restart(1);
+    traffic.send(0, 0, [100, 200]);
+    run(300);
+    expect(log.take()).toEqual([
+      '> data 1',
+      '> data 2',
+      '< reset',
+      '< reset',
+      '> request',
+      '< response',
+      '> data 1',
+      '> data 2',
+    ]);
+  });
+
+  it('repeats only what was not acknowledged', () => {
+    const { traffic, run } = open();
+    traffic.send(0, 0, [100, 200, 300]);
+    run(10_000);
+    traffic.restart(1);
+    traffic.send(0, 0, [400]);
+    run(10_000);
+    expect(traffic.ledgers[0][0]).toMatchObject({ delivered: 4, repeated: 0 });
+  });
+
+  it('is told apart from silence: three seconds of it, and the peer is asked for a new connection', () => {
+    const { traffic, run, cut, counters } = open();
+    cut([0], ALL_SLOTS);
+    traffic.send(0, 0, [100]);
+    run(2_900_000);
+    expect(counters(0).connectionsReset).toBe(0);
+    run(700_000);
+    expect(counters(0).connectionsReset).toBe(1);
+  });
+
+  it('is not suspected after a long rest, when a packet is lost', () => {
+    const told = open(/^> data/);
+    told.run(60_000_000);
+    told.traffic.send(0, 0, [100]);
+    told.run(1000);
+    told.mend();
+    told.run(10_000);
+    expect(told.arrived()).toEqual([1, 1]);
+    expect(told.counters(0)).toMatchObject({ connectionsReset: 0, lostByTimeout: 1, retransmissions: 1 });
+  });
+});
