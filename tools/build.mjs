@@ -1,6 +1,6 @@
 // Bundles the command line, the data thread and what they import into dist/. Plain JavaScript with no
 // dependency but esbuild, because Node 20 runs no TypeScript.
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -8,17 +8,19 @@ import { build } from 'esbuild';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 export async function buildDist() {
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  const dist = join(root, 'dist');
+  const fresh = join(root, `dist.${process.pid}`);
   await build({
     absWorkingDir: root,
     entryPoints: {
       selvage: 'src/cli/main.ts',
       'data-thread': 'src/agent/data-thread.ts',
+      'link-emulator': 'lab/emulator/main.ts',
       'load-client': 'bench/workloads/load-client/main.ts',
       'stand-in-server': 'bench/workloads/stand-in-server/main.ts',
       'wake-pair': 'bench/workloads/wake-pair/main.ts',
     },
-    outdir: 'dist',
+    outdir: fresh,
     bundle: true,
     splitting: true,
     platform: 'node',
@@ -28,7 +30,10 @@ export async function buildDist() {
     sourcemap: true,
     logLevel: 'warning',
   });
-  chmodSync(join(root, 'dist', 'selvage.js'), 0o755);
+  chmodSync(join(fresh, 'selvage.js'), 0o755);
+  // Put in place whole: a command that starts meanwhile finds the old one or the new one.
+  rmSync(dist, { recursive: true, force: true });
+  renameSync(fresh, dist);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildDist();
