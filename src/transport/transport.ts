@@ -51,6 +51,17 @@ export interface TransportSurroundings {
   readonly nowMicros: number;
 }
 
+interface ReceivedProbe {
+  readonly row: number;
+  readonly slot: number;
+  readonly psn: number;
+  readonly echo: number;
+  readonly arrivedAt: number;
+}
+
+/** Probes answered in one turn: probing is rare, and more of it is somebody's flood. */
+const MAX_PROBES = 64;
+
 /** What `send` did with a frame. */
 export const SEND_TAKEN = 0;
 /** The window is full, or the connection is being opened: keep the frame and come again. */
@@ -70,7 +81,7 @@ export class Transport {
   /** Rows with something to transmit, and rows with whole frames to deliver. */
   private readonly ready = new RowSet();
   private readonly deliverable = new RowSet();
-  private readonly probeAnswers: number[] = [];
+  private readonly probesReceived: ReceivedProbe[] = [];
   private readonly orphans: { pair: number; frames: FrameQueue }[] = [];
   private readonly data = new DataHeaderView();
   private readonly ack = new AckView();
@@ -209,9 +220,9 @@ export class Transport {
     if (!this.belongs(row, peer, vni)) return;
     connections.lastHeard[row] = now;
     if ((data.flags & DATA_SPECIAL) !== 0) {
-      if (this.probeAnswers.length < 64 * 4) {
-        this.probeAnswers.push(row, data.pathId, data.psn, data.timestampMicros, arrivedAt);
-      }
+      const { pathId: slot, psn, timestampMicros: echo } = data;
+      if (this.probesReceived.length < MAX_PROBES)
+        this.probesReceived.push({ row, slot, psn, echo, arrivedAt });
       return;
     }
     if (this.receiver.onData(row, data, arrivedAt, small)) this.deliverable.add(row);
@@ -299,19 +310,11 @@ export class Transport {
   }
 
   private answerProbes(now: number, out: Outbox): void {
-    const { probeAnswers } = this;
-    for (let i = 0; i < probeAnswers.length; i += 5) {
-      const [row, slot, psn, echo, arrived] = probeAnswers.slice(i, i + 5) as [
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
+    for (const { row, slot, psn, echo, arrivedAt } of this.probesReceived) {
       if (this.connections.state[row] !== CONNECTION_ESTABLISHED) continue;
-      this.acknowledger.answerProbe(now, row, slot, psn, echo, arrived, out);
+      this.acknowledger.answerProbe(now, row, slot, psn, echo, arrivedAt, out);
     }
-    probeAnswers.length = 0;
+    this.probesReceived.length = 0;
   }
 
   private probe(now: number, peer: number, slot: number, out: Outbox): boolean {
