@@ -105,6 +105,6 @@ function notes(added: number, wake: Summary, unpinned: Summary): string[] {
     `Selvage adds ${figure(added)} µs at one client (exact); ${WAKES_ADDED} wake-ups cost ${figure(WAKES_ADDED * wake.median)} µs.`,
     `A wake-up costs ${figure(wake.median)} µs (${figure(wake.min)}–${figure(wake.max)}): half a round trip between two ` +
       'processes that sleep in epoll, through eventfds, each pinned to a core of its own; measured before each turn. ' +
-      `Not pinned the kernel puts both on one core: ${figure(unpinned.median)} µs.`,
+      `Not pinned, when both may share a core, ${figure(unpinned.median)} µs.`,
   ];
 }

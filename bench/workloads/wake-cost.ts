@@ -1,6 +1,6 @@
 // Measures what it costs to wake a process on this machine, in two processes of their own (wake-pair/). Left to
-// themselves the kernel puts both on one core, as they never run at once, and a wake-up is little more than a change of
-// process. Agents, switches and tenants do run at once, so the pair is also measured on two cores.
+// itself the kernel may put both on one core, as they never run at once, and a wake-up is then little more than a
+// change of process. Agents and tenants do run at once, so the pair is also measured on two cores.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
