@@ -25,6 +25,7 @@ import { MAX_AGE_PACKETS, type TransportContext } from './types.ts';
 /** Packets a bitmap of eight words covers. */
 const BITMAP_PACKETS = 256;
 const MAX_BACKOFF = 6;
+const MAX_PATIENCE = 8;
 
 export class LossDetector {
   private readonly context: TransportContext;
@@ -50,7 +51,10 @@ export class LossDetector {
     if (cumulative) this.acknowledgeNext(window, newlyBelow);
     const covered = this.acknowledgeBits(window, base, ack);
     if (covered < 0) return false;
-    counters.spurious += ack.ackValue;
+    if (ack.ackValue > 0) {
+      counters.spurious += ack.ackValue;
+      window.patience = Math.min(MAX_PATIENCE, window.patience * 2);
+    }
     const peer = connections.peer[row]!;
     const slot = ack.pathId;
     const rtt = serialDiff(now >>> 0, ack.echoMicros) - serialDiff(ack.timestampMicros, ack.nicRxMicros);
@@ -147,7 +151,8 @@ export class LossDetector {
       window.inFlight[slot]!--;
       this.progress |= 1 << slot;
       // Of a packet sent twice, nobody knows which copy this is: it proves nothing about the path of the second.
-      if ((word & RECORD_RETRANSMITTED) === 0) this.arrived(window, slot, records[at + 2]!, records[at + 3]!);
+      if ((word & RECORD_RETRANSMITTED) === 0)
+        this.arrived(window, psn, slot, records[at + 2]!, records[at + 3]!);
     }
     records[at + 1] = (word & ~RECORD_LOST) | RECORD_ACKED;
     const length = word & RECORD_LENGTH_MASK;
@@ -156,12 +161,12 @@ export class LossDetector {
   }
 
   /** A packet sent on the slot at this place in its order, and at this time, is known to have arrived. */
-  private arrived(window: SendWindow, slot: number, order: number, sentAt: number): void {
+  private arrived(window: SendWindow, psn: number, slot: number, order: number, sentAt: number): void {
     if (serialDiff(order, window.highestAcked[slot]!) > 0) window.highestAcked[slot] = order;
-    if (!window.anyAcked || serialDiff(sentAt, window.newestAckedSentAt) > 0) {
-      window.anyAcked = true;
-      window.newestAckedSentAt = sentAt;
-    }
+    if (!isNewer(window, psn, sentAt)) return;
+    window.anyAcked = true;
+    window.newestAckedSentAt = sentAt;
+    window.newestAckedPsn = psn;
   }
 
   /** The packet an acknowledgement describes: the echo of its timestamp tells which copy arrived. */
@@ -172,7 +177,7 @@ export class LossDetector {
     const at = (psn & window.mask) * RECORD_WORDS;
     const slot = (window.records[at + 1]! & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
     if (slot !== pathId || window.records[at + 3] !== echoMicros) return;
-    this.arrived(window, slot, window.records[at + 2]!, echoMicros);
+    this.arrived(window, psn, slot, window.records[at + 2]!, echoMicros);
   }
 
   /**
@@ -194,25 +199,29 @@ export class LossDetector {
       if (serialDiff(records[at + 2]!, window.highestAcked[slot]!) < 0) {
         counters.lostByGap++;
         this.giveUp(window, psn, at, slot);
-      } else if (window.anyAcked && serialDiff(records[at + 3]!, window.newestAckedSentAt) < 0) {
-        const due = this.overtakenDue(now, row, slot, records[at + 3]!);
+      } else if (serialDiff(psn, window.una) < BITMAP_PACKETS && !isNewer(window, psn, records[at + 3]!)) {
+        const due = this.overtakenDue(now, row, window, slot, records[at + 3]!);
         if (due < window.overtakenDue) window.overtakenDue = due;
       }
     }
   }
 
-  /** Gives up what later packets of other slots overtook, and what had all the time its own slot ever needs. */
+  /**
+   * Gives up what later packets of other slots overtook, and what had all the time its own slot ever needs. Only
+   * what every acknowledgement shows: further up it may have arrived without our being told.
+   */
   private judgeByTime(now: number, row: number, window: SendWindow): void {
     const { counters } = this.context;
     const { records, mask } = window;
     window.overtakenDue = Number.POSITIVE_INFINITY;
-    for (let psn = window.una; serialDiff(psn, window.txNext) < 0; psn = (psn + 1) >>> 0) {
+    const shown = Math.min(BITMAP_PACKETS, (window.txNext - window.una) >>> 0);
+    for (let i = 0; i < shown; i++) {
+      const psn = (window.una + i) >>> 0;
       const at = (psn & mask) * RECORD_WORDS;
       const word = records[at + 1]!;
-      if ((word & (RECORD_ACKED | RECORD_LOST)) !== 0) continue;
-      if (serialDiff(records[at + 3]!, window.newestAckedSentAt) >= 0) continue;
+      if ((word & (RECORD_ACKED | RECORD_LOST)) !== 0 || isNewer(window, psn, records[at + 3]!)) continue;
       const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
-      const due = this.overtakenDue(now, row, slot, records[at + 3]!);
+      const due = this.overtakenDue(now, row, window, slot, records[at + 3]!);
       if (due <= now) {
         counters.lostByTime++;
         this.giveUp(window, psn, at, slot);
@@ -223,9 +232,10 @@ export class LossDetector {
   }
 
   /** When a packet that was overtaken has been on its way for too long. */
-  private overtakenDue(now: number, row: number, slot: number, sentAt: number): number {
+  private overtakenDue(now: number, row: number, window: SendWindow, slot: number, sentAt: number): number {
     const { connections, paths } = this.context;
-    return now - serialDiff(now >>> 0, sentAt) + paths.reorderMicros(connections.peer[row]!, slot);
+    const micros = paths.reorderMicros(connections.peer[row]!, slot) * window.patience;
+    return now - serialDiff(now >>> 0, sentAt) + micros;
   }
 
   /** Sends the oldest packet of a silent slot again. */
@@ -248,4 +258,11 @@ export class LossDetector {
     window.inFlight[slot]!--;
     window.queueLost(psn);
   }
+}
+
+/** Whether a packet was sent later than all that are known to have arrived; of one moment, the higher PSN is later. */
+function isNewer(window: SendWindow, psn: number, sentAt: number): boolean {
+  if (!window.anyAcked) return true;
+  const later = serialDiff(sentAt, window.newestAckedSentAt);
+  return later > 0 || (later === 0 && serialDiff(psn, window.newestAckedPsn) > 0);
 }

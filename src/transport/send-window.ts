@@ -43,9 +43,12 @@ export class SendWindow {
   readonly highestAcked = new Uint32Array(SLOTS);
   /** Since when the peer has owed us something, without a moment in which it owed us nothing. */
   owedSince = 0;
-  /** Sending time of the newest packet known to have arrived, and whether there is one. */
+  /** Sending time and PSN of the newest packet known to have arrived, and whether there is one. */
   newestAckedSentAt = 0;
+  newestAckedPsn = 0;
   anyAcked = false;
+  /** How many times longer than usual to wait for what was overtaken: doubled when a packet was sent again in vain. */
+  patience = 1;
   /** When the first of those that a later one overtook will be given up, or Infinity. */
   overtakenDue = Number.POSITIVE_INFINITY;
   /** The receiver's clock on its newest acknowledgement: an older one proves no loss. */
@@ -93,6 +96,7 @@ export class SendWindow {
   forget(): void {
     this.anyAcked = false;
     this.anyAck = false;
+    this.patience = 1;
     this.overtakenDue = Number.POSITIVE_INFINITY;
   }
 
