@@ -16,6 +16,7 @@ export default defineConfig({
         test: {
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
+          globalSetup: ['tools/fresh-dist.mjs'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 120_000,

@@ -33,7 +33,13 @@ export async function buildDist() {
   chmodSync(join(fresh, 'selvage.js'), 0o755);
   // Put in place whole: a command that starts meanwhile finds the old one or the new one.
   rmSync(dist, { recursive: true, force: true });
-  renameSync(fresh, dist);
+  try {
+    renameSync(fresh, dist);
+  } catch (error) {
+    // Another build was quicker by a moment.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    rmSync(fresh, { recursive: true });
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildDist();

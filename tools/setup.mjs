@@ -2,10 +2,11 @@
 // platform, installs the dependencies and builds dist/ when they are missing or out of date, then runs the verb.
 // Plain JavaScript without dependencies, because nothing is installed when it starts.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freshDist, modifiedAt } from './fresh-dist.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const oldestNode = [20, 19];
@@ -25,7 +26,7 @@ if (!Object.hasOwn(verbs, verb)) {
 checkPlatform();
 process.chdir(root);
 installDependencies();
-await buildWhenStale();
+await freshDist();
 process.exitCode = await verbs[verb](args);
 
 function checkPlatform() {
@@ -45,14 +46,6 @@ function installDependencies() {
   if (npm.status === 0) return;
   const why = npm.error ? npm.error.message : `${npm.stdout}${npm.stderr}`;
   fail(`${why.trimEnd()}\nThe dependencies could not be installed: \`npm ci\` failed with the output above.`);
-}
-
-async function buildWhenStale() {
-  const inputs = ['src', 'sim', 'lab', 'bench', 'package.json', 'package-lock.json', 'tools/build.mjs'];
-  const built = Math.min(modifiedAt('dist/selvage.js'), modifiedAt('dist/data-thread.js'));
-  if (built > Math.max(...inputs.map(newestIn))) return;
-  const { buildDist } = await import('./build.mjs');
-  await buildDist();
 }
 
 /** The tests of the projects, or those of files whose path contains one of the arguments; the last line is `N passed, N failed`. */
@@ -84,16 +77,6 @@ function run(program, args, env = {}) {
     child.on('error', (error) => fail(`${program} could not be started: ${error.message}`));
     child.on('close', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
   });
-}
-
-function newestIn(path) {
-  if (!existsSync(path)) return 0;
-  if (!statSync(path).isDirectory()) return modifiedAt(path);
-  return Math.max(modifiedAt(path), ...readdirSync(path).map((name) => newestIn(join(path, name))));
-}
-
-function modifiedAt(path) {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 function fail(message) {
