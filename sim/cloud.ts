@@ -7,7 +7,7 @@
 import type { Topology } from '../lab/topology.ts';
 import { type Rng, SeededRng } from '../src/base/rng.ts';
 import { DEFAULT_WINDOW_PACKETS } from '../src/congestion/constant-window.ts';
-import type { NetworkConfig, SwitchConfig } from '../src/vswitch/config.ts';
+import type { NetworkConfig, RemoteConfig, SwitchConfig } from '../src/vswitch/config.ts';
 import { TRANSPORT_OVERHEAD_BYTES, VXLAN_OVERHEAD_BYTES } from '../src/vswitch/config.ts';
 import { ETHERNET_HEADER_BYTES } from '../src/wire/ethernet.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../src/wire/virtio-net-header.ts';
@@ -57,7 +57,9 @@ export class Cloud {
   private readonly options: CloudOptions;
   private readonly rng: Rng;
   private readonly places: readonly HostPlace[];
-  private readonly tenants: readonly TenantPlace[];
+  private readonly tenantsOn: ReadonlyMap<string, readonly TenantPlace[]>;
+  /** Every inhabited host as all others see it. */
+  private readonly remotes: readonly RemoteHost[];
   private readonly numberOfVtep: ReadonlyMap<number, number>;
 
   constructor(options: CloudOptions) {
@@ -67,14 +69,13 @@ export class Cloud {
     this.fabric = new Fabric(this.clock, topology, this.rng.u32(), links);
     this.tenantMtu = topology.mtu - overheadBytes(overlay);
     this.places = hostPlaces(topology);
-    this.tenants = tenantPlaces(topology);
     this.numberOfVtep = new Map(this.places.map(({ address }, number) => [address, number]));
-    const inhabited = new Set(this.tenants.map(({ host }) => host));
-    const hosts = new Map<string, SimulatedHost>();
-    for (const [number, { name }] of this.places.entries()) {
-      if (inhabited.has(name)) hosts.set(name, this.newHost(number, name));
-    }
-    this.hosts = hosts;
+    this.tenantsOn = groupedByHost(tenantPlaces(topology));
+    this.remotes = this.places.flatMap(({ name, address }) => {
+      const tenants = this.tenantsOn.get(name);
+      return tenants === undefined ? [] : [{ name, vtep: address, vnics: tenants.map(remoteVnic) }];
+    });
+    this.hosts = new Map(this.remotes.map(({ name }) => [name, this.newHost(name)]));
     this.guests = this.newGuests();
   }
 
@@ -87,7 +88,8 @@ export class Cloud {
     this.clock.runUntil(this.clock.nowMicros + micros);
   }
 
-  private newHost(number: number, name: string): SimulatedHost {
+  private newHost(name: string): SimulatedHost {
+    const number = this.fabric.host(name);
     const { overlay, chunks = DEFAULT_CHUNKS } = this.options;
     const costs = this.options.costs ?? (overlay === 'selvage' ? AGENT_COSTS : KERNEL_COSTS);
     const { fabric } = this;
@@ -113,8 +115,7 @@ export class Cloud {
     const options = { mtu: this.tenantMtu, receiveBufferBytes };
     const guests = new Map<string, Guest>();
     for (const [hostName, host] of this.hosts) {
-      const local = this.tenants.filter((tenant) => tenant.host === hostName);
-      const machines = local.map((tenant, port) => {
+      const machines = this.tenantsOn.get(hostName)!.map((tenant, port) => {
         const rng = new SeededRng(this.rng.u32());
         const guest = new Guest(this.clock, rng, tenant, options, (frame) => host.sendFrame(port, frame));
         guests.set(tenant.name, guest);
@@ -130,22 +131,31 @@ export class Cloud {
     const network: NetworkConfig = {
       vni: TENANT_VNI,
       reliable: overlay === 'selvage',
-      ports: this.tenants
-        .filter((tenant) => tenant.host === host)
+      ports: this.tenantsOn
+        .get(host)!
         .map(({ name, mac, address }) => ({ name, mac, sourceCheck: true, ipv4: [address], ipv6: [] })),
-      remotes: this.places
-        .filter(({ name }) => name !== host)
-        .map(({ name, address }) => ({ vtep: address, vnics: this.vnicsOn(name) }))
-        .filter(({ vnics }) => vnics.length > 0),
+      remotes: this.remotes.filter(({ name }) => name !== host),
     };
     return { underlayMtu: topology.mtu, windowPackets, threadId: 0, networks: [network] };
   }
+}
 
-  private vnicsOn(host: string) {
-    return this.tenants
-      .filter((tenant) => tenant.host === host)
-      .map(({ mac, address }) => ({ mac, ipv4: [address], ipv6: [] }));
+interface RemoteHost extends RemoteConfig {
+  readonly name: string;
+}
+
+function groupedByHost(tenants: readonly TenantPlace[]): Map<string, TenantPlace[]> {
+  const grouped = new Map<string, TenantPlace[]>();
+  for (const tenant of tenants) {
+    const others = grouped.get(tenant.host);
+    if (others === undefined) grouped.set(tenant.host, [tenant]);
+    else others.push(tenant);
   }
+  return grouped;
+}
+
+function remoteVnic({ mac, address }: TenantPlace) {
+  return { mac, ipv4: [address], ipv6: [] };
 }
 
 /** What the overlay takes of the underlay's MTU, so that each of the tenant's packets is one packet of the fabric. */

@@ -89,6 +89,8 @@ function notes(seed: number): string[] {
       'tenants’ TCP, Redis and the time that things take are models. As root the demo runs real programs.',
     'Kernel VXLAN is played by plain VXLAN in the same switch, as between virtual machines: a flow keeps its path, ' +
       'and nothing is sent again but by the tenants’ TCP.',
+    'While all is well the one thread of the modelled Redis is busy all the time, and what either overlay takes is hidden ' +
+      'behind its queue.',
     `failed: no answer within ${REDIS_GET.timeoutMicros / 1e6} s; the connection is then made anew, perhaps on ` +
       'another path.',
     `The same seed gives the same figures; SELVAGE_SEED=${seed + 1} tells it with other accidents.`,
