@@ -45,17 +45,17 @@ export function playScene(scene: Scene, begin: (startMicros: number) => Outcomes
   const { client, server, accessLink, clientLeaf } = castOf(topology);
   serveRedis(clock, new SeededRng(rng.u32()), cloud.guest(server), workload);
   let outcomes: Outcomes | undefined;
-  const load = new RedisLoad(
+  const load = new RedisLoad({
     clock,
-    new SeededRng(rng.u32()),
-    cloud.guest(client),
-    cloud.guest(server).place,
+    rng: new SeededRng(rng.u32()),
+    guest: cloud.guest(client),
+    server: cloud.guest(server).place,
     workload,
-    {
+    outcomes: {
       complete: (number, started, now) => outcomes?.complete(number, started, now),
       fail: (number, now) => outcomes?.fail(number, now),
     },
-  );
+  });
   cloud.run(CONNECT_MICROS);
   if (lossPpm > 0) fabric.impose(accessLink, { lossPpm });
   const startMicros = clock.nowMicros;

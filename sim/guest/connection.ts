@@ -23,11 +23,20 @@ const ACK_DELAY_MICROS = 40_000;
 /** Full segments that are acknowledged together. */
 const ACK_SEGMENTS = 2;
 
-export interface ConnectionOptions {
+export interface StackOptions {
   /** Of the tenant's interface. */
   readonly mtu: number;
   /** What the peer may have in flight at the most. */
   readonly receiveBufferBytes: number;
+}
+
+export interface ConnectionOptions extends StackOptions {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** A client asks for the connection at once, a server when it was asked. */
+  readonly isClient: boolean;
+  /** The initial sequence number. */
+  readonly isn: number;
 }
 
 export class Connection {
@@ -55,28 +64,20 @@ export class Connection {
   private recentStamp = 0;
   private lastAcked = 0;
 
-  /** `out` sends a frame. A client asks for the connection at once, a server when it was asked. */
-  constructor(
-    clock: Clock,
-    local: Endpoint,
-    remote: Endpoint,
-    isn: number,
-    isClient: boolean,
-    options: ConnectionOptions,
-    out: (frame: Uint8Array) => void,
-  ) {
+  /** `out` sends a frame. */
+  constructor(clock: Clock, options: ConnectionOptions, out: (frame: Uint8Array) => void) {
     this.clock = clock;
-    this.local = local;
-    this.remote = remote;
-    this.localIsn = isn;
-    this.isClient = isClient;
+    this.local = options.local;
+    this.remote = options.remote;
+    this.localIsn = options.isn;
+    this.isClient = options.isClient;
     this.out = out;
     this.mss = options.mtu - SEGMENT_OVERHEAD_BYTES;
     this.bufferBytes = options.receiveBufferBytes;
     this.sending = new SendStream(clock, this.mss, (offset, length) => this.sendData(offset, length));
     this.handshake = new Alarm(clock, () => this.shakeHands());
     this.delayedAck = new Alarm(clock, () => this.acknowledge());
-    if (isClient) this.shakeHands();
+    if (this.isClient) this.shakeHands();
   }
 
   write(bytes: number): void {

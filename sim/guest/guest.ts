@@ -4,7 +4,7 @@
 import type { Rng } from '../../src/base/rng.ts';
 import type { Ipv4Address, Mac } from '../../src/wire/address.ts';
 import type { Clock } from '../clock.ts';
-import { Connection, type ConnectionOptions } from './connection.ts';
+import { Connection, type StackOptions } from './connection.ts';
 import { type Endpoint, SegmentReader, SYN } from './segment.ts';
 
 export interface Neighbor {
@@ -20,7 +20,7 @@ export class Guest {
   rejected = 0;
   private readonly clock: Clock;
   private readonly rng: Rng;
-  private readonly options: ConnectionOptions;
+  private readonly options: StackOptions;
   private readonly out: (frame: Uint8Array) => void;
   /** By local port, then by remote address and port. */
   private readonly connections = new Map<number, Map<number, Connection>>();
@@ -32,7 +32,7 @@ export class Guest {
     clock: Clock,
     rng: Rng,
     place: Neighbor,
-    options: ConnectionOptions,
+    options: StackOptions,
     out: (frame: Uint8Array) => void,
   ) {
     this.clock = clock;
@@ -77,7 +77,8 @@ export class Guest {
 
   private add(local: Endpoint, remote: Endpoint, isClient: boolean): Connection {
     const { clock, options, out } = this;
-    const connection = new Connection(clock, local, remote, this.rng.u32(), isClient, options, out);
+    const isn = this.rng.u32();
+    const connection = new Connection(clock, { ...options, local, remote, isClient, isn }, out);
     const ofPort = this.connections.get(local.port) ?? new Map<number, Connection>();
     ofPort.set(remoteKey(remote.address, remote.port), connection);
     this.connections.set(local.port, ofPort);

@@ -52,29 +52,28 @@ export function serveRedis(clock: Clock, rng: Rng, guest: Guest, workload: Redis
   });
 }
 
+export interface LoadSurroundings {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly guest: Guest;
+  readonly server: Neighbor;
+  readonly workload: RedisWorkload;
+  readonly outcomes: Outcomes;
+}
+
 export class RedisLoad {
   private readonly clients: readonly Client[];
   private readonly worker: Worker<Client>;
 
   /** Makes the connections; `start` lets requests flow. */
-  constructor(
-    clock: Clock,
-    rng: Rng,
-    guest: Guest,
-    server: Neighbor,
-    workload: RedisWorkload,
-    outcomes: Outcomes,
-  ) {
+  constructor(surroundings: LoadSurroundings) {
+    const { clock, rng, workload } = surroundings;
     this.worker = new Worker<Client>(clock, rng, workload.clientMicros, (client) => client.ask());
     const next = (client: Client) => this.worker.add(client);
     this.clients = Array.from(
       { length: workload.clients },
-      (_, number) => new Client(number, clock, guest, server, workload, outcomes, next),
+      (_, number) => new Client(number, surroundings, next),
     );
-  }
-
-  get isConnected(): boolean {
-    return this.clients.every((client) => client.isConnected);
   }
 
   start(): void {
@@ -84,63 +83,52 @@ export class RedisLoad {
 
 class Client {
   private readonly number: number;
-  private readonly clock: Clock;
-  private readonly guest: Guest;
-  private readonly server: Neighbor;
-  private readonly workload: RedisWorkload;
-  private readonly outcomes: Outcomes;
+  private readonly surroundings: LoadSurroundings;
   private readonly next: (client: Client) => void;
   private readonly patience: Alarm;
   private connection: Connection;
   private startedMicros = 0;
 
-  constructor(
-    number: number,
-    clock: Clock,
-    guest: Guest,
-    server: Neighbor,
-    workload: RedisWorkload,
-    outcomes: Outcomes,
-    next: (client: Client) => void,
-  ) {
+  /** `next` is called when a request has been answered. */
+  constructor(number: number, surroundings: LoadSurroundings, next: (client: Client) => void) {
     this.number = number;
-    this.clock = clock;
-    this.guest = guest;
-    this.server = server;
-    this.workload = workload;
-    this.outcomes = outcomes;
+    this.surroundings = surroundings;
     this.next = next;
-    this.patience = new Alarm(clock, () => this.giveUp());
+    this.patience = new Alarm(surroundings.clock, () => this.giveUp());
     this.connection = this.connect();
   }
 
-  get isConnected(): boolean {
-    return this.connection.isOpen;
-  }
-
   ask(): void {
-    this.startedMicros = this.clock.nowMicros;
-    this.patience.set(this.startedMicros + this.workload.timeoutMicros);
-    this.connection.write(this.workload.requestBytes);
+    const { clock, workload } = this.surroundings;
+    this.startedMicros = clock.nowMicros;
+    this.patience.set(this.startedMicros + workload.timeoutMicros);
+    this.connection.write(workload.requestBytes);
   }
 
   private connect(): Connection {
-    const connection = this.guest.connect(this.server, REDIS_PORT);
+    const { guest, server, workload } = this.surroundings;
+    const connection = guest.connect(server, REDIS_PORT);
     let received = 0;
     connection.onData = (bytes) => {
       received += bytes;
-      if (received < this.workload.responseBytes) return;
-      received -= this.workload.responseBytes;
-      this.patience.cancel();
-      this.outcomes.complete(this.number, this.startedMicros, this.clock.nowMicros);
-      this.next(this);
+      if (received < workload.responseBytes) return;
+      received -= workload.responseBytes;
+      this.complete();
     };
     return connection;
   }
 
+  private complete(): void {
+    const { clock, outcomes } = this.surroundings;
+    this.patience.cancel();
+    outcomes.complete(this.number, this.startedMicros, clock.nowMicros);
+    this.next(this);
+  }
+
   /** The next request starts with making a connection. */
   private giveUp(): void {
-    this.outcomes.fail(this.number, this.clock.nowMicros);
+    const { clock, outcomes } = this.surroundings;
+    outcomes.fail(this.number, clock.nowMicros);
     this.connection.abandon();
     this.connection = this.connect();
     this.ask();
