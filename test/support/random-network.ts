@@ -11,10 +11,11 @@ import { SLOTS } from '../../src/paths/path-table.ts';
 const CHUNKS = 24;
 let memories: readonly [Memory, Memory] | undefined;
 
-/** Two hosts in memory that is used again by the next call. */
+/** Two hosts, in memory that is used again by the next call unless they ask for a certain size. */
 export function trafficFor(seed: number, options: Omit<PairOptions, 'seed'> = {}): Traffic {
+  if (options.hosts?.chunks !== undefined) return new Traffic({ seed, ...options });
   memories ??= [localMemory(CHUNKS), localMemory(CHUNKS)];
-  return new Traffic({ seed, memories, ...options, hosts: { chunks: CHUNKS, ...options.hosts } });
+  return new Traffic({ seed, memories, ...options, hosts: { ...options.hosts, chunks: CHUNKS } });
 }
 
 export function uniform(rng: Rng, from: number, to: number): number {
