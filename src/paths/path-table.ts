@@ -3,7 +3,7 @@
 // healthy) or bad (only probes). Round trips are judged whole, there and back on slots of the same number.
 //
 //   healthy ──timeout──▶ suspect ──timeout, or probe unanswered──▶ bad
-//   suspect ──progress or probe answered──▶ healthy     bad ──two probes in a row answered──▶ healthy
+//   suspect ──acknowledgement by the slot, probe answered──▶ healthy     bad ──two probes in a row answered──▶ healthy
 
 import { TimerWheel } from '../base/timer-wheel.ts';
 
@@ -35,7 +35,6 @@ export class PathTable {
   private longestRtt = new Float64Array(0);
   private awaiting = new Uint8Array(0);
   private probeInterval = new Float64Array(0);
-  private lastChange = new Float64Array(0);
   private readonly probes: TimerWheel;
   /** Times a slot left or came back to service, for people. */
   readonly changes = { suspected: 0, failed: 0, recovered: 0 };
@@ -47,15 +46,7 @@ export class PathTable {
   /** Adds a peer with eight healthy slots; its number. */
   addPeer(): number {
     const peer = this.peers++;
-    const slots = this.peers * SLOTS;
-    this.state = grown(this.state, new Uint8Array(slots));
-    this.answers = grown(this.answers, new Uint8Array(slots));
-    this.awaiting = grown(this.awaiting, new Uint8Array(slots));
-    this.srtt = grown(this.srtt, new Float64Array(slots));
-    this.rttvar = grown(this.rttvar, new Float64Array(slots));
-    this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
-    this.longestRtt = grown(this.longestRtt, new Float64Array(this.peers));
-    this.lastChange = grown(this.lastChange, new Float64Array(slots));
+    if (this.peers * SLOTS > this.state.length) this.grow();
     return peer;
   }
 
@@ -99,10 +90,10 @@ export class PathTable {
     this.srtt[at] = 0.875 * srtt + 0.125 * rttMicros;
   }
 
-  /** Something sent on the slot is known to have arrived. */
-  onProgress(peer: number, slot: number, nowMicros: number): void {
+  /** An acknowledgement of the slot's newest packet came back by the slot. */
+  onRoundTrip(peer: number, slot: number): void {
     const at = peer * SLOTS + slot;
-    if (this.state[at] === SLOT_SUSPECT) this.recover(at, nowMicros);
+    if (this.state[at] === SLOT_SUSPECT) this.recover(at);
   }
 
   /** What was sent on the slot was not acknowledged in time. */
@@ -113,7 +104,7 @@ export class PathTable {
       this.changes.suspected++;
       this.startProbing(at, nowMicros);
     } else if (this.state[at] === SLOT_SUSPECT) {
-      this.fail(at, nowMicros);
+      this.fail(at);
     }
   }
 
@@ -124,7 +115,7 @@ export class PathTable {
     this.awaiting[at] = 0;
     this.answers[at]!++;
     if (this.state[at] === SLOT_SUSPECT || this.answers[at]! >= ANSWERS_TO_RECOVER) {
-      this.recover(at, nowMicros);
+      this.recover(at);
     } else {
       this.probes.set(at, nowMicros);
     }
@@ -135,7 +126,7 @@ export class PathTable {
     this.probes.expire(nowMicros, (at) => {
       if (this.awaiting[at] === 1) {
         this.answers[at] = 0;
-        if (this.state[at] === SLOT_SUSPECT) this.fail(at, nowMicros);
+        if (this.state[at] === SLOT_SUSPECT) this.fail(at);
       }
       this.awaiting[at] = send(Math.floor(at / SLOTS), at % SLOTS) ? 1 : 0;
       this.probes.set(at, nowMicros + this.probeInterval[at]!);
@@ -174,19 +165,27 @@ export class PathTable {
     this.answers[at] = 0;
     this.awaiting[at] = 0;
     this.probeInterval[at] = FIRST_PROBE_MICROS;
-    this.lastChange[at] = nowMicros;
     this.probes.set(at, nowMicros);
   }
 
-  private fail(at: number, nowMicros: number): void {
+  private fail(at: number): void {
     this.state[at] = SLOT_BAD;
-    this.lastChange[at] = nowMicros;
     this.changes.failed++;
   }
 
-  private recover(at: number, nowMicros: number): void {
+  private grow(): void {
+    const slots = Math.max(4 * SLOTS, this.state.length * 2);
+    this.state = grown(this.state, new Uint8Array(slots));
+    this.answers = grown(this.answers, new Uint8Array(slots));
+    this.awaiting = grown(this.awaiting, new Uint8Array(slots));
+    this.srtt = grown(this.srtt, new Float64Array(slots));
+    this.rttvar = grown(this.rttvar, new Float64Array(slots));
+    this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
+    this.longestRtt = grown(this.longestRtt, new Float64Array(slots / SLOTS));
+  }
+
+  private recover(at: number): void {
     this.state[at] = SLOT_HEALTHY;
-    this.lastChange[at] = nowMicros;
     this.changes.recovered++;
     this.probes.cancel(at);
   }

@@ -63,8 +63,9 @@ export class LossDetector {
       if ((this.progress & (1 << s)) === 0) continue;
       window.progressAt[s] = now;
       window.backoff[s] = 0;
-      paths.onProgress(peer, s, now);
     }
+    // Only what came back by the slot itself says that it works both ways: the bitmap is that of all slots.
+    paths.onRoundTrip(peer, slot);
     const stamp = ack.timestampMicros;
     // An acknowledgement that was overtaken knows less than we do: it proves no loss.
     if (!window.anyAck || serialDiff(stamp, window.newestAckStamp) >= 0) {
