@@ -46,7 +46,11 @@ export async function runAgent(
     opened.push(...taps);
     const seed = randomInt(0x1_0000_0000);
     const start = { config: switchConfig(config, mtu), taps, underlay, seed, capture };
-    thread = await DataThread.start(start, new URL('./data-thread.js', import.meta.url));
+    const sayGone = (port: number) => {
+      const { name, netns = 'this namespace' } = vnics[port]!;
+      console.error(`selvage: ${name} in ${netns} was removed; restart the agent to make it again`);
+    };
+    thread = await DataThread.start(start, new URL('./data-thread.js', import.meta.url), sayGone);
     console.error(`selvage: agent of ${config.host} forwards packets (pid ${process.pid})`);
     await Promise.race([stopSignal(), thread.failed]);
     await thread.stop();

@@ -28,12 +28,17 @@ export class DataThread {
     this.failed.catch(() => {});
   }
 
-  /** Starts the thread; resolves when it forwards packets. */
-  static async start(start: Omit<DataThreadStart, 'wakeFd'>, script: URL): Promise<DataThread> {
+  /** Starts the thread; resolves when it forwards packets. `onGone` hears of ports whose TAP was removed. */
+  static async start(
+    start: Omit<DataThreadStart, 'wakeFd'>,
+    script: URL,
+    onGone: (port: number) => void,
+  ): Promise<DataThread> {
     const thread = new DataThread(start, script);
     const ready = new Promise<void>((resolve) => {
       thread.worker.on('message', (message: FromDataThread) => {
         if (message.type === 'ready') resolve();
+        else if (message.type === 'gone') onGone(message.port);
         else thread.answer(message.id, message.report);
       });
     });

@@ -69,6 +69,12 @@ function main({ config, taps, underlay, wakeFd, seed, capture }: DataThreadStart
     return true;
   };
 
+  /** Watching it further would keep the thread awake. */
+  const giveUp = (port: number): void => {
+    epoll.remove(devices[port]!.fd);
+    say({ type: 'gone', port });
+  };
+
   const spin = new SpinTime();
   /** Waits for input, first awake and then asleep; the number of ready descriptors. */
   const wait = (until: number): number => {
@@ -96,8 +102,12 @@ function main({ config, taps, underlay, wakeFd, seed, capture }: DataThreadStart
     for (let i = 0; i < ready; i++) {
       const tag = epoll.tag(i);
       if (tag === TAG_UNDERLAY) vswitch.underlayReady = true;
-      else if (tag >= TAG_FIRST_PORT) vswitch.portReady[tag - TAG_FIRST_PORT] = 1;
-      else if (!obey()) return;
+      else if (tag === TAG_WAKE) {
+        if (!obey()) return;
+      } else {
+        vswitch.portReady[tag - TAG_FIRST_PORT] = 1;
+        if (epoll.hasFailed(i)) giveUp(tag - TAG_FIRST_PORT);
+      }
     }
   }
 }

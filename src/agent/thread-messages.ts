@@ -20,6 +20,8 @@ export type ToDataThread = { readonly type: 'report'; readonly id: number } | { 
 
 export type FromDataThread =
   | { readonly type: 'ready' }
+  /** The TAP of a port was removed behind our back. */
+  | { readonly type: 'gone'; readonly port: number }
   | { readonly type: 'report'; readonly id: number; readonly report: DataThreadReport };
 
 /** Plain numbers of the switch, its transport and its devices. */

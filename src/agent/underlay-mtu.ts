@@ -1,8 +1,8 @@
 // The MTU of the interface that has the VTEP's address: what the overlay's packets must fit.
 
-import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { SelvageError } from '../base/errors.ts';
+import { interfaceMtu } from '../linux/interfaces.ts';
 import { formatIpv4 } from '../wire/address.ts';
 import type { UnderlayConfig } from './config.ts';
 
@@ -11,7 +11,7 @@ export function underlayMtu({ address, mtu }: UnderlayConfig): number {
   const text = formatIpv4(address);
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
     if (!addresses?.some((own) => own.address === text)) continue;
-    return Number(readFileSync(`/sys/class/net/${name}/mtu`, 'utf8'));
+    return interfaceMtu(name);
   }
   throw new SelvageError('bad-config', `No interface of this machine has the address ${text}.`, {
     hint: 'Set underlay.address to an address that `ip address` shows, with its interface up.',

@@ -8,6 +8,7 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLLIN = 1;
+const EPOLLERR = 8;
 const EVENT_BYTES = 12;
 const MAX_EVENTS = 64;
 
@@ -55,6 +56,11 @@ export class Epoll {
     const code = errno();
     if (code === EINTR) return 0;
     throw new SelvageError('failed', `Waiting for descriptors failed: ${errnoName(code)}.`);
+  }
+
+  /** True when the descriptor has failed: that of a TAP whose interface was removed. It stays ready for ever. */
+  hasFailed(index: number): boolean {
+    return (this.memory.bytes.view.getUint32(index * EVENT_BYTES, true) & EPOLLERR) !== 0;
   }
 
   tag(index: number): number {
