@@ -1,0 +1,220 @@
+// The state machine of connection establishment, every event in every state: where it leads, whether our CID is
+// another one afterwards, and what is said (BIFROST §5.2, §5.3, §7.2).
+
+import { describe, expect, it } from 'vitest';
+import { TwoHostPairs } from '../../sim/pairs.ts';
+import { SeededRng } from '../base/rng.ts';
+import { constantWindow } from '../congestion/constant-window.ts';
+import { Outbox, PACKET_WORDS } from '../packet/outbox.ts';
+import { localMemory, type Memory, Region } from '../packet/region.ts';
+import { PathTable } from '../paths/path-table.ts';
+import {
+  CONNECT_PACKET_BYTES,
+  type ConnectPacketType,
+  writeConnectHeader,
+  writeConnectMacs,
+} from '../wire/bifrost-connect.ts';
+import {
+  PACKET_CONNECTION_REQUEST,
+  PACKET_CONNECTION_RESPONSE,
+  PACKET_RESET,
+} from '../wire/bifrost-types.ts';
+import { VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
+import { CONNECTION_STATE_NAMES } from './connections.ts';
+import { Transport } from './transport.ts';
+
+const PACKET_NAMES = ['', 'data', 'ack', 'request', 'response', 'reset'];
+const RESULTS = ['taken', 'wait', 'plain'];
+const PEER_CID = 0x7700_0001;
+const OTHER_CID = 0x7700_0002;
+const VNI = 100;
+
+let memory: Memory | undefined;
+
+/** One transport whose peer is the test. */
+class Rig {
+  now = 1_000_000;
+  readonly region: Region;
+  readonly transport: Transport;
+  private readonly outbox = new Outbox();
+  private readonly pairs = new TwoHostPairs(0, 1, 1);
+  private readonly at: number;
+  private readonly sent: string[] = [];
+
+  constructor() {
+    memory ??= localMemory(4);
+    this.region = new Region(memory);
+    this.at = this.region.take();
+    const paths = new PathTable(this.now);
+    paths.addPeer();
+    this.transport = new Transport(
+      { payloadBytes: 1400, windowPackets: 512, threadId: 0, congestion: constantWindow(512, 1400) },
+      { region: this.region, rng: new SeededRng(1), paths, pairs: this.pairs, nowMicros: this.now },
+    );
+  }
+
+  get state(): string {
+    return CONNECTION_STATE_NAMES[this.transport.connections.state[0] ?? 0]!;
+  }
+
+  get cid(): number {
+    return this.transport.connections.localCid[0]!;
+  }
+
+  frame(): string {
+    this.region.retain(this.at, 1);
+    const result = this.transport.send(this.now, 0, this.at, 100);
+    if (result !== 0) this.region.release(this.at);
+    return RESULTS[result]!;
+  }
+
+  hear(type: ConnectPacketType, localCid: number, destinationCid: number): void {
+    const { bytes } = this.region;
+    writeConnectHeader(bytes.view, this.at, type, 0, 0, localCid, destinationCid, 0);
+    // As the peer sees the pair of vNICs.
+    writeConnectMacs(bytes.view, this.at, this.pairs.remoteMac(0), this.pairs.localMac(0));
+    this.transport.receive(this.now, 0, VNI, this.at, CONNECT_PACKET_BYTES, this.now, true);
+  }
+
+  /** Lets time pass as the transport asks, without a word from the peer. */
+  pass(micros: number): void {
+    const end = this.now + micros;
+    for (let next = this.transport.nextTimeout(); next <= end; next = this.transport.nextTimeout()) {
+      this.now = Math.max(next, this.now + 1);
+      this.turn();
+    }
+    this.now = end;
+  }
+
+  turn(): void {
+    this.transport.advance(this.now);
+    this.outbox.clear();
+    this.transport.transmit(this.now, this.outbox);
+    this.sent.push(...this.namesSent());
+  }
+
+  /** Names of the packets sent since the last call. */
+  said(): string {
+    this.turn();
+    return this.sent.splice(0).join(', ');
+  }
+
+  private namesSent(): string[] {
+    return Array.from({ length: this.outbox.packetCount }, (_, i) => {
+      const header = this.outbox.packets[i * PACKET_WORDS]!;
+      return PACKET_NAMES[this.region.bytes.u8[header + VXLAN_HEADER_BYTES]!]!;
+    });
+  }
+}
+
+const states: Record<string, (rig: Rig) => void> = {
+  closed: () => {},
+  requested: (rig) => rig.frame(),
+  'established (asked)': (rig) => {
+    rig.frame();
+    rig.hear(PACKET_CONNECTION_RESPONSE, PEER_CID, rig.cid);
+  },
+  'established (was asked)': (rig) => rig.hear(PACKET_CONNECTION_REQUEST, PEER_CID, 0),
+  plain: (rig) => {
+    rig.frame();
+    rig.pass(200_000);
+  },
+};
+
+const events: Record<string, (rig: Rig) => string | undefined> = {
+  'frame to send': (rig) => rig.frame(),
+  'request, known CID': (rig) => void rig.hear(PACKET_CONNECTION_REQUEST, PEER_CID, 0),
+  'request, another CID': (rig) => void rig.hear(PACKET_CONNECTION_REQUEST, OTHER_CID, 0),
+  response: (rig) => void rig.hear(PACKET_CONNECTION_RESPONSE, PEER_CID, rig.cid),
+  'response to an old CID': (rig) => void rig.hear(PACKET_CONNECTION_RESPONSE, PEER_CID, 77),
+  "reset of the peer's CID": (rig) => void rig.hear(PACKET_RESET, 0, PEER_CID),
+  'reset of another CID': (rig) => void rig.hear(PACKET_RESET, 0, 77),
+  '25 ms': (rig) => void rig.pass(25_000),
+  '31 s': (rig) => void rig.pass(31_000_000),
+  'frame, then 4 s of silence': (rig) => {
+    const result = rig.frame();
+    rig.turn();
+    rig.pass(4_000_000);
+    return result;
+  },
+};
+
+function summary(said: string): string {
+  return said.length > 60 ? `${said.slice(0, 40)}, …` : said;
+}
+
+function table(): string {
+  const lines: string[] = [];
+  for (const [from, begin] of Object.entries(states)) {
+    for (const [event, happen] of Object.entries(events)) {
+      const rig = new Rig();
+      begin(rig);
+      rig.said();
+      const cid = rig.cid;
+      const result = happen(rig);
+      const said = summary(rig.said());
+      const renewed = cid !== 0 && rig.cid !== cid ? ' anew' : '';
+      lines.push(
+        `${from.padEnd(24)}${event.padEnd(27)}${(rig.state + renewed).padEnd(17)}${(result ?? '').padEnd(7)}${said}`.trimEnd(),
+      );
+    }
+  }
+  return lines.join('\n');
+}
+
+describe('the state machine', () => {
+  it('is this', () => {
+    expect(table()).toMatchInlineSnapshot(`
+      "closed                  frame to send              requested        wait   request
+      closed                  request, known CID         established             response
+      closed                  request, another CID       established             response
+      closed                  response                   closed
+      closed                  response to an old CID     closed
+      closed                  reset of the peer's CID    closed
+      closed                  reset of another CID       closed
+      closed                  25 ms                      closed
+      closed                  31 s                       closed
+      closed                  frame, then 4 s of silence plain            wait   request, request, request
+      requested               frame to send              requested        wait
+      requested               request, known CID         established             response
+      requested               request, another CID       established             response
+      requested               response                   established
+      requested               response to an old CID     requested
+      requested               reset of the peer's CID    requested
+      requested               reset of another CID       requested
+      requested               25 ms                      requested               request
+      requested               31 s                       plain                   request, request, request
+      requested               frame, then 4 s of silence plain            wait   request, request
+      established (asked)     frame to send              established      taken  data
+      established (asked)     request, known CID         established             response
+      established (asked)     request, another CID       established anew        response
+      established (asked)     response                   established
+      established (asked)     response to an old CID     established
+      established (asked)     reset of the peer's CID    requested anew          request
+      established (asked)     reset of another CID       established
+      established (asked)     25 ms                      established
+      established (asked)     31 s                       established
+      established (asked)     frame, then 4 s of silence plain anew       taken  data, data, data, data, data, data, data, …
+      established (was asked) frame to send              established      taken  data
+      established (was asked) request, known CID         established             response
+      established (was asked) request, another CID       established anew        response
+      established (was asked) response                   established
+      established (was asked) response to an old CID     established
+      established (was asked) reset of the peer's CID    requested anew          request
+      established (was asked) reset of another CID       established
+      established (was asked) 25 ms                      established
+      established (was asked) 31 s                       established
+      established (was asked) frame, then 4 s of silence plain anew       taken  data, data, data, data, data, data, data, …
+      plain                   frame to send              plain            plain
+      plain                   request, known CID         established             response
+      plain                   request, another CID       established             response
+      plain                   response                   established
+      plain                   response to an old CID     plain
+      plain                   reset of the peer's CID    plain
+      plain                   reset of another CID       plain
+      plain                   25 ms                      plain
+      plain                   31 s                       plain                   request
+      plain                   frame, then 4 s of silence plain            plain"
+    `);
+  });
+});
