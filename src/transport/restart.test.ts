@@ -5,6 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { checkIdle } from '../../sim/invariants.ts';
 import { settle } from '../../test/support/random-network.ts';
 import { ALL_SLOTS, story } from '../../test/support/story.ts';
+import { bytesOf } from '../base/bytes.ts';
+import { CONNECT_HEADER_BYTES, writeConnectHeader } from '../wire/bifrost-connect.ts';
+import { CC_CONSTANT_WINDOW, PACKET_RESET } from '../wire/bifrost-types.ts';
+import { VXLAN_HEADER_BYTES, writeVxlanBifrostHeader } from '../wire/vxlan.ts';
 
 type Story = ReturnType<typeof story>;
 
@@ -134,6 +138,18 @@ describe('a restart', () => {
     expect(counters(0).connectionsReset).toBe(0);
     run(700_000);
     expect(counters(0).connectionsReset).toBe(1);
+  });
+
+  it('that a reset tells of while nothing is on its way is asked about until there is an answer', () => {
+    const { log, run, clock, hosts, network } = open(/^> request/);
+    const peerCid = hosts[0].transport.connections.remoteCid[0]!;
+    const reset = new Uint8Array(VXLAN_HEADER_BYTES + CONNECT_HEADER_BYTES);
+    const { view } = bytesOf(reset);
+    writeVxlanBifrostHeader(view, 0, 100);
+    writeConnectHeader(view, VXLAN_HEADER_BYTES, PACKET_RESET, 0, 0, 0, peerCid, CC_CONSTANT_WINDOW);
+    network.hosts[0].arrive({ source: 2, slot: 0, bytes: reset, arrivedMicros: clock.nowMicros });
+    run(100_000);
+    expect(log.take()).toEqual(['> request lost', '> request lost', '> request lost']);
   });
 
   it('is not suspected after a long rest, when a packet is lost', () => {

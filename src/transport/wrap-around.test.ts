@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { checkIdle, checkState } from '../../sim/invariants.ts';
 import { randomConditions, settle, trafficFor } from '../../test/support/random-network.ts';
 import { SeededRng } from '../base/rng.ts';
+import { PACKET_ACK } from '../wire/bifrost-types.ts';
+import { VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
 import { firstPsn } from './connections.ts';
 
 const NEAR = 4000;
@@ -66,6 +68,25 @@ describe('two transports', () => {
     const { retransmissions, packetsSent } = hosts[0].transport.counters;
     expect(retransmissions).toBeLessThan(packetsSent / 5);
     for (const { paths } of hosts) expect(paths.timeoutMicros(0, 0)).toBeLessThan(2000);
+  });
+
+  it('do not judge by a time of half the clock ago', () => {
+    const traffic = trafficFor(4, { startMicros: WRAP / 2 - 1000 });
+    const { network } = traffic;
+    const { clock, hosts } = network;
+    let bytes = new Uint8Array();
+    network.observe = (direction, _slot, packet) => {
+      if (direction === 1 && packet[VXLAN_HEADER_BYTES] === PACKET_ACK) bytes = packet.slice();
+    };
+    settle(traffic, 10_000);
+    clock.runUntil(clock.nowMicros + 40 * 60 * 1_000_000);
+    // An old acknowledgement, which says nothing about the packet that is on its way.
+    for (const channel of network.channels[0]) channel.drops = () => true;
+    traffic.send(0, 0, [100]);
+    clock.runUntil(clock.nowMicros + 10);
+    hosts[0].arrive({ source: 2, slot: 0, bytes, arrivedMicros: clock.nowMicros });
+    clock.runUntil(clock.nowMicros + 1000);
+    expect(hosts[0].transport.counters).toMatchObject({ lostByGap: 0, lostByTime: 0, lostByTimeout: 1 });
   });
 
   it.each([
