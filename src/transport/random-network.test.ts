@@ -47,6 +47,10 @@ describe('two transports', () => {
     settle(traffic, HEALED_WITHIN_MICROS);
     clock.runUntil(clock.nowMicros + REST_MICROS);
     hosts.forEach(checkIdle);
+    const turns = hosts.map((host) => host.counters.turns);
+    clock.runUntil(clock.nowMicros + 60_000_000);
+    if (hosts.some((host, i) => host.counters.turns !== turns[i]))
+      throw new Error('at rest, and still awake');
     for (const { transport } of hosts) {
       const { connectionsReset, fallbacks, malformed, badAck, badFraming, unknownCid } = transport.counters;
       const unexpected = connectionsReset + fallbacks + malformed + badAck + badFraming + unknownCid;
