@@ -21,7 +21,7 @@ const HEALED_WITHIN_MICROS = 500_000;
 const REST_MICROS = 3_000_000;
 
 describe('two transports', () => {
-  itForSeeds('deliver everything once, in order and unchanged, and come to rest', 2000, (seed) => {
+  itForSeeds('deliver everything once, in order and unchanged, and come to rest', 1500, (seed) => {
     const rng = new SeededRng(seed);
     const traffic = trafficFor(seed, {
       startMicros: rng.u32(),
