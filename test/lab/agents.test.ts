@@ -237,8 +237,9 @@ describe('an agent that cannot start', () => {
   });
 
   it('because its folder cannot be made', () => {
-    const file = second((config) => ({ ...config, runtimeDir: '/proc/selvage' }));
-    return expectRefusal(file, /^The folder \/proc\/selvage cannot be made: .*\n.*root.*runtimeDir/);
+    const runtimeDir = join(lab.runFolder, 'host1.yaml', 'folder');
+    const file = second((config) => ({ ...config, runtimeDir }));
+    return expectRefusal(file, /^The folder .*host1\.yaml\/folder cannot be made: .*\n.*root.*runtimeDir/);
   });
 });
 
