@@ -112,7 +112,7 @@ export class TransportHost {
         payloadBytes: options.payloadBytes,
         windowPackets: options.windowPackets,
         threadId: 0,
-        congestion: constantWindow(options.windowPackets, options.payloadBytes),
+        congestion: () => constantWindow(options.windowPackets, options.payloadBytes),
       },
       {
         region: this.region,

@@ -1,4 +1,5 @@
-// What the transport asks of congestion control, and all that it tells it. One controller a connection.
+// What the transport asks of congestion control, and all that it tells it. One controller a connection. A sample is
+// only good during the call: the next one is written into the same object.
 
 export interface AckSample {
   readonly nowMicros: number;

@@ -4,6 +4,7 @@
 // A CID is thread (8 bits), generation (6), row (18), the last two mixed with a salt: the row is found without a
 // search, and packets for an earlier connection of the row, or of this host before it was restarted, are recognised.
 
+import type { CongestionController } from '../congestion/controller.ts';
 import { FrameQueue } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { ReceiveWindow } from './receive-window.ts';
@@ -86,12 +87,13 @@ export class ConnectionTable {
     this.localCid[row] = this.cid(row, generation + 1);
   }
 
-  openWindows(row: number): void {
+  openWindows(row: number, congestion: CongestionController): void {
     const send = this.sendPool.pop() ?? new SendWindow(this.windowPackets);
     const receive = this.receivePool.pop() ?? new ReceiveWindow();
     // Both ends derive the first PSN of a direction from the CID it goes to: no header has room for it.
     send.reset(firstPsn(this.remoteCid[row]!));
     receive.reset(firstPsn(this.localCid[row]!));
+    send.congestion = congestion;
     this.send[row] = send;
     this.receive[row] = receive;
   }

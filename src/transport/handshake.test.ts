@@ -48,7 +48,7 @@ class Rig {
     const paths = new PathTable(this.now);
     paths.addPeer();
     this.transport = new Transport(
-      { payloadBytes: 1400, windowPackets: 512, threadId: 0, congestion: constantWindow(512, 1400) },
+      { payloadBytes: 1400, windowPackets: 512, threadId: 0, congestion: () => constantWindow(512, 1400) },
       { region: this.region, rng: new SeededRng(1), paths, pairs: this.pairs, nowMicros: this.now },
     );
   }

@@ -187,14 +187,14 @@ export class Handshake {
   }
 
   private establish(now: number, row: number, remoteCid: number): void {
-    const { connections, counters } = this.context;
+    const { connections, counters, options } = this.context;
     connections.remoteCid[row] = remoteCid;
     connections.state[row] = CONNECTION_ESTABLISHED;
     connections.requestDue[row] = Number.POSITIVE_INFINITY;
     connections.lastHeard[row] = now;
     this.requests.delete(row);
     this.byRemote.set(remoteKey(connections.peer[row]!, remoteCid), row);
-    connections.openWindows(row);
+    connections.openWindows(row, options.congestion());
     counters.connectionsOpened++;
   }
 

@@ -32,6 +32,8 @@ export class LossDetector {
   /** Slots on which this acknowledgement showed progress, one bit each. */
   private progress = 0;
   private ackedBytes = 0;
+  private readonly sample = { nowMicros: 0, ackedBytes: 0, rttMicros: 0, inFlightBytes: 0 };
+  private readonly loss = { nowMicros: 0, lostBytes: 0, inFlightBytes: 0 };
 
   constructor(context: TransportContext) {
     this.context = context;
@@ -39,7 +41,7 @@ export class LossDetector {
 
   /** Takes in an acknowledgement. False when it claims what was never sent. */
   onAck(now: number, row: number, ack: AckView): boolean {
-    const { connections, paths, counters, options, region } = this.context;
+    const { connections, paths, counters, region } = this.context;
     const window = connections.send[row]!;
     const base = ack.psnBase;
     const cumulative = ack.ackType === ACK_CUMULATIVE;
@@ -76,13 +78,12 @@ export class LossDetector {
     window.advance(region);
     if (window.una === window.txNext) window.forget();
     if (this.ackedBytes > 0) {
-      const { inFlightBytes } = window;
-      options.congestion.onAck({
-        nowMicros: now,
-        ackedBytes: this.ackedBytes,
-        rttMicros: rtt,
-        inFlightBytes,
-      });
+      const { sample } = this;
+      sample.nowMicros = now;
+      sample.ackedBytes = this.ackedBytes;
+      sample.rttMicros = Math.max(0, rtt);
+      sample.inFlightBytes = window.inFlightBytes;
+      window.congestion.onAck(sample);
     }
     return true;
   }
@@ -103,7 +104,7 @@ export class LossDetector {
 
   /** Asks after every slot that has been silent too long; the number of slots. */
   onTimer(now: number, row: number): number {
-    const { connections, paths, options } = this.context;
+    const { connections, paths } = this.context;
     const window = connections.send[row]!;
     const peer = connections.peer[row]!;
     if (window.overtakenDue <= now) this.judgeByTime(now, row, window);
@@ -116,8 +117,8 @@ export class LossDetector {
       window.progressAt[slot] = now;
       if (window.backoff[slot]! < MAX_BACKOFF) window.backoff[slot]!++;
       paths.onTimeout(peer, slot, now);
-      this.question(window, slot);
-      options.congestion.onTimeout(now);
+      this.question(now, window, slot);
+      window.congestion.onTimeout(now);
     }
     return expired;
   }
@@ -199,7 +200,7 @@ export class LossDetector {
       const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
       if (serialDiff(records[at + 2]!, window.highestAcked[slot]!) < 0) {
         counters.lostByGap++;
-        this.giveUp(window, psn, at, slot);
+        this.giveUp(now, window, psn, at, slot);
       } else if (serialDiff(psn, window.una) < BITMAP_PACKETS && !isNewer(window, psn, records[at + 3]!)) {
         const due = this.overtakenDue(now, row, window, slot, records[at + 3]!);
         if (due < window.overtakenDue) window.overtakenDue = due;
@@ -225,7 +226,7 @@ export class LossDetector {
       const due = this.overtakenDue(now, row, window, slot, records[at + 3]!);
       if (due <= now) {
         counters.lostByTime++;
-        this.giveUp(window, psn, at, slot);
+        this.giveUp(now, window, psn, at, slot);
       } else if (due < window.overtakenDue) {
         window.overtakenDue = due;
       }
@@ -240,7 +241,7 @@ export class LossDetector {
   }
 
   /** Sends the oldest packet of a silent slot again. */
-  private question(window: SendWindow, slot: number): void {
+  private question(now: number, window: SendWindow, slot: number): void {
     const { records, mask } = window;
     for (let psn = window.una; serialDiff(psn, window.txNext) < 0; psn = (psn + 1) >>> 0) {
       const at = (psn & mask) * RECORD_WORDS;
@@ -248,13 +249,18 @@ export class LossDetector {
       if ((word & (RECORD_ACKED | RECORD_LOST)) !== 0) continue;
       if ((word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT !== slot) continue;
       this.context.counters.lostByTimeout++;
-      this.giveUp(window, psn, at, slot);
+      this.giveUp(now, window, psn, at, slot);
       return;
     }
   }
 
-  private giveUp(window: SendWindow, psn: number, at: number, slot: number): void {
+  private giveUp(now: number, window: SendWindow, psn: number, at: number, slot: number): void {
     const { records } = window;
+    const { loss } = this;
+    loss.nowMicros = now;
+    loss.lostBytes = records[at + 1]! & RECORD_LENGTH_MASK;
+    loss.inFlightBytes = window.inFlightBytes;
+    window.congestion.onLoss(loss);
     records[at + 1]! |= RECORD_LOST;
     window.inFlight[slot]!--;
     window.queueLost(psn);

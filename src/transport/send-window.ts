@@ -5,6 +5,7 @@
 // Per slot it counts what is in flight and in which order it was sent: loss is judged by the order on the slot,
 // since a retransmission has an old PSN on a new path (BIFROST §4.3).
 
+import type { CongestionController } from '../congestion/controller.ts';
 import type { FrameQueue } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { SLOTS } from '../paths/path-table.ts';
@@ -34,6 +35,8 @@ export class SendWindow {
   txNext = 0;
   next = 0;
   inFlightBytes = 0;
+  /** Given with each connection that uses the window. */
+  congestion!: CongestionController;
   readonly inFlight = new Int32Array(SLOTS);
   /** When the slot last had nothing to answer for: something was acknowledged, or it was empty. */
   readonly progressAt = new Float64Array(SLOTS);

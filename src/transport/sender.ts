@@ -43,11 +43,12 @@ export class Sender {
   accept(row: number, offset: number, length: number): boolean {
     const { options, region, connections, counters } = this.context;
     const window = connections.send[row]!;
-    const { payloadBytes, congestion } = options;
+    const { payloadBytes } = options;
     const packets = length <= payloadBytes ? 1 : Math.ceil(length / payloadBytes);
     if (window.span + packets > window.limit) return false;
     // One frame may always go, however small the window.
-    if (window.inFlightBytes > 0 && window.inFlightBytes + length > congestion.cwndBytes()) return false;
+    if (window.inFlightBytes > 0 && window.inFlightBytes + length > window.congestion.cwndBytes())
+      return false;
     if (packets > 1) region.retain(offset, packets - 1);
     const { records, mask } = window;
     let at = 0;

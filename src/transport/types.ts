@@ -19,7 +19,8 @@ export interface TransportOptions {
   readonly windowPackets: number;
   /** Number of this data thread: the top byte of its CIDs (BIFROST §5.2). */
   readonly threadId: number;
-  readonly congestion: CongestionController;
+  /** Makes the controller of a new connection. */
+  readonly congestion: () => CongestionController;
 }
 
 /** The vNIC pairs of this host, as the switch knows them. A pair is a small number, one connection each. */

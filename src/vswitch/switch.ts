@@ -75,7 +75,7 @@ export class Switch implements IngressTargets {
     const payloadBytes = transportPayloadBytes(config.underlayMtu);
     const { windowPackets, threadId } = config;
     this.maxTransportBytes = Math.min(MAX_FRAME_BYTES, windowPackets * payloadBytes);
-    const congestion = constantWindow(windowPackets, payloadBytes);
+    const congestion = () => constantWindow(windowPackets, payloadBytes);
     this.transport = new Transport(
       { payloadBytes, windowPackets, threadId, congestion },
       { region, rng, paths: this.paths, pairs: this.forwarding, nowMicros },
