@@ -13,7 +13,7 @@ import { DataThread } from './data-thread-handle.ts';
 import { statusOf } from './report.ts';
 import { switchConfig } from './switch-config.ts';
 import { underlayMtu } from './underlay-mtu.ts';
-import { applyVnics, planVnics, type VnicPlan } from './vnics.ts';
+import { applyVnics, planVnics, unmakeVnics, type VnicPlan } from './vnics.ts';
 
 export interface AgentSurroundings {
   readonly version: string;
@@ -43,14 +43,19 @@ export async function runAgent(
     opened.push(underlay.receive, ...underlay.send);
     const capture = prepareCapture(options, config, vnics, opened);
     const taps = await applyVnics(vnics, ip);
-    opened.push(...taps);
+    const tapFds = taps.map(({ fd }) => fd);
+    opened.push(...tapFds);
     const seed = randomInt(0x1_0000_0000);
-    const start = { config: switchConfig(config, mtu), taps, underlay, seed, capture };
+    const start = { config: switchConfig(config, mtu), taps: tapFds, underlay, seed, capture };
     const sayGone = (port: number) => {
       const { name, netns = 'this namespace' } = vnics[port]!;
       console.error(`selvage: ${name} in ${netns} was removed; restart the agent to make it again`);
     };
-    thread = await DataThread.start(start, new URL('./data-thread.js', import.meta.url), sayGone);
+    const script = new URL('./data-thread.js', import.meta.url);
+    thread = await DataThread.start(start, script, sayGone).catch((error) => {
+      unmakeVnics(taps);
+      throw error;
+    });
     console.error(`selvage: agent of ${config.host} forwards packets (pid ${process.pid})`);
     await Promise.race([stopSignal(), thread.failed]);
     await thread.stop();

@@ -86,7 +86,8 @@ export function wrapDevices(
 ): Devices {
   let wrapped: Devices = { vnics, underlay };
   if (files !== undefined) {
-    const writer = (linkType: number, fd: number) => new PcapWriter(linkType, fileSink(fd), clock);
+    const complain = lineSink(STANDARD_ERROR);
+    const writer = (linkType: number, fd: number) => new PcapWriter(linkType, fileSink(fd, complain), clock);
     wrapped = {
       vnics: wrapped.vnics.map((vnic, port) =>
         captureVnic(vnic, region, writer(LINKTYPE_ETHERNET, files.vnics[port]!)),
@@ -108,20 +109,20 @@ export function wrapDevices(
 }
 
 /** Writes until writing fails (a full disk), says so once, and forgets the rest: packets go on. */
-function fileSink(fd: number): (bytes: Uint8Array) => void {
+export function fileSink(fd: number, complain: (line: string) => void): (bytes: Uint8Array) => void {
   let failed = false;
   return (bytes) => {
     try {
       for (let at = 0; at < bytes.length && !failed; ) at += writeSync(fd, bytes, at);
     } catch (error) {
       failed = true;
-      lineSink(STANDARD_ERROR)(`selvage: a capture file ends here: ${(error as Error).message}`);
+      complain(`selvage: a capture file ends here: ${(error as Error).message}`);
     }
   };
 }
 
 /** Whole lines; those that a slow reader has no room for are counted instead. */
-function lineSink(fd: number): (line: string) => void {
+export function lineSink(fd: number): (line: string) => void {
   let lost = 0;
   return (line) => {
     const before = lost === 0 ? '' : `(${lost} lines lost)\n`;

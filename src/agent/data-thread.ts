@@ -37,9 +37,8 @@ function main({ config, taps, underlay, wakeFd, seed, capture }: DataThreadStart
   const outgoing = new ChunkWriter(region, RECEIVE_RESERVE);
   const incoming = new ChunkWriter(region, 0);
   const devices = taps.map((fd) => new TapDevice(fd, region, outgoing));
-  const udp = new UdpUnderlay(underlay, region, incoming, now);
   const peers = vtepsOf(config);
-  for (const [peer, vtep] of peers.entries()) udp.setPeer(peer, vtep);
+  const udp = new UdpUnderlay(underlay, region, incoming, now, peers);
   const bare = { vnics: devices, underlay: udp };
   const wrapped = capture === undefined ? bare : wrapDevices(bare, capture, region, peers, epochMicros);
   const vswitch = new Switch(config, {

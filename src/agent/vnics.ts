@@ -4,7 +4,7 @@
 import type { Tool } from '../linux/ip.ts';
 import { runBatch } from '../linux/ip.ts';
 import { close } from '../linux/libc.ts';
-import { makeTransient, openTap } from '../linux/tap.ts';
+import { makeTransient, type OpenTap, openTap } from '../linux/tap.ts';
 import { BUNDLE_BYTES, BUNDLE_PACKETS } from '../packet/outbox.ts';
 import { TRANSPORT_OVERHEAD_BYTES, transportPayloadBytes } from '../vswitch/config.ts';
 import { formatCidr, formatMac } from '../wire/address.ts';
@@ -46,20 +46,23 @@ function superFrameBytes(underlayMtu: number): number {
   return Math.min(65_536, packets * payload - VIRTIO_NET_HEADER_BYTES);
 }
 
-/** Carries the plans out, all or none; the descriptors of the TAPs, in order. */
-export async function applyVnics(plans: readonly VnicPlan[], ip: Tool): Promise<number[]> {
-  const opened: { fd: number; created: boolean }[] = [];
+/** Carries the plans out, all or none; the TAPs, in order. */
+export async function applyVnics(plans: readonly VnicPlan[], ip: Tool): Promise<OpenTap[]> {
+  const opened: OpenTap[] = [];
   try {
     for (const { name, netns, lines } of plans) {
       opened.push(openTap({ name, netns, persistent: true, offloads: true }));
       await runBatch(ip, lines, { netns });
     }
-    return opened.map(({ fd }) => fd);
+    return opened;
   } catch (error) {
-    for (const { fd, created } of opened) {
-      if (created) makeTransient(fd);
-      close(fd);
-    }
+    unmakeVnics(opened);
+    for (const { fd } of opened) close(fd);
     throw error;
   }
+}
+
+/** Lets the TAPs go with their descriptors that were not there before. */
+export function unmakeVnics(taps: readonly OpenTap[]): void {
+  for (const { fd, created } of taps) if (created) makeTransient(fd);
 }

@@ -2,7 +2,7 @@
 // gathered from where they lie; what arrives is coalesced by the kernel (UDP_GRO) and read into chunks.
 
 import { close, EAGAIN, EINTR, errno, recvmsg, sendmmsg } from '../linux/libc.ts';
-import { highWord, lowWord, mapMemory } from '../linux/memory.ts';
+import { highWord, lowWord, type MappedMemory, mapMemory } from '../linux/memory.ts';
 import { openUdp, SOCKADDR_IN_BYTES, SOL_UDP, UDP_GRO, UDP_SEGMENT, writeSockaddr } from '../linux/udp.ts';
 import type { UnderlayDevice } from '../packet/device.ts';
 import type { Inbox } from '../packet/inbox.ts';
@@ -16,7 +16,6 @@ const CONTROL_BYTES = 32;
 /** Two a packet, for as many packets as an outbox holds. */
 const IOV_ENTRIES = OUTBOX_PACKETS * 2;
 const MAX_DATAGRAM_BYTES = 65_536;
-const MAX_PEERS = 4096;
 const RECEIVE_BUFFER_BYTES = 16 << 20;
 const SEND_BUFFER_BYTES = 4 << 20;
 const CMSG_LENGTH_U16 = 18;
@@ -62,28 +61,33 @@ export class UdpUnderlay implements UnderlayDevice {
   private readonly region: Region;
   private readonly writer: ChunkWriter;
   private readonly clock: () => number;
-  private readonly port: number;
   private readonly sockets: readonly number[];
   private readonly messages = mapMemory(MESSAGES * MMSGHDR_WORDS * 4);
   private readonly control = mapMemory(MESSAGES * CONTROL_BYTES);
   private readonly iov = mapMemory(IOV_ENTRIES * 16);
-  private readonly peers = mapMemory(MAX_PEERS * SOCKADDR_IN_BYTES);
+  /** A sockaddr_in for each. */
+  private readonly peers: MappedMemory;
   private readonly receive = mapMemory(512);
 
-  constructor(sockets: UnderlaySockets, region: Region, writer: ChunkWriter, clock: () => number) {
+  /** `peers` are the VTEPs that bundles for peer 0, 1, … go to. */
+  constructor(
+    sockets: UnderlaySockets,
+    region: Region,
+    writer: ChunkWriter,
+    clock: () => number,
+    peers: readonly number[],
+  ) {
     this.region = region;
     this.writer = writer;
     this.clock = clock;
-    this.port = sockets.port;
     this.fd = sockets.receive;
     this.sockets = sockets.send;
+    this.peers = mapMemory(Math.max(1, peers.length) * SOCKADDR_IN_BYTES);
+    for (const [peer, address] of peers.entries()) {
+      writeSockaddr(this.peers.bytes.view, peer * SOCKADDR_IN_BYTES, address, sockets.port);
+    }
     this.prepareMessages();
     this.prepareReceive();
-  }
-
-  /** Says where bundles for peer number `peer` go. */
-  setPeer(peer: number, address: number): void {
-    writeSockaddr(this.peers.bytes.view, peer * SOCKADDR_IN_BYTES, address, this.port);
   }
 
   rx(inbox: Inbox): boolean {

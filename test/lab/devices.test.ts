@@ -156,8 +156,8 @@ describe('UDP sockets', () => {
     const sockets = inNetns(netns, () => openUnderlay(ADDRESSES[self], PORT, 49152, SLOTS));
     const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
     const clock = () => performance.now() * 1000;
-    const device = new UdpUnderlay(sockets, region, new ChunkWriter(region, 0), clock);
-    device.setPeer(0, ADDRESSES[1 - self]!);
+    const peers = [ADDRESSES[1 - self]!];
+    const device = new UdpUnderlay(sockets, region, new ChunkWriter(region, 0), clock, peers);
     return { device, region, address: ADDRESSES[self] };
   };
 
