@@ -11,15 +11,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, expect, test } from 'vitest';
 import { captureNames, fileSink, lineSink, openCaptureFiles } from './capture.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'selvage-capture-'));
 const opened: number[] = [];
 afterEach(() => {
   for (const fd of opened.splice(0)) closeSync(fd);
-  rmSync(scratch, { recursive: true, force: true });
 });
+afterAll(() => rmSync(scratch, { recursive: true }));
 
 test('a vNIC is called by its namespace and its name, and by a number where that is not enough', () => {
   const names = captureNames([
@@ -41,12 +41,11 @@ test('there is a file for each vNIC and one for the underlay', () => {
 });
 
 test('a folder that cannot be made is an error with a hint', () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'selvage-capture-')), 'file');
+  const file = join(scratch, 'file');
   writeFileSync(file, '');
   expect(() => openCaptureFiles(file, [], opened)).toThrowError(
     expect.objectContaining({ code: 'bad-input', hint: expect.stringContaining('--pcap') }),
   );
-  rmSync(file);
 });
 
 test('a full disk ends a capture with one complaint, and nothing else', () => {
@@ -59,7 +58,7 @@ test('a full disk ends a capture with one complaint, and nothing else', () => {
 });
 
 test('lines that nobody has room for are counted', () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'selvage-capture-')), 'lines');
+  const file = join(scratch, 'lines');
   // A descriptor that fails until it is opened for writing: the same number, first without the right.
   writeFileSync(file, '');
   const reading = openSync(file, 'r');
