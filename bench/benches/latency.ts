@@ -14,6 +14,7 @@ import { startLoad } from '../workloads/load.ts';
 import { requireFigures, runRedisBenchmark } from '../workloads/redis-benchmark.ts';
 import { REDIS_PORT, startRedis } from '../workloads/redis-server.ts';
 import { measureWakeCost, type WakeCost } from '../workloads/wake-cost.ts';
+import { WARM_UP_NOTE, warmUp } from '../workloads/warm-up.ts';
 
 const FULL = { rounds: 5, share: 1 };
 const QUICK = { rounds: 1, share: 0.5 };
@@ -40,6 +41,7 @@ export function latency({ quick, progress }: BenchOptions): Promise<BenchOutcome
   return withTestbed(progress, async (testbed) => {
     const peers = [await attachKernelVxlan(testbed), await attachSelvage(testbed)];
     await startRedis(testbed.lab, testbed.server.name);
+    await warmUp(testbed, peers, progress);
     const measured = new Measurements();
     const wakes: WakeCost[] = [];
     await inTurns(peers, rounds, progress, async (peer) => {
@@ -101,6 +103,7 @@ function addedMicros(measured: Measurements): number {
 
 function notes(added: number, wake: Summary, unpinned: Summary): string[] {
   return [
+    WARM_UP_NOTE,
     'redis-benchmark GET; it keeps latencies in steps of 8 µs, so the case “exact” is one connection of our own client.',
     `Selvage adds ${figure(added)} µs at one client (exact); ${WAKES_ADDED} wake-ups cost ${figure(WAKES_ADDED * wake.median)} µs.`,
     `A wake-up costs ${figure(wake.median)} µs (${figure(wake.min)}–${figure(wake.max)}): half a round trip between two ` +

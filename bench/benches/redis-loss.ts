@@ -9,6 +9,7 @@ import { attachSelvage } from '../peers/selvage.ts';
 import { withTestbed } from '../testbed.ts';
 import { requireFigures, runRedisBenchmark } from '../workloads/redis-benchmark.ts';
 import { startRedis } from '../workloads/redis-server.ts';
+import { WARM_UP_NOTE, warmUp } from '../workloads/warm-up.ts';
 
 const LOSS_PPM = 10_000;
 const CLIENTS = 16;
@@ -31,6 +32,7 @@ export function redisLoss({ quick, progress }: BenchOptions): Promise<BenchOutco
     const { lab, client, server, accessLink } = testbed;
     const peers = [await attachKernelVxlan(testbed), await attachSelvage(testbed)];
     await startRedis(lab, server.name);
+    await warmUp(testbed, peers, progress);
     await lab.setLink(accessLink, { lossPpm: LOSS_PPM });
     const measured = new Measurements();
     await inTurns(peers, rounds, progress, async (peer) => {
@@ -55,6 +57,7 @@ export function redisLoss({ quick, progress }: BenchOptions): Promise<BenchOutco
     };
     const lost = (await lab.status()).links.find(({ name }) => name === accessLink)!;
     const notes = [
+      WARM_UP_NOTE,
       `redis-benchmark, ${CLIENTS} clients, ${requests.toLocaleString('en-US')} requests a run.`,
       `Each direction of ${accessLink} lost 1 % at random: ${lost.aToB.lost + lost.bToA.lost} packets in all.`,
     ];

@@ -6,6 +6,7 @@ import { attachKernelVxlan } from '../peers/kernel-vxlan.ts';
 import { attachSelvage } from '../peers/selvage.ts';
 import { withTestbed } from '../testbed.ts';
 import { startRedisOrStandIn } from '../workloads/redis-server.ts';
+import { WARM_UP_NOTE, warmUp } from '../workloads/warm-up.ts';
 import { SCENES, type Scene } from './scenes.ts';
 import type { Row, TellOptions, Told } from './story.ts';
 import { WATCH } from './watched-load.ts';
@@ -20,11 +21,13 @@ export async function labStory({ quick, progress }: TellOptions): Promise<Told> 
     progress(`Joining ${client.name} and ${server.name} by kernel VXLAN and by Selvage …`);
     const peers = [await attachKernelVxlan(testbed), await attachSelvage(testbed)];
     await startRedisOrStandIn(lab, server.name);
+    await warmUp(testbed, peers, progress);
     const scene: Scene = { testbed, peers, scale: quick ? QUICK : FULL, progress };
     const rows: Row[] = [];
     const notes = [
       `failed, longest gap: seen by ${WATCH.connections} connections beside the load, which ask every ` +
         `${WATCH.intervalMillis} ms; failed is what had no answer within ${WATCH.timeoutMillis / 1000} s.`,
+      WARM_UP_NOTE,
       ...missing,
     ];
     for (const [title, play] of SCENES) {

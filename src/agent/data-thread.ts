@@ -17,11 +17,14 @@ import { wrapDevices } from './capture.ts';
 import { reportOf } from './report.ts';
 import { SpinTime } from './spin.ts';
 import type { DataThreadStart, FromDataThread, ToDataThread } from './thread-messages.ts';
+import { warmUp } from './warm-up.ts';
 
 /** 128 MB of packets, taken from the system as they are first used. */
 const REGION_CHUNKS = 512;
 /** What vNICs read may not take the last quarter, so that the underlay can always be read. */
 const RECEIVE_RESERVE = REGION_CHUNKS / 4;
+
+const WARM_UP_MILLIS = 1000;
 
 const TAG_WAKE = 0;
 const TAG_UNDERLAY = 1;
@@ -33,6 +36,7 @@ const epochMicros = () => (performance.timeOrigin + performance.now()) * 1000;
 
 function main({ config, taps, underlay, wakeFd, seed, capture }: DataThreadStart): void {
   useShortTimerSlack();
+  warmUp(config.underlayMtu, config.windowPackets, WARM_UP_MILLIS);
   const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
   const outgoing = new ChunkWriter(region, RECEIVE_RESERVE);
   const incoming = new ChunkWriter(region, 0);
