@@ -3,6 +3,7 @@
 // A packet counts as delivered once it is in memory that this host will not drop. The packet everybody waits for
 // always finds room; one out of order does not when memory is short, and is then as good as lost.
 
+import { MAX_FRAME_BYTES } from '../packet/device.ts';
 import type { PieceList } from '../packet/pieces.ts';
 import { DATA_ACK_REQUIRED, DATA_FIRST, DATA_LAST, type DataHeaderView } from '../wire/bifrost-data.ts';
 import type { Acknowledger } from './acknowledger.ts';
@@ -15,8 +16,6 @@ import {
 } from './receive-window.ts';
 import { MAX_AGE_PACKETS, type TransportContext } from './types.ts';
 
-/** The largest frame: 64 KB of IP, Ethernet with VLAN, virtio_net_hdr. */
-export const MAX_FRAME_BYTES = 65_535 + 18 + 10;
 /** As many as one scatter-gather call takes. */
 const MAX_FRAME_PIECES = 1024;
 /** Of the region's chunks, a quarter is kept for packets in order. */

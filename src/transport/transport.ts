@@ -7,6 +7,7 @@
 
 import type { Rng } from '../base/rng.ts';
 import { TimerWheel } from '../base/timer-wheel.ts';
+import { MAX_FRAME_BYTES } from '../packet/device.ts';
 import type { Outbox } from '../packet/outbox.ts';
 import type { FrameQueue, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
@@ -27,7 +28,7 @@ import { Acknowledger } from './acknowledger.ts';
 import { CONNECTION_ESTABLISHED, CONNECTION_PLAIN, ConnectionTable } from './connections.ts';
 import { Handshake } from './handshake.ts';
 import { LossDetector } from './loss.ts';
-import { MAX_FRAME_BYTES, Receiver } from './receiver.ts';
+import { Receiver } from './receiver.ts';
 import { RowSet } from './row-set.ts';
 import { Sender } from './sender.ts';
 import {
