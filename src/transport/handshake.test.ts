@@ -174,7 +174,7 @@ describe('the state machine', () => {
       closed                  reset of another CID       closed
       closed                  25 ms                      closed
       closed                  31 s                       closed
-      closed                  frame, then 4 s of silence plain            wait   request, request, request
+      closed                  frame, then 4 s of silence plain            wait   request, request, request, request, requ, …
       requested               frame to send              requested        wait
       requested               request, known CID         established             response
       requested               request, another CID       established             response
@@ -183,8 +183,8 @@ describe('the state machine', () => {
       requested               reset of the peer's CID    requested
       requested               reset of another CID       requested
       requested               25 ms                      requested               request
-      requested               31 s                       plain                   request, request, request
-      requested               frame, then 4 s of silence plain            wait   request, request
+      requested               31 s                       plain                   request, request, request, request, requ, …
+      requested               frame, then 4 s of silence plain            wait   request, request, request, request, requ, …
       established (asked)     frame to send              established      taken  data
       established (asked)     request, known CID         established             response
       established (asked)     request, another CID       established anew        response
@@ -213,8 +213,8 @@ describe('the state machine', () => {
       plain                   reset of the peer's CID    plain
       plain                   reset of another CID       plain
       plain                   25 ms                      plain
-      plain                   31 s                       plain                   request
-      plain                   frame, then 4 s of silence plain            plain"
+      plain                   31 s                       plain                   request, request, request, request, requ, …
+      plain                   frame, then 4 s of silence plain            plain  request, request, request, request, request"
     `);
   });
 });

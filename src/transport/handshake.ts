@@ -1,7 +1,7 @@
 // Opening connections, noticing that the peer lost one, and falling back (BIFROST §5.2, §5.3, §7.2).
 //
 //   closed ──frame to send──▶ requested ──response, or the peer's own request──▶ established
-//   requested ──three requests unanswered──▶ plain (asked again every 30 s) ──response, peer's request──▶ established
+//   requested ──three requests unanswered──▶ plain (asked again, in the end every 30 s) ──response, peer's request──▶ established
 //   established ──reset, peer silent──▶ requested    established ──request with another CID──▶ established anew
 //
 // Two ends may ask at once: each learns the other's CID from the request and both are established. Requests take
@@ -36,7 +36,7 @@ import type { TransportContext } from './types.ts';
 
 const FIRST_RETRY_MICROS = 20_000;
 const MAX_REQUESTS = 3;
-const PLAIN_MICROS = 30_000_000;
+const LONGEST_RETRY_MICROS = 30_000_000;
 /** Resets remembered in one turn: an answer to packets nobody asked for must not multiply them. */
 const MAX_RESETS = 16;
 
@@ -129,7 +129,7 @@ export class Handshake {
     const plain = connections.state[row] === CONNECTION_PLAIN;
     if (!plain && connections.attempts[row]! >= MAX_REQUESTS) {
       connections.state[row] = CONNECTION_PLAIN;
-      connections.requestDue[row] = now + PLAIN_MICROS;
+      connections.requestDue[row] = now + retryMicros(connections.attempts[row]!);
       counters.fallbacks++;
       const recalled = connections.recalled[row];
       connections.recalled[row] = undefined;
@@ -178,11 +178,11 @@ export class Handshake {
 
   private ask(now: number, row: number): void {
     const { connections } = this.context;
-    // A peer in fallback keeps its plain frames flowing while it is asked.
+    // A peer in fallback keeps its plain frames flowing while it is asked: soon at first, since it may only have been
+    // restarted.
     const attempt = connections.attempts[row]!;
-    connections.requestDue[row] =
-      now + (connections.state[row] === CONNECTION_PLAIN ? PLAIN_MICROS : FIRST_RETRY_MICROS * 2 ** attempt);
-    connections.attempts[row] = attempt + 1;
+    connections.requestDue[row] = now + retryMicros(attempt);
+    connections.attempts[row] = Math.min(attempt + 1, 255);
     this.requests.add(row);
   }
 
@@ -236,6 +236,10 @@ export class Handshake {
     writeVxlanBifrostHeader(view, at - VXLAN_HEADER_BYTES, vni);
     out.add(peer, slot, VXLAN_HEADER_BYTES + CONNECT_HEADER_BYTES, 0, 0);
   }
+}
+
+function retryMicros(attempt: number): number {
+  return Math.min(LONGEST_RETRY_MICROS, FIRST_RETRY_MICROS * 2 ** attempt);
 }
 
 function remoteKey(peer: number, cid: number): number {

@@ -80,7 +80,7 @@ describe('a connection', () => {
 });
 
 describe('a peer that does not answer', () => {
-  it('gets plain VXLAN after three requests, is asked every 30 s, and comes back', () => {
+  it('gets plain VXLAN after three requests, is asked ever less often, and comes back', () => {
     const { traffic, log, run, hosts, mend, arrived } = story({ lose: /./ });
     const [host] = hosts;
     traffic.send(0, 0, [100, 100]);
@@ -92,10 +92,15 @@ describe('a peer that does not answer', () => {
     run(1);
     expect(host.counters).toMatchObject({ plain: 3, accepted: 0 });
     expect(host.transport.counters.fallbacks).toBe(1);
-    run(29_000_000);
+    run(150_000);
     expect(log.take()).toEqual([]);
-    run(1_100_000);
+    // The fourth after 160 ms more, then twice as long each time, up to 30 s.
+    run(10_000);
     expect(log.take()).toEqual(['> request lost']);
+    run(40_000_000);
+    expect(log.take()).toHaveLength(7);
+    run(60_000_000);
+    expect(log.take()).toHaveLength(2);
     mend();
     run(30_000_000);
     expect(log.take()).toEqual(['> request', '< response']);
