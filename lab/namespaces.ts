@@ -16,16 +16,25 @@ export function namespacesWithPrefix(prefix: string): string[] {
 /** Ends every process in the namespaces, except the caller, and removes them. */
 export async function removeNamespaces(names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
-  await Promise.all(processesIn(names).map((process) => endProcess(process)));
+  const inodes = new Set(names.map((name) => `net:[${statSync(`${FOLDER}/${name}`).ino}]`));
+  await endProcessesIn(inodes);
   await batch(
     'ip',
     undefined,
     names.map((name) => `netns delete ${name}`),
   );
+  // A namespace without its name lives on in whatever was being started in it meanwhile.
+  await endProcessesIn(inodes);
 }
 
-function processesIn(names: readonly string[]): ProcessId[] {
-  const inodes = new Set(names.map((name) => `net:[${statSync(`${FOLDER}/${name}`).ino}]`));
+/** Until there are none: one that is ending may have started another. */
+async function endProcessesIn(inodes: ReadonlySet<string>): Promise<void> {
+  for (let found = processesIn(inodes); found.length > 0; found = processesIn(inodes)) {
+    await Promise.all(found.map((process) => endProcess(process)));
+  }
+}
+
+function processesIn(inodes: ReadonlySet<string>): ProcessId[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid && inodes.has(networkOf(entry)))
     .map((entry) => processId(Number(entry)))
