@@ -10,13 +10,3 @@ export function serialDiff(a: number, b: number): number {
 export function serialLess(a: number, b: number): boolean {
   return ((a - b) | 0) < 0;
 }
-
-/** `a + n` as an unsigned 32-bit number. */
-export function serialAdd(a: number, n: number): number {
-  return (a + n) >>> 0;
-}
-
-/** The later of the two. */
-export function serialMax(a: number, b: number): number {
-  return ((a - b) | 0) >= 0 ? a : b;
-}

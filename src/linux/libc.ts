@@ -73,7 +73,6 @@ export const EACCES = 13;
 export const EBUSY = 16;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
-export const ENOBUFS = 105;
 
 const NAMES: Record<number, string> = {
   1: 'EPERM (operation not permitted)',

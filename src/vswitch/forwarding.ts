@@ -65,10 +65,6 @@ export class Forwarding implements PairDirectory {
     return this.pairs[pair]!.port;
   }
 
-  get pairCount(): number {
-    return this.pairs.length;
-  }
-
   peerOf(pair: number): number {
     return this.pairs[pair]!.remote.peer;
   }
