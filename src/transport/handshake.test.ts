@@ -187,7 +187,7 @@ describe('the state machine', () => {
       requested               frame, then 4 s of silence plain            wait   request, request, request, request, requ, …
       established (asked)     frame to send              established      taken  data
       established (asked)     request, known CID         established             response
-      established (asked)     request, another CID       established anew        response
+      established (asked)     request, another CID       established             data
       established (asked)     response                   established
       established (asked)     response to an old CID     established
       established (asked)     reset of the peer's CID    requested anew          request
@@ -197,7 +197,7 @@ describe('the state machine', () => {
       established (asked)     frame, then 4 s of silence plain anew       taken  data, data, data, data, data, data, data, …
       established (was asked) frame to send              established      taken  data
       established (was asked) request, known CID         established             response
-      established (was asked) request, another CID       established anew        response
+      established (was asked) request, another CID       established             data
       established (was asked) response                   established
       established (was asked) response to an old CID     established
       established (was asked) reset of the peer's CID    requested anew          request

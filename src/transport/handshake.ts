@@ -2,10 +2,14 @@
 //
 //   closed ──frame to send──▶ requested ──response, or the peer's own request──▶ established
 //   requested ──three requests unanswered──▶ plain (asked again, in the end every 30 s) ──response, peer's request──▶ established
-//   established ──reset, peer silent──▶ requested    established ──request with another CID──▶ established anew
+//   established ──reset, peer silent──▶ requested    established ──request with another CID──▶ challenge
 //
 // Two ends may ask at once: each learns the other's CID from the request and both are established. Requests take
 // another path each time, so that a dead one costs one retry.
+//
+// A request with another CID may come from a peer that was restarted, or be a copy that the fabric kept for long. So
+// the CID we know is asked, as TCP does it (RFC 5961 §4): a peer that still has the connection acknowledges the probe,
+// and nothing changes; one that lost it answers with a reset, and is asked for a new one.
 
 import type { Outbox } from '../packet/outbox.ts';
 import type { FrameQueue } from '../packet/pieces.ts';
@@ -49,6 +53,8 @@ interface Reset {
 
 export class Handshake {
   private readonly context: TransportContext;
+  /** Rows whose peer is to be asked whether it still has the connection; emptied by the transport. */
+  readonly challenges = new Set<number>();
   private readonly responses = new Set<number>();
   private readonly requests = new Set<number>();
   private readonly resets: Reset[] = [];
@@ -66,7 +72,7 @@ export class Handshake {
     return row;
   }
 
-  /** A request from `peer`: answered when the vNICs it names are known. True when the row is established anew. */
+  /** A request from `peer`: answered when the vNICs it names are known. True when the row is established by it. */
   onRequest(now: number, peer: number, vni: number, packet: ConnectHeaderView): boolean {
     const { connections, pairs, counters } = this.context;
     const pair = pairs.find(peer, vni, packet.destinationMac, packet.sourceMac);
@@ -75,15 +81,13 @@ export class Handshake {
       counters.unknownPair++;
       return false;
     }
-    this.responses.add(row);
     const cid = packet.localCid;
-    const established = connections.state[row] === CONNECTION_ESTABLISHED;
-    if (established && connections.remoteCid[row] === cid) return false;
-    if (established) {
-      // The peer forgot the connection we had: what it did not acknowledge goes again on the new one.
-      this.lose(row);
-      connections.renew(row);
+    if (connections.state[row] === CONNECTION_ESTABLISHED) {
+      if (connections.remoteCid[row] === cid) this.responses.add(row);
+      else this.challenges.add(row);
+      return false;
     }
+    this.responses.add(row);
     // Where both asked, one of them counts as having been asked.
     const bothAsked = connections.state[row] === CONNECTION_REQUESTED;
     connections.accepted[row] = bothAsked && connections.localCid[row]! < cid ? 0 : 1;

@@ -7,7 +7,12 @@ import { settle } from '../../test/support/random-network.ts';
 import { ALL_SLOTS, story } from '../../test/support/story.ts';
 import { bytesOf } from '../base/bytes.ts';
 import { CONNECT_HEADER_BYTES, writeConnectHeader } from '../wire/bifrost-connect.ts';
-import { CC_CONSTANT_WINDOW, PACKET_RESET } from '../wire/bifrost-types.ts';
+import {
+  bifrostPacketType,
+  CC_CONSTANT_WINDOW,
+  PACKET_CONNECTION_REQUEST,
+  PACKET_RESET,
+} from '../wire/bifrost-types.ts';
 import { VXLAN_HEADER_BYTES, writeVxlanBifrostHeader } from '../wire/vxlan.ts';
 
 type Story = ReturnType<typeof story>;
@@ -102,6 +107,61 @@ describe.each(states)('a peer that is restarted %s', (_state, begin) => {
   });
 });
 
+describe('a request that the fabric kept until the next connection was open', () => {
+  /** The second host was restarted; the request it sent in its first life. */
+  function openTwice(): { told: Story; stale: () => void } {
+    const told = story();
+    const { traffic, network, clock, run } = told;
+    const requests: Uint8Array[] = [];
+    network.observe = (direction, _slot, packet) => {
+      const type = bifrostPacketType(bytesOf(packet).view, VXLAN_HEADER_BYTES, packet.length);
+      if (direction === 1 && type === PACKET_CONNECTION_REQUEST) requests.push(packet.slice());
+    };
+    traffic.send(1, 0, [100]);
+    run(2000);
+    traffic.restart(1);
+    traffic.send(1, 0, [100]);
+    run(10_000);
+    told.log.take();
+    const stale = () =>
+      network.hosts[0].arrive({ source: 2, slot: 0, bytes: requests[0]!, arrivedMicros: clock.nowMicros });
+    return { told, stale };
+  }
+
+  it('costs one probe, and the connection lives on', () => {
+    const { told, stale } = openTwice();
+    const { log, run, hosts, counters, traffic } = told;
+    const opened = counters(0).connectionsOpened;
+    const reset = counters(0).connectionsReset;
+    stale();
+    run(300);
+    expect(log.take()).toEqual([
+      expect.stringMatching(/^> probe \d$/),
+      expect.stringMatching(/^< ack\(1\|0000\)$/),
+    ]);
+    settle(traffic, 1000);
+    run(100_000);
+    expect(counters(0)).toMatchObject({ connectionsOpened: opened, connectionsReset: reset });
+    hosts.forEach(checkIdle);
+  });
+
+  it('does not disturb packets on their way, however often it comes', () => {
+    const { told, stale } = openTwice();
+    const { run, counters, traffic } = told;
+    const opened = counters(0).connectionsOpened;
+    for (let i = 0; i < 100; i++) {
+      traffic.send(0, 0, [3000]);
+      traffic.send(1, 0, [3000]);
+      stale();
+      run(100);
+    }
+    run(10_000);
+    expect(traffic.missing).toBe(0);
+    expect(counters(0).connectionsOpened).toBe(opened);
+    for (const host of [0, 1] as const) expect(counters(host).retransmissions).toBe(0);
+  });
+});
+
 describe('a restart', () => {
   it('is noticed by the first packet: one round trip to the reset, one to the new connection', () => {
     const { traffic, log, run } = open();
@@ -118,6 +178,22 @@ describe('a restart', () => {
       '> data 1',
       '> data 2',
     ]);
+  });
+
+  it('of an end that asks is confirmed before the connection is given up: it refuses what was sent on the old one', () => {
+    const { traffic, log, run, counters } = open();
+    traffic.restart(1);
+    traffic.send(1, 0, [100]);
+    run(400);
+    expect(log.take().map((line) => line.replace(/probe \d/, 'probe'))).toEqual([
+      '< request',
+      '> probe',
+      '< reset',
+      '> request',
+      '< response',
+      '< data 1',
+    ]);
+    expect(counters(0)).toMatchObject({ connectionsOpened: 2, connectionsReset: 1 });
   });
 
   it('repeats only what was not acknowledged', () => {

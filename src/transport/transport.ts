@@ -12,7 +12,7 @@ import type { Outbox } from '../packet/outbox.ts';
 import type { FrameQueue, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
-import type { PathTable } from '../paths/path-table.ts';
+import { type PathTable, SLOTS } from '../paths/path-table.ts';
 import { AckView } from '../wire/bifrost-ack.ts';
 import { ConnectHeaderView } from '../wire/bifrost-connect.ts';
 import { DATA_SPECIAL, DataHeaderView } from '../wire/bifrost-data.ts';
@@ -184,6 +184,7 @@ export class Transport {
   transmit(now: number, out: Outbox): boolean {
     this.answerProbes(now, out);
     this.context.paths.probe(now, (peer, slot) => this.probe(now, peer, slot, out));
+    this.challenge(now, out);
     this.handshake.transmit(out);
     for (let row = this.ready.first(); row >= 0; row = this.ready.first()) {
       if (out.room === 0) return false;
@@ -316,6 +317,16 @@ export class Transport {
       this.acknowledger.answerProbe(now, row, slot, psn, echo, arrivedAt, out);
     }
     this.probesReceived.length = 0;
+  }
+
+  /** One that cannot be sent now is left out: the peer that means its request repeats it. */
+  private challenge(now: number, out: Outbox): void {
+    const { connections, handshake, context } = this;
+    for (const row of handshake.challenges) {
+      if (connections.state[row] !== CONNECTION_ESTABLISHED || out.room === 0) continue;
+      this.sender.probe(now, row, context.paths.next(connections.peer[row]!, context.rng.u32() % SLOTS), out);
+    }
+    handshake.challenges.clear();
   }
 
   private probe(now: number, peer: number, slot: number, out: Outbox): boolean {
