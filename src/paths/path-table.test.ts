@@ -37,7 +37,7 @@ class Rig {
   }
 
   timeout(): void {
-    this.table.onTimeout(0, SLOT, this.now);
+    this.table.onTimeout(0, SLOT, this.now, this.now);
     this.turn();
   }
 
@@ -107,6 +107,17 @@ describe('the state machine of a slot', () => {
     `);
   });
 
+  it('takes what many connections heard of one silence for one event', () => {
+    const rig = new Rig();
+    const began = rig.now;
+    rig.now += 500;
+    for (let connection = 0; connection < 5; connection++) rig.table.onTimeout(0, SLOT, began, rig.now);
+    expect(rig.state).toBe('suspect');
+    // A silence that began later is another one.
+    rig.table.onTimeout(0, SLOT, rig.now, rig.now + 500);
+    expect(rig.state).toBe('bad');
+  });
+
   it('asks a bad slot less and less often, but once a second at the least', () => {
     const rig = new Rig();
     rig.timeout();
@@ -162,8 +173,8 @@ describe('the next slot', () => {
         table.addPeer();
         const peer = table.addPeer();
         for (const [slot, state] of wanted.entries()) {
-          if (state >= SLOT_SUSPECT) table.onTimeout(peer, slot, 0);
-          if (state === SLOT_BAD) table.onTimeout(peer, slot, 0);
+          if (state >= SLOT_SUSPECT) table.onTimeout(peer, slot, 0, 0);
+          if (state === SLOT_BAD) table.onTimeout(peer, slot, 0, 0);
         }
         const avoid = avoiding ? from : -1;
         const order = Array.from({ length: SLOTS }, (_, i) => (from + 1 + i) % SLOTS).filter(

@@ -2,7 +2,7 @@
 // (BIFROST §4.1). A slot is healthy, suspect (it owes us an answer: nothing new is put on it while another is
 // healthy) or bad (only probes). Round trips are judged whole, there and back on slots of the same number.
 //
-//   healthy ──timeout──▶ suspect ──timeout, or probe unanswered──▶ bad
+//   healthy ──timeout──▶ suspect ──another timeout, or probe unanswered──▶ bad
 //   suspect ──acknowledgement by the slot, probe answered──▶ healthy     bad ──two probes in a row answered──▶ healthy
 
 import { TimerWheel } from '../base/timer-wheel.ts';
@@ -34,6 +34,7 @@ export class PathTable {
   /** Of the slots of each peer that have samples, or 0. */
   private longestRtt = new Float64Array(0);
   private awaiting = new Uint8Array(0);
+  private suspectSince = new Float64Array(0);
   private probeInterval = new Float64Array(0);
   private readonly probes: TimerWheel;
   /** Times a slot left or came back to service, for people. */
@@ -96,14 +97,19 @@ export class PathTable {
     if (this.state[at] === SLOT_SUSPECT) this.recover(at);
   }
 
-  /** What was sent on the slot was not acknowledged in time. */
-  onTimeout(peer: number, slot: number, nowMicros: number): void {
+  /**
+   * What a connection sent on the slot was not acknowledged in time; it has heard nothing by the slot from
+   * `silentSince` on. Many connections may tell of one event: a silence that began before the slot was suspect is the
+   * same one.
+   */
+  onTimeout(peer: number, slot: number, silentSince: number, nowMicros: number): void {
     const at = peer * SLOTS + slot;
     if (this.state[at] === SLOT_HEALTHY) {
       this.state[at] = SLOT_SUSPECT;
+      this.suspectSince[at] = nowMicros;
       this.changes.suspected++;
       this.startProbing(at, nowMicros);
-    } else if (this.state[at] === SLOT_SUSPECT) {
+    } else if (this.state[at] === SLOT_SUSPECT && silentSince >= this.suspectSince[at]!) {
       this.fail(at);
     }
   }
@@ -180,6 +186,7 @@ export class PathTable {
     this.awaiting = grown(this.awaiting, new Uint8Array(slots));
     this.srtt = grown(this.srtt, new Float64Array(slots));
     this.rttvar = grown(this.rttvar, new Float64Array(slots));
+    this.suspectSince = grown(this.suspectSince, new Float64Array(slots));
     this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
     this.longestRtt = grown(this.longestRtt, new Float64Array(slots / SLOTS));
   }

@@ -114,9 +114,9 @@ export class LossDetector {
       const timeout = paths.timeoutMicros(peer, slot) * 2 ** window.backoff[slot]!;
       if (window.progressAt[slot]! + timeout > now) continue;
       expired++;
+      paths.onTimeout(peer, slot, window.progressAt[slot]!, now);
       window.progressAt[slot] = now;
       if (window.backoff[slot]! < MAX_BACKOFF) window.backoff[slot]!++;
-      paths.onTimeout(peer, slot, now);
       this.question(now, window, slot);
       window.congestion.onTimeout(now);
     }

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { PERFECT } from '../../sim/channel.ts';
 import { checkIdle, checkState } from '../../sim/invariants.ts';
 import { settle } from '../../test/support/random-network.ts';
-import { story } from '../../test/support/story.ts';
+import { ALL_SLOTS, story } from '../../test/support/story.ts';
 import { SLOTS } from '../paths/path-table.ts';
 
 /** An open connection with round trip times, nothing on its way, counters from zero. */
@@ -73,6 +73,19 @@ describe('a lost packet', () => {
     run(20_000);
     expect(arrived()[0]).toBe(before + 1);
     expect(counters(0).retransmissions).toBe(4);
+  });
+});
+
+describe('packets that several connections lose on one slot at once', () => {
+  it('make the slot suspect, not bad: it is one event', () => {
+    const { traffic, network, run, hosts, clock } = open({ hosts: { pairs: 4 } });
+    const [{ paths }] = hosts;
+    network.blackhole([0], ALL_SLOTS, { fromMicros: clock.nowMicros, toMicros: clock.nowMicros + 100 });
+    for (let pair = 0; pair < 4; pair++) traffic.send(0, pair, [100]);
+    run(20_000);
+    expect(traffic.missing).toBe(0);
+    // All four were on one slot, which answered the first probe.
+    expect(paths.changes).toEqual({ suspected: 1, failed: 0, recovered: 1 });
   });
 });
 
