@@ -4,8 +4,9 @@
 // any slot has and its own slot's round trip is well over. That needs the later one: a host that was not scheduled
 // for a while takes in what came first first, so it cannot look like a loss. It is judged in `onTimer`, when all
 // that came has been taken in. Where nothing comes back at all, a timeout sends one packet again on another path as
-// a question; its answer shows what else is missing. So a late host causes one packet a slot and timeout, never a
-// storm.
+// a question; its answer shows what else is missing, whatever slot it was sent on. So a connection asks one question at
+// a time, first on each slot in turn, since some may be dead, and then ever less often: a late host causes a few
+// packets, never a storm.
 
 import { serialDiff } from '../base/serial.ts';
 import { SLOTS } from '../paths/path-table.ts';
@@ -26,6 +27,8 @@ import { MAX_AGE_PACKETS, type TransportContext } from './types.ts';
 const BITMAP_PACKETS = 256;
 const MAX_BACKOFF = 6;
 const MAX_PATIENCE = 8;
+/** Once all slots were tried, each question waits twice as long for its answer as the one before, up to 2^4 times. */
+const MAX_QUESTION_BACKOFF = 4;
 
 export class LossDetector {
   private readonly context: TransportContext;
@@ -53,6 +56,7 @@ export class LossDetector {
     if (cumulative) this.acknowledgeNext(window, newlyBelow);
     const covered = this.acknowledgeBits(window, base, ack);
     if (covered < 0) return false;
+    window.heard();
     if (ack.ackValue > 0) {
       counters.spurious += ack.ackValue;
       window.patience = Math.min(MAX_PATIENCE, window.patience * 2);
@@ -93,7 +97,7 @@ export class LossDetector {
     const { connections, paths } = this.context;
     const window = connections.send[row]!;
     const peer = connections.peer[row]!;
-    let due = window.overtakenDue;
+    let due = Math.min(window.overtakenDue, window.questionDue);
     for (let slot = 0; slot < SLOTS; slot++) {
       if (window.inFlight[slot] === 0) continue;
       const at = window.progressAt[slot]! + paths.timeoutMicros(peer, slot) * 2 ** window.backoff[slot]!;
@@ -102,25 +106,27 @@ export class LossDetector {
     return due;
   }
 
-  /** Asks after every slot that has been silent too long; the number of slots. */
-  onTimer(now: number, row: number): number {
+  /** Leaves the slots that have been silent too long, and asks what is missing. True when the peer owes an answer. */
+  onTimer(now: number, row: number): boolean {
     const { connections, paths } = this.context;
     const window = connections.send[row]!;
     const peer = connections.peer[row]!;
     if (window.overtakenDue <= now) this.judgeByTime(now, row, window);
-    let expired = 0;
+    let silent = -1;
     for (let slot = 0; slot < SLOTS; slot++) {
       if (window.inFlight[slot] === 0) continue;
       const timeout = paths.timeoutMicros(peer, slot) * 2 ** window.backoff[slot]!;
       if (window.progressAt[slot]! + timeout > now) continue;
-      expired++;
+      silent = slot;
       paths.onTimeout(peer, slot, window.progressAt[slot]!, now);
       window.progressAt[slot] = now;
       if (window.backoff[slot]! < MAX_BACKOFF) window.backoff[slot]!++;
-      this.question(now, window, slot);
-      window.congestion.onTimeout(now);
     }
-    return expired;
+    if (silent >= 0) window.congestion.onTimeout(now);
+    const unanswered = window.questionDue <= now;
+    if (unanswered) this.question(now, peer, window, -1);
+    else if (silent >= 0 && window.questions === 0) this.question(now, peer, window, silent);
+    return unanswered || silent >= 0;
   }
 
   private acknowledgeNext(window: SendWindow, packets: number): void {
@@ -240,15 +246,21 @@ export class LossDetector {
     return now - serialDiff(now >>> 0, sentAt) + micros;
   }
 
-  /** Sends the oldest packet of a silent slot again. */
-  private question(now: number, window: SendWindow, slot: number): void {
+  /** Sends the oldest packet of a silent slot again, or, with -1, the oldest of all. */
+  private question(now: number, peer: number, window: SendWindow, silent: number): void {
+    const { paths, counters } = this.context;
     const { records, mask } = window;
+    window.questionDue = Number.POSITIVE_INFINITY;
     for (let psn = window.una; serialDiff(psn, window.txNext) < 0; psn = (psn + 1) >>> 0) {
       const at = (psn & mask) * RECORD_WORDS;
       const word = records[at + 1]!;
       if ((word & (RECORD_ACKED | RECORD_LOST)) !== 0) continue;
-      if ((word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT !== slot) continue;
-      this.context.counters.lostByTimeout++;
+      const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
+      if (silent >= 0 && slot !== silent) continue;
+      const backoff = Math.max(0, ++window.questions - SLOTS);
+      const patience = 2 ** Math.min(MAX_QUESTION_BACKOFF, backoff);
+      window.questionDue = now + paths.timeoutMicros(peer, slot) * patience;
+      counters.lostByTimeout++;
       this.giveUp(now, window, psn, at, slot);
       return;
     }

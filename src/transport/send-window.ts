@@ -57,6 +57,9 @@ export class SendWindow {
   /** The receiver's clock on its newest acknowledgement: an older one proves no loss. */
   newestAckStamp = 0;
   anyAck = false;
+  /** Questions in a row without a word from the peer, and when the next one is due, or Infinity. */
+  questions = 0;
+  questionDue = Number.POSITIVE_INFINITY;
   /** Slot of the current group of packets, and how many went there. */
   slot = 0;
   group = 0;
@@ -101,6 +104,13 @@ export class SendWindow {
     this.anyAck = false;
     this.patience = 1;
     this.overtakenDue = Number.POSITIVE_INFINITY;
+    this.heard();
+  }
+
+  /** The peer said something: it is awake, and what it said shows what is missing. */
+  heard(): void {
+    this.questions = 0;
+    this.questionDue = Number.POSITIVE_INFINITY;
   }
 
   queueLost(psn: number): void {

@@ -292,9 +292,9 @@ export class Transport {
     const { connections } = this;
     this.handshake.onTimer(now, row, (pair, frames) => this.orphans.push({ pair, frames }));
     if (connections.state[row] === CONNECTION_ESTABLISHED) {
-      const expired = this.losses.onTimer(now, row);
+      const owes = this.losses.onTimer(now, row);
       const owedSince = Math.max(connections.lastHeard[row]!, connections.send[row]!.owedSince);
-      if (expired > 0 && now - owedSince > SILENCE_MICROS) this.handshake.restart(now, row);
+      if (owes && now - owedSince > SILENCE_MICROS) this.handshake.restart(now, row);
       this.ready.add(row);
     }
     this.arm(row);
