@@ -69,6 +69,13 @@ export class PathTable {
     return Math.min(MAX_TIMEOUT_MICROS, Math.max(MIN_TIMEOUT_MICROS, timeout));
   }
 
+  /** For a slot without a sample: what its neighbours say, with much room for a longer way. */
+  firstTimeoutMicros(peer: number): number {
+    const longest = this.longestRtt[peer]!;
+    if (longest === 0) return INITIAL_TIMEOUT_MICROS;
+    return Math.min(INITIAL_TIMEOUT_MICROS, Math.max(MIN_TIMEOUT_MICROS, 4 * longest + ACK_DELAY_MICROS));
+  }
+
   /** How long a packet may take that a later one of another slot has overtaken. */
   reorderMicros(peer: number, slot: number): number {
     const at = peer * SLOTS + slot;
@@ -158,13 +165,6 @@ export class PathTable {
       bestState = state;
     }
     return best;
-  }
-
-  /** For a slot without a sample: what its neighbours say, with much room for a longer way. */
-  private firstTimeoutMicros(peer: number): number {
-    const longest = this.longestRtt[peer]!;
-    if (longest === 0) return INITIAL_TIMEOUT_MICROS;
-    return Math.min(INITIAL_TIMEOUT_MICROS, Math.max(MIN_TIMEOUT_MICROS, 4 * longest + ACK_DELAY_MICROS));
   }
 
   private startProbing(at: number, nowMicros: number): void {

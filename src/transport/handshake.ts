@@ -38,9 +38,13 @@ import {
 } from './connections.ts';
 import type { TransportContext } from './types.ts';
 
-const FIRST_RETRY_MICROS = 20_000;
-const MAX_REQUESTS = 3;
-const LONGEST_RETRY_MICROS = 30_000_000;
+/**
+ * How long each request waits for its answer before the next, or before the peer gets plain VXLAN. The first is often
+ * lost where others get through, so it waits a timeout (BIFROST §4.3); all together wait longer than a host sleeps.
+ */
+const WAIT_MICROS = [4000, 28_000, 108_000] as const;
+const FIRST_FALLBACK_WAIT_MICROS = 160_000;
+const LONGEST_WAIT_MICROS = 30_000_000;
 /** Resets remembered in one turn: an answer to packets nobody asked for must not multiply them. */
 const MAX_RESETS = 16;
 
@@ -131,9 +135,9 @@ export class Handshake {
     const { connections, counters } = this.context;
     if (connections.requestDue[row]! > now) return;
     const plain = connections.state[row] === CONNECTION_PLAIN;
-    if (!plain && connections.attempts[row]! >= MAX_REQUESTS) {
+    if (!plain && connections.attempts[row]! >= WAIT_MICROS.length) {
       connections.state[row] = CONNECTION_PLAIN;
-      connections.requestDue[row] = now + retryMicros(connections.attempts[row]!);
+      connections.requestDue[row] = now + FIRST_FALLBACK_WAIT_MICROS;
       counters.fallbacks++;
       const recalled = connections.recalled[row];
       connections.recalled[row] = undefined;
@@ -149,18 +153,17 @@ export class Handshake {
 
   /** Writes what is to be said. */
   transmit(out: Outbox): void {
-    const { connections } = this.context;
+    const { connections, paths } = this.context;
     for (const row of this.requests) {
       if (out.room === 0) return;
       this.requests.delete(row);
       const turn = (connections.localCid[row]! + connections.attempts[row]!) % SLOTS;
-      const slot = this.context.paths.next(connections.peer[row]!, turn);
-      this.write(row, PACKET_CONNECTION_REQUEST, 0, slot, out);
+      this.write(row, PACKET_CONNECTION_REQUEST, 0, paths.next(connections.peer[row]!, turn), out);
     }
     for (const row of this.responses) {
       if (out.room === 0) return;
       this.responses.delete(row);
-      const slot = this.context.paths.next(connections.peer[row]!, this.context.rng.u32() % SLOTS);
+      const slot = paths.next(connections.peer[row]!, this.context.rng.u32() % SLOTS);
       this.write(row, PACKET_CONNECTION_RESPONSE, connections.remoteCid[row]!, slot, out);
     }
     while (this.resets.length > 0 && out.room > 0) this.writeReset(this.resets.pop()!, out);
@@ -181,11 +184,12 @@ export class Handshake {
   }
 
   private ask(now: number, row: number): void {
-    const { connections } = this.context;
-    // A peer in fallback keeps its plain frames flowing while it is asked: soon at first, since it may only have been
-    // restarted.
+    const { connections, paths } = this.context;
     const attempt = connections.attempts[row]!;
-    connections.requestDue[row] = now + retryMicros(attempt);
+    let wait = waitMicros(attempt);
+    // Where the peer's round trips are known, so is when the first answer is late.
+    if (attempt === 0) wait = Math.min(wait, paths.firstTimeoutMicros(connections.peer[row]!));
+    connections.requestDue[row] = now + wait;
     connections.attempts[row] = Math.min(attempt + 1, 255);
     this.requests.add(row);
   }
@@ -242,8 +246,15 @@ export class Handshake {
   }
 }
 
-function retryMicros(attempt: number): number {
-  return Math.min(LONGEST_RETRY_MICROS, FIRST_RETRY_MICROS * 2 ** attempt);
+/**
+ * A peer in fallback keeps its plain frames flowing while it is asked: soon at first, since it may only have been
+ * restarted.
+ */
+function waitMicros(attempt: number): number {
+  const wait = WAIT_MICROS[attempt];
+  if (wait !== undefined) return wait;
+  const doublings = attempt - WAIT_MICROS.length;
+  return Math.min(LONGEST_WAIT_MICROS, FIRST_FALLBACK_WAIT_MICROS * 2 ** doublings);
 }
 
 function remoteKey(peer: number, cid: number): number {
