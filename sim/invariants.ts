@@ -28,7 +28,8 @@ export function checkState(host: TransportHost): void {
     const open = connections.state[row] === CONNECTION_ESTABLISHED;
     const send = connections.send[row];
     const receive = connections.receive[row];
-    demand((send !== undefined) === open && (receive !== undefined) === open, 'windows do not fit the state');
+    demand((send === undefined) === (receive === undefined), 'one window without the other');
+    demand(open || send === undefined, 'windows do not fit the state');
     if (send !== undefined) held += checkSendWindow(send, options.windowPackets);
     if (receive !== undefined) held += checkReceiveWindow(receive);
     held += connections.recalled[row]?.frames ?? 0;

@@ -1,5 +1,6 @@
-// The table of connections: one row a vNIC pair (BIFROST §4.4, connection aggregation). A row is small and lasts;
-// the windows hang on it only while something is in flight or held, and come from pools.
+// The table of connections: one row a vNIC pair (BIFROST §4.4, connection aggregation). A row is small and lasts. The
+// windows, a thousand times as large, hang on it only while it is used and come from a pool (BIFROST §4.4, resource
+// pooling): a connection at rest is two PSNs.
 //
 // A CID is thread (8 bits), generation (6), row (18), the last two mixed with a salt: the row is found without a
 // search, and packets for an earlier connection of the row, or of this host before it was restarted, are recognised.
@@ -22,6 +23,8 @@ const ROW_BITS = 18;
 const MAX_ROWS = 1 << ROW_BITS;
 const GENERATIONS = 64;
 const SALT_MASK = 0x00ff_ffff;
+/** Windows kept for the next connections, besides as many as are in use. */
+const MIN_POOL = 16;
 
 export class ConnectionTable {
   count = 0;
@@ -40,9 +43,17 @@ export class ConnectionTable {
   lastHeard = new Float64Array(16);
   /** Frames taken back from a connection that was lost; they go first on the next one. */
   readonly recalled: (FrameQueue | undefined)[] = [];
+  /** Both or none; `awaken` brings them. */
   readonly send: (SendWindow | undefined)[] = [];
   readonly receive: (ReceiveWindow | undefined)[] = [];
   private readonly byPair = new Map<number, number>();
+  private readonly congestion: (CongestionController | undefined)[] = [];
+  /** Where the directions go on, of rows without windows. */
+  private sendPsn = new Uint32Array(16);
+  private receivePsn = new Uint32Array(16);
+  /** 1 when the windows were used since the last look, and the rows that have windows. */
+  private used = new Uint8Array(16);
+  private readonly awakeRows = new Set<number>();
   private readonly sendPool: SendWindow[] = [];
   private readonly receivePool: ReceiveWindow[] = [];
   private readonly threadId: number;
@@ -87,31 +98,69 @@ export class ConnectionTable {
     this.localCid[row] = this.cid(row, generation + 1);
   }
 
-  openWindows(row: number, congestion: CongestionController): void {
-    const send = this.sendPool.pop() ?? new SendWindow(this.windowPackets);
-    const receive = this.receivePool.pop() ?? new ReceiveWindow();
-    // Both ends derive the first PSN of a direction from the CID it goes to: no header has room for it.
-    send.reset(firstPsn(this.remoteCid[row]!));
-    receive.reset(firstPsn(this.localCid[row]!));
-    send.congestion = congestion;
-    this.send[row] = send;
-    this.receive[row] = receive;
+  /** Rows that have windows. */
+  get awake(): number {
+    return this.awakeRows.size;
   }
 
-  /** Gives the windows back; they must hold nothing. */
-  closeWindows(row: number): void {
+  /** Windows that there are, those in the pool included. */
+  get windows(): number {
+    return this.awakeRows.size + this.sendPool.length;
+  }
+
+  /** Begins both directions anew, without windows as yet. */
+  begin(row: number, congestion: CongestionController): void {
+    // Both ends derive the first PSN of a direction from the CID it goes to: no header has room for it.
+    this.sendPsn[row] = firstPsn(this.remoteCid[row]!);
+    this.receivePsn[row] = firstPsn(this.localCid[row]!);
+    this.congestion[row] = congestion;
+  }
+
+  /** Sees to it that the row, which is established, has its windows for the rest of this turn. */
+  awaken(row: number): void {
+    this.used[row] = 1;
+    if (this.send[row] !== undefined) return;
+    const send = this.sendPool.pop() ?? new SendWindow(this.windowPackets);
+    const receive = this.receivePool.pop() ?? new ReceiveWindow();
+    send.reset(this.sendPsn[row]!);
+    receive.reset(this.receivePsn[row]!);
+    send.congestion = this.congestion[row]!;
+    this.send[row] = send;
+    this.receive[row] = receive;
+    this.awakeRows.add(row);
+  }
+
+  /** Takes the windows of rows that were not used since the last call and in which nothing is left to do. */
+  rest(): void {
+    for (const row of this.awakeRows) {
+      if (this.used[row] === 0 && this.send[row]!.isIdle && this.receive[row]!.isIdle) this.putToRest(row);
+      this.used[row] = 0;
+    }
+    // What many connections needed at the same time once is not kept for ever.
+    const most = Math.max(MIN_POOL, this.awakeRows.size);
+    if (this.sendPool.length <= most) return;
+    this.sendPool.length = most;
+    this.receivePool.length = most;
+  }
+
+  /** Takes the row's windows, which must hold nothing. */
+  putToRest(row: number): void {
     const send = this.send[row];
     const receive = this.receive[row];
-    if (send !== undefined) this.sendPool.push(send);
-    if (receive !== undefined) this.receivePool.push(receive);
+    if (send === undefined || receive === undefined) return;
+    this.sendPsn[row] = send.next;
+    this.receivePsn[row] = receive.end;
+    this.sendPool.push(send);
+    this.receivePool.push(receive);
     this.send[row] = undefined;
     this.receive[row] = undefined;
+    this.awakeRows.delete(row);
   }
 
   /** Takes back what the row sent and the peer did not acknowledge, in front of what was taken back earlier. */
   recall(row: number, region: Region): void {
     const frames = new FrameQueue();
-    this.send[row]!.recall(frames, region);
+    this.send[row]?.recall(frames, region);
     const earlier = this.recalled[row];
     while (earlier !== undefined && earlier.frames > 0) {
       frames.push(earlier.frontOffset(), earlier.frontLength());
@@ -137,6 +186,9 @@ export class ConnectionTable {
     this.vni = enlarge(this.vni, new Uint32Array(capacity));
     this.localCid = enlarge(this.localCid, new Uint32Array(capacity));
     this.remoteCid = enlarge(this.remoteCid, new Uint32Array(capacity));
+    this.sendPsn = enlarge(this.sendPsn, new Uint32Array(capacity));
+    this.receivePsn = enlarge(this.receivePsn, new Uint32Array(capacity));
+    this.used = enlarge(this.used, new Uint8Array(capacity));
     this.requestDue = enlarge(this.requestDue, new Float64Array(capacity));
     this.lastHeard = enlarge(this.lastHeard, new Float64Array(capacity));
   }

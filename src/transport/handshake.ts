@@ -202,7 +202,7 @@ export class Handshake {
     connections.lastHeard[row] = now;
     this.requests.delete(row);
     this.byRemote.set(remoteKey(connections.peer[row]!, remoteCid), row);
-    connections.openWindows(row, options.congestion());
+    connections.begin(row, options.congestion());
     counters.connectionsOpened++;
   }
 
@@ -211,8 +211,8 @@ export class Handshake {
     const { connections, region } = this.context;
     this.byRemote.delete(remoteKey(connections.peer[row]!, connections.remoteCid[row]!));
     connections.recall(row, region);
-    connections.receive[row]!.discard(region);
-    connections.closeWindows(row);
+    connections.receive[row]?.discard(region);
+    connections.putToRest(row);
   }
 
   private write(row: number, type: ConnectPacketType, remoteCid: number, slot: number, out: Outbox): void {

@@ -57,6 +57,11 @@ export class ReceiveWindow {
     this.windowCursor = 0;
   }
 
+  /** Nothing is held, and nothing is left to acknowledge. */
+  get isIdle(): boolean {
+    return this.delivered === this.end && this.pending === 0;
+  }
+
   has(psn: number): boolean {
     return this.held[(psn & MASK) * 2 + 1] !== 0;
   }

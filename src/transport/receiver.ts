@@ -76,7 +76,9 @@ export class Receiver {
 
   /** Moves whole frames in order into `out`, references included. False when some are left for want of room. */
   deliver(row: number, out: PieceList): boolean {
-    const window = this.context.connections.receive[row]!;
+    const window = this.context.connections.receive[row];
+    // The connection was lost and begun anew since.
+    if (window === undefined) return true;
     while (window.delivered !== window.complete) {
       if (!this.deliverFrame(window, out)) return false;
     }

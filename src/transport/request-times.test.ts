@@ -105,7 +105,7 @@ describe('requests over a lossy network', () => {
       "
         clients   % loss      p50      p99    p99.9   repair  rep.p99      gap     time  timeout     vain
               1        0      160      169      170                          0        0        0        0
-              1        1      160      686     1265      588     1116        0        0      184        3
+              1        1      160      687     1265      588     1116        0        0      184        3
               1        3      160      719     1770      597     1458        1        4      708       29
              16        0      158      168      170                          0        0        0        0
              16        1      160      419      469      190      354      205        5        0        0

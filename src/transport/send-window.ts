@@ -98,6 +98,10 @@ export class SendWindow {
     return (this.next - this.frameStart) >>> 0;
   }
 
+  get isIdle(): boolean {
+    return this.frameStart === this.next;
+  }
+
   /** Nothing is in flight: times compared modulo 2^32 must not outlive a long rest. */
   forget(): void {
     this.anyAcked = false;

@@ -12,7 +12,7 @@ import type { Outbox } from '../packet/outbox.ts';
 import type { FrameQueue, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
-import { type PathTable, SLOTS } from '../paths/path-table.ts';
+import type { PathTable } from '../paths/path-table.ts';
 import { AckView } from '../wire/bifrost-ack.ts';
 import { ConnectHeaderView } from '../wire/bifrost-connect.ts';
 import { DATA_SPECIAL, DataHeaderView } from '../wire/bifrost-data.ts';
@@ -28,6 +28,7 @@ import { Acknowledger } from './acknowledger.ts';
 import { CONNECTION_ESTABLISHED, CONNECTION_PLAIN, ConnectionTable } from './connections.ts';
 import { Handshake } from './handshake.ts';
 import { LossDetector } from './loss.ts';
+import { Prober } from './prober.ts';
 import { Receiver } from './receiver.ts';
 import { RowSet } from './row-set.ts';
 import { Sender } from './sender.ts';
@@ -52,16 +53,8 @@ export interface TransportSurroundings {
   readonly nowMicros: number;
 }
 
-interface ReceivedProbe {
-  readonly row: number;
-  readonly slot: number;
-  readonly psn: number;
-  readonly echo: number;
-  readonly arrivedAt: number;
-}
-
-/** Probes answered in one turn: probing is rare, and more of it is somebody's flood. */
-const MAX_PROBES = 64;
+/** Windows unused for so long, and at most twice as long, go back to the pool. */
+const REST_MICROS = 1_000_000;
 
 /** What `send` did with a frame. */
 export const SEND_TAKEN = 0;
@@ -77,16 +70,17 @@ export class Transport {
   private readonly sender: Sender;
   private readonly receiver: Receiver;
   private readonly acknowledger: Acknowledger;
+  private readonly prober: Prober;
   private readonly losses: LossDetector;
   private readonly handshake: Handshake;
   /** Rows with something to transmit, and rows with whole frames to deliver. */
   private readonly ready = new RowSet();
   private readonly deliverable = new RowSet();
-  private readonly probesReceived: ReceivedProbe[] = [];
   private readonly orphans: { pair: number; frames: FrameQueue }[] = [];
   private readonly data = new DataHeaderView();
   private readonly ack = new AckView();
   private readonly connect = new ConnectHeaderView();
+  private restDue = 0;
 
   constructor(options: TransportOptions, { region, rng, paths, pairs, nowMicros }: TransportSurroundings) {
     // The largest frame must fit into an empty window, or it would wait for ever.
@@ -105,6 +99,7 @@ export class Transport {
     };
     this.sender = new Sender(this.context);
     this.acknowledger = new Acknowledger(this.context);
+    this.prober = new Prober(this.context, this.sender, this.acknowledger);
     this.receiver = new Receiver(this.context, this.acknowledger);
     this.losses = new LossDetector(this.context);
     this.handshake = new Handshake(this.context);
@@ -125,6 +120,7 @@ export class Transport {
     if (connections.state[row] === CONNECTION_PLAIN) return SEND_PLAIN;
     const recalled = connections.recalled[row];
     if (recalled !== undefined && recalled.frames > 0) return SEND_WAIT;
+    connections.awaken(row);
     if (!this.sender.accept(row, offset, length)) return SEND_WAIT;
     this.ready.add(row);
     return SEND_TAKEN;
@@ -177,20 +173,22 @@ export class Transport {
 
   /** Acts on what is overdue. Only when all that was received has been taken in, or it judges what it has not read. */
   advance(now: number): void {
-    this.context.timers.expire(now, (row) => this.onTimer(now, row));
+    const { connections, timers } = this.context;
+    timers.expire(now, (row) => this.onTimer(now, row));
+    if (connections.awake > 0 && now < this.restDue) return;
+    this.restDue = now + REST_MICROS;
+    connections.rest();
   }
 
   /** Puts what is to be sent into `out`; false when it did not all fit. */
   transmit(now: number, out: Outbox): boolean {
-    this.answerProbes(now, out);
-    this.context.paths.probe(now, (peer, slot) => this.probe(now, peer, slot, out));
-    this.challenge(now, out);
+    this.prober.transmit(now, this.handshake.challenges, out);
     this.handshake.transmit(out);
     for (let row = this.ready.first(); row >= 0; row = this.ready.first()) {
       if (out.room === 0) return false;
       const before = out.packetCount;
       let done = true;
-      if (this.connections.state[row] === CONNECTION_ESTABLISHED) {
+      if (this.isActive(row)) {
         done = this.resend(row);
         done = this.sender.transmit(now, row, out) && done;
         this.acknowledger.transmit(now, row, out.packetCount > before, out);
@@ -208,7 +206,9 @@ export class Transport {
 
   /** When `advance` or `transmit` have something to do at the latest; Infinity when only packets can bring work. */
   nextTimeout(): number {
-    return Math.min(this.context.timers.nextTimeout(), this.context.paths.nextTimeout());
+    const { timers, paths, connections } = this.context;
+    const rest = connections.awake > 0 ? this.restDue : Number.POSITIVE_INFINITY;
+    return Math.min(timers.nextTimeout(), paths.nextTimeout(), rest);
   }
 
   private onData(now: number, peer: number, vni: number, arrivedAt: number, small: boolean): void {
@@ -222,9 +222,7 @@ export class Transport {
     if (!this.belongs(row, peer, vni)) return;
     connections.lastHeard[row] = now;
     if ((data.flags & DATA_SPECIAL) !== 0) {
-      const { pathId: slot, psn, timestampMicros: echo } = data;
-      if (this.probesReceived.length < MAX_PROBES)
-        this.probesReceived.push({ row, slot, psn, echo, arrivedAt });
+      this.prober.onProbe(row, data, arrivedAt);
       return;
     }
     if (this.receiver.onData(row, data, arrivedAt, small)) this.deliverable.add(row);
@@ -275,14 +273,17 @@ export class Transport {
     }
   }
 
-  /** True when the row is in use and the packet came from its peer. */
+  /** True when the row is open, with windows from now on, and the packet came from its peer. */
   private belongs(row: number, peer: number, vni: number): boolean {
     const { connections, counters } = this;
     if (connections.peer[row] !== peer || connections.vni[row] !== vni) {
       counters.wrongPeer++;
       return false;
     }
-    if (connections.state[row] === CONNECTION_ESTABLISHED) return true;
+    if (connections.state[row] === CONNECTION_ESTABLISHED) {
+      connections.awaken(row);
+      return true;
+    }
     // The response to our request was lost or is on its way; the peer will send this again.
     counters.notEstablished++;
     return false;
@@ -291,13 +292,21 @@ export class Transport {
   private onTimer(now: number, row: number): void {
     const { connections } = this;
     this.handshake.onTimer(now, row, (pair, frames) => this.orphans.push({ pair, frames }));
-    if (connections.state[row] === CONNECTION_ESTABLISHED) {
+    if (this.isActive(row)) {
       const owes = this.losses.onTimer(now, row);
       const owedSince = Math.max(connections.lastHeard[row]!, connections.send[row]!.owedSince);
       if (owes && now - owedSince > SILENCE_MICROS) this.handshake.restart(now, row);
       this.ready.add(row);
     }
     this.arm(row);
+  }
+
+  /** True when the row is open and has windows, or something to awaken it. */
+  private isActive(row: number): boolean {
+    const { connections } = this;
+    if (connections.state[row] !== CONNECTION_ESTABLISHED) return false;
+    if (connections.recalled[row] !== undefined) connections.awaken(row);
+    return connections.send[row] !== undefined;
   }
 
   /** Numbers the frames taken back from a lost connection, first of all; false when some must wait. */
@@ -311,41 +320,11 @@ export class Transport {
     return true;
   }
 
-  private answerProbes(now: number, out: Outbox): void {
-    for (const { row, slot, psn, echo, arrivedAt } of this.probesReceived) {
-      if (this.connections.state[row] !== CONNECTION_ESTABLISHED) continue;
-      this.acknowledger.answerProbe(now, row, slot, psn, echo, arrivedAt, out);
-    }
-    this.probesReceived.length = 0;
-  }
-
-  /** One that cannot be sent now is left out: the peer that means its request repeats it. */
-  private challenge(now: number, out: Outbox): void {
-    const { connections, handshake, context } = this;
-    for (const row of handshake.challenges) {
-      if (connections.state[row] !== CONNECTION_ESTABLISHED || out.room === 0) continue;
-      this.sender.probe(now, row, context.paths.next(connections.peer[row]!, context.rng.u32() % SLOTS), out);
-    }
-    handshake.challenges.clear();
-  }
-
-  private probe(now: number, peer: number, slot: number, out: Outbox): boolean {
-    const { connections } = this;
-    if (out.room === 0) return false;
-    for (let row = 0; row < connections.count; row++) {
-      if (connections.peer[row] !== peer || connections.state[row] !== CONNECTION_ESTABLISHED) continue;
-      this.sender.probe(now, row, slot, out);
-      return true;
-    }
-    return false;
-  }
-
   private arm(row: number): void {
     const { connections } = this;
     let due = connections.requestDue[row]!;
-    if (connections.state[row] === CONNECTION_ESTABLISHED) {
-      due = Math.min(due, this.losses.nextTimeout(row), connections.receive[row]!.ackDue);
-    }
+    const receive = connections.receive[row];
+    if (receive !== undefined) due = Math.min(due, this.losses.nextTimeout(row), receive.ackDue);
     if (due === Number.POSITIVE_INFINITY) this.context.timers.cancel(row);
     else this.context.timers.set(row, due);
   }
