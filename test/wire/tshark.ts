@@ -13,7 +13,7 @@ const DATA_FOLDER = 'WIRESHARK_DATA_DIR';
 
 function gatherLuaFiles(dataFolder: string, gathered: string): void {
   const root = dataFolder.slice(0, dataFolder.lastIndexOf('/usr/share/'));
-  mkdirSync(gathered);
+  mkdirSync(gathered, { recursive: true });
   for (const name of readdirSync(dataFolder).filter((file) => file.endsWith('.lua'))) {
     const file = join(dataFolder, name);
     const target = lstatSync(file).isSymbolicLink() ? readlinkSync(file) : file;
