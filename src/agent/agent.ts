@@ -12,6 +12,7 @@ import type { HostConfig } from './config.ts';
 import { DataThread } from './data-thread-handle.ts';
 import { statusOf } from './report.ts';
 import { switchConfig } from './switch-config.ts';
+import { TapDrops } from './tap-drops.ts';
 import { underlayMtu } from './underlay-mtu.ts';
 import { applyVnics, planVnics, unmakeVnics, type VnicPlan } from './vnics.ts';
 
@@ -31,10 +32,11 @@ export async function runAgent(
   const mtu = underlayMtu(config.underlay);
   const vnics = planVnics(config, mtu);
   let thread: DataThread | undefined;
+  let tapDrops: TapDrops | undefined;
   const facts = { config, version, startedAt, underlayMtu: mtu, vnics };
   const admin = await serveAdmin(config.runtimeDir, {
     isReady: () => thread !== undefined,
-    status: async () => statusOf(facts, await thread!.report()),
+    status: async () => statusOf(facts, await thread!.report(), tapDrops!.since()),
   });
   const opened: number[] = [];
   try {
@@ -43,6 +45,7 @@ export async function runAgent(
     opened.push(underlay.receive, ...underlay.send);
     const capture = prepareCapture(options, config, vnics, opened);
     const taps = await applyVnics(vnics, ip);
+    tapDrops = new TapDrops(vnics);
     const tapFds = taps.map(({ fd }) => fd);
     opened.push(...tapFds);
     const seed = randomInt(0x1_0000_0000);

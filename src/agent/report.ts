@@ -65,7 +65,12 @@ export interface AgentFacts {
   readonly vnics: readonly VnicPlan[];
 }
 
-export function statusOf(facts: AgentFacts, report: DataThreadReport): AgentStatus {
+/** `txDropped`: what TapDrops says of each vNIC. */
+export function statusOf(
+  facts: AgentFacts,
+  report: DataThreadReport,
+  txDropped: readonly (number | undefined)[],
+): AgentStatus {
   const { config, version, startedAt, underlayMtu, vnics } = facts;
   const { address, port, sourcePorts } = config.underlay;
   const configured = config.vnis.flatMap(({ vni, reliable, vnics }) =>
@@ -85,6 +90,7 @@ export function statusOf(facts: AgentFacts, report: DataThreadReport): AgentStat
       mac: formatMac(vnic.mac),
       addresses: vnic.addresses.map(formatCidr),
       mtu: vnics[i]!.mtu,
+      txDropped: txDropped[i],
     })),
     peers: report.peers.map(({ vtep, slots }) => ({
       vtep: formatIpv4(vtep),
@@ -99,6 +105,6 @@ export function statusOf(facts: AgentFacts, report: DataThreadReport): AgentStat
       packetsInFlight,
     })),
     counters: report.counters,
-    dropped: report.dropped,
+    dropped: { ...report.dropped, tapQueueFull: txDropped.reduce<number>((sum, n) => sum + (n ?? 0), 0) },
   };
 }

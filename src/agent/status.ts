@@ -34,6 +34,11 @@ export interface VnicStatus {
   readonly mac: string;
   readonly addresses: readonly string[];
   readonly mtu: number;
+  /**
+   * Frames that the tenant's kernel dropped in front of the full TAP queue (its tx_dropped) since the agent started;
+   * absent: the interface is gone.
+   */
+  readonly txDropped?: number | undefined;
 }
 
 export interface PeerStatus {

@@ -24,7 +24,7 @@ function section(title: string, body: string, entries: number): string[] {
 }
 
 function vnicTable(vnics: readonly VnicStatus[]): string {
-  const rows = vnics.map(({ vni, reliable, name, netns, mac, addresses, mtu }) => {
+  const rows = vnics.map(({ vni, reliable, name, netns, mac, addresses, mtu, txDropped }) => {
     return [
       vni,
       name,
@@ -32,10 +32,11 @@ function vnicTable(vnics: readonly VnicStatus[]): string {
       mac,
       mtu,
       reliable ? 'reliable' : 'plain',
+      txDropped ?? 'gone',
       addresses.join(' '),
     ];
   });
-  return table(['VNI', 'NAME', 'NAMESPACE', 'MAC', 'MTU', 'SERVICE', 'ADDRESSES'], rows);
+  return table(['VNI', 'NAME', 'NAMESPACE', 'MAC', 'MTU', 'SERVICE', 'TX DROPPED', 'ADDRESSES'], rows);
 }
 
 function peerTable(peers: readonly PeerStatus[]): string {

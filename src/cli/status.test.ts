@@ -23,6 +23,7 @@ const status: AgentStatus = {
       mac: '02:00:00:00:77:01',
       addresses: ['192.168.77.1/24', 'fd00:77::1/64'],
       mtu: 1424,
+      txDropped: 12,
     },
     { vni: 8, reliable: false, name: 'a', mac: '02:00:00:00:08:01', addresses: [], mtu: 1450 },
   ],
@@ -117,9 +118,9 @@ describe('text', () => {
       underlay 10.0.1.1 port 4789, source ports 49152 to 49159, MTU 1500
 
       interfaces
-      VNI  NAME  NAMESPACE  MAC                 MTU  SERVICE   ADDRESSES
-       77  sel0  tenant1    02:00:00:00:77:01  1424  reliable  192.168.77.1/24 fd00:77::1/64
-        8  a     -          02:00:00:00:08:01  1450  plain
+      VNI  NAME  NAMESPACE  MAC                 MTU  SERVICE   TX DROPPED  ADDRESSES
+       77  sel0  tenant1    02:00:00:00:77:01  1424  reliable          12  192.168.77.1/24 fd00:77::1/64
+        8  a     -          02:00:00:00:08:01  1450  plain           gone
 
       peers
       VTEP      PATHS             RTT

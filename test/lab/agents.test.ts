@@ -21,10 +21,14 @@ let lab: Lab;
 beforeAll(async () => {
   if (!hasRights) return;
   lab = await upTwoHosts();
-  await lab.startAgents(['host1'], withWords('--trace', '--pcap', join(lab.runFolder, 'captures')));
+  await lab.startAgents(['host1'], tracing());
   await lab.startAgents(['host2']);
 });
 afterAll(() => lab?.down());
+
+function tracing() {
+  return withWords('--trace', '--pcap', join(lab.runFolder, 'captures'));
+}
 
 async function ping(from: string, to: string): Promise<void> {
   await lab.run(from, ['ping', '-c', '2', '-i', '0.05', '-W', '5', lab.tenant(to).selvage.address]);
@@ -60,6 +64,43 @@ describe('tenants', () => {
     await transfer.progress();
     const { sent, received } = await transfer.stop();
     expect(received).toBe(sent);
+  });
+});
+
+describe('frames that a tenant’s kernel drops in front of a full queue', () => {
+  const FLOOD = `const socket = require('node:dgram').createSocket('udp4');
+    let left = 5000;
+    const send = () => socket.send('x', 9, process.argv[1], () => (--left > 0 ? send() : socket.close()));
+    send();`;
+
+  async function kernelDrops(): Promise<number> {
+    const { stdout } = await lab.run('tenant1', ['ip', '-s', '-j', 'link', 'show', 'dev', 'sel0']);
+    return JSON.parse(stdout)[0].stats64.tx.dropped;
+  }
+
+  it('are shown by its agent', async () => {
+    await ping('tenant1', 'tenant2');
+    const { pid, vnics: before } = await statusOf(lab, 'host1');
+    const kernelBefore = await kernelDrops();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const { address } = lab.tenant('tenant2').selvage;
+      await lab.run('tenant1', [process.execPath, '-e', FLOOD, address]);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    const { vnics, dropped } = await statusOf(lab, 'host1');
+    const counted = vnics[0]!.txDropped! - before[0]!.txDropped!;
+    expect(counted).toBeGreaterThan(1000);
+    expect(counted).toBe((await kernelDrops()) - kernelBefore);
+    expect(dropped['tapQueueFull']).toBe(vnics[0]!.txDropped);
+  });
+
+  it('under another agent are not', async () => {
+    await endAgent('host1', 'SIGTERM');
+    expect(await kernelDrops()).toBeGreaterThan(1000);
+    await lab.startAgents(['host1'], tracing());
+    expect((await statusOf(lab, 'host1')).vnics[0]!.txDropped).toBe(0);
   });
 });
 
