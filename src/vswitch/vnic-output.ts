@@ -1,16 +1,20 @@
-// Frames on their way into a vNIC. What the device does not take at once waits here, in order, up to a cap.
+// Frames on their way into a vNIC. What the device does not take at once waits here, in order, up to a cap in pieces
+// and one in bytes: small pieces cost places, large ones memory that all vNICs share.
 
 import type { FrameDevice } from '../packet/device.ts';
-import { PIECE_LAST, PieceList } from '../packet/pieces.ts';
+import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 
 const BACKLOG_PIECES = 4096;
+/** A sixteenth of the memory of a data thread. */
+const BACKLOG_BYTES = 8 << 20;
 
 export class VnicOutput {
   private readonly device: FrameDevice;
   private readonly region: Region;
   private backlog = new PieceList(BACKLOG_PIECES);
   private spare = new PieceList(BACKLOG_PIECES);
+  private backlogBytes = 0;
   framesOut = 0;
 
   constructor(device: FrameDevice, region: Region) {
@@ -45,6 +49,7 @@ export class VnicOutput {
     const waiting = this.backlog;
     if (waiting.count === 0) return;
     const taken = this.device.tx(waiting, 0);
+    this.backlogBytes -= bytesOf(waiting, 0, taken);
     this.release(waiting, 0, taken);
     if (taken === 0) return;
     this.backlog = this.spare;
@@ -63,7 +68,10 @@ export class VnicOutput {
       let end = start;
       while (frames.words[end * 2 + 1]! < PIECE_LAST) end++;
       end++;
-      const fits = backlog.count + end - start <= backlog.capacity;
+      const bytes = bytesOf(frames, start, end);
+      const fits =
+        backlog.count + end - start <= backlog.capacity && this.backlogBytes + bytes <= BACKLOG_BYTES;
+      if (fits) this.backlogBytes += bytes;
       for (let i = start; i < end; i++) {
         if (fits) backlog.push(frames.words[i * 2]!, frames.words[i * 2 + 1]!);
         else region.release(frames.words[i * 2]!);
@@ -81,4 +89,11 @@ export class VnicOutput {
       if (words[i * 2 + 1]! >= PIECE_LAST) this.framesOut++;
     }
   }
+}
+
+/** Of the pieces from `from` on, up to `end`. */
+function bytesOf({ words }: PieceList, from: number, end: number): number {
+  let bytes = 0;
+  for (let i = from; i < end; i++) bytes += words[i * 2 + 1]! & PIECE_LENGTH_MASK;
+  return bytes;
 }
