@@ -1,10 +1,11 @@
 // The agent's own HTTP server on a Unix socket that only its user can open: GET /ready, GET /status. The socket is
 // also the lock that keeps a second agent from starting in the same runtime folder.
 
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { SelvageError } from '../base/errors.ts';
+import { makeFolder } from './folders.ts';
 import { type AgentStatus, socketPath } from './status.ts';
 
 export interface AdminHandlers {
@@ -15,7 +16,7 @@ export interface AdminHandlers {
 /** Listens at `<runtimeDir>/agent.sock`; throws 'already-running' when an agent answers there. */
 export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): Promise<Server> {
   const path = socketPath(runtimeDir);
-  makeFolder(runtimeDir);
+  makeRuntimeFolder(runtimeDir);
   if (await isAnswered(path)) {
     throw new SelvageError('already-running', `An agent already runs on this host: it answers at ${path}.`, {
       hint: 'Stop that one first, or give this one another runtimeDir and another underlay.address.',
@@ -45,15 +46,17 @@ export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): P
   return server;
 }
 
-function makeFolder(runtimeDir: string): void {
+function makeRuntimeFolder(runtimeDir: string): void {
   try {
-    mkdirSync(runtimeDir, { recursive: true, mode: 0o755 });
+    makeFolder(runtimeDir, 0o755);
   } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const forbidden = code === 'EACCES' || code === 'EPERM';
     throw new SelvageError(
-      'no-privilege',
-      `The folder ${runtimeDir} cannot be made: ${(cause as Error).message}.`,
+      forbidden ? 'no-privilege' : 'bad-input',
+      `The folder ${runtimeDir} cannot be made: ${message}.`,
       {
-        hint: 'Run as root, or set runtimeDir to a folder of yours.',
+        hint: `${forbidden ? 'Run as root, or set' : 'Set'} runtimeDir to a folder of yours.`,
         cause,
       },
     );

@@ -2,7 +2,7 @@
 // one capture file for each vNIC and one for the underlay. The main thread opens the files before anything is changed;
 // the data thread wraps its devices, and without either option leaves them as they are.
 
-import { mkdirSync, openSync, writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SelvageError } from '../base/errors.ts';
 import {
@@ -16,6 +16,7 @@ import {
 import { traceUnderlay, traceVnic } from '../device/tracer.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
+import { makeFolder } from './folders.ts';
 import type { VnicPlan } from './vnics.ts';
 
 export interface CaptureOptions {
@@ -60,7 +61,7 @@ export function openCaptureFiles(
     return fd;
   };
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     return { vnics: names.map((name) => open(`vnic-${name}`)), underlay: open('underlay') };
   } catch (cause) {
     throw new SelvageError(

@@ -277,10 +277,17 @@ describe('an agent that cannot start', () => {
     });
   });
 
-  it('because its folder cannot be made', () => {
-    const runtimeDir = join(lab.runFolder, 'host1.yaml', 'folder');
-    const file = second((config) => ({ ...config, runtimeDir }));
-    return expectRefusal(file, /^The folder .*host1\.yaml\/folder cannot be made: .*\n.*root.*runtimeDir/);
+  it('because its folder cannot be made', async () => {
+    const at = (runtimeDir: string) => second((config) => ({ ...config, runtimeDir }));
+    const below = join(lab.runFolder, 'host1.yaml', 'folder');
+    await expectRefusal(
+      at(below),
+      /^The folder .*host1\.yaml\/folder cannot be made: ENOTDIR.*\n.*Set runtimeDir/,
+    );
+    await expectRefusal(
+      at('/proc/selvage'),
+      /^The folder \/proc\/selvage cannot be made: ENOENT.*\n.*Set runtimeDir/,
+    );
   });
 });
 
