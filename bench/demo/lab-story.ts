@@ -26,7 +26,8 @@ export async function labStory({ quick, progress }: TellOptions): Promise<Told> 
     const rows: Row[] = [];
     const notes = [
       `failed, longest gap: seen by ${WATCH.connections} connections beside the load, which ask every ` +
-        `${WATCH.intervalMillis} ms; failed is what had no answer within ${WATCH.timeoutMillis / 1000} s.`,
+        `${WATCH.intervalMillis} ms; failed is what had no answer within ${WATCH.timeoutMillis / 1000} s, an error for ` +
+        'one, or was cut off with its connection. redis-benchmark does not tell such things of its own.',
       WARM_UP_NOTE,
       ...missing,
     ];
@@ -41,7 +42,8 @@ export async function labStory({ quick, progress }: TellOptions): Promise<Told> 
     if (rows.some(({ load }) => load === undefined)) {
       notes.push('–: redis-benchmark still waited for answers when it was given up.');
     }
-    return { stage: 'real programs in a lab on this machine', quick, rows, notes };
+    const watchers = `the ${WATCH.connections} connections that watched`;
+    return { stage: 'real programs in a lab on this machine', quick, watchers, rows, notes };
   });
 }
 

@@ -12,8 +12,10 @@ function row(situation: Situation, peer: Teller, p99Millis: number, rest: Partia
     p999Millis: p99Millis * 2,
     maxMillis: p99Millis * 3,
   };
-  return { situation, peer, load, failed: 0, longestGapMillis: 6, ...rest };
+  return { situation, peer, load, watched: 1250, failed: 0, longestGapMillis: 6, ...rest };
 }
+
+const WATCHERS = 'the 8 connections that watched';
 
 const rows: Row[] = [
   row('healthy', 'kernelVxlan', 1.5),
@@ -22,6 +24,7 @@ const rows: Row[] = [
   row('loss', 'selvage', 2),
   row('silent-spine', 'kernelVxlan', 3, {
     load: undefined,
+    watched: 984,
     failed: 4,
     longestGapMillis: 3350,
     spine: 'spine1',
@@ -31,7 +34,7 @@ const rows: Row[] = [
 
 test('situations stand over their rows, and what did not end in time has no figures', () => {
   expect(
-    renderTold({ stage: 'in a test', quick: true, rows, notes: ['A note.'] }),
+    renderTold({ stage: 'in a test', quick: true, watchers: WATCHERS, rows, notes: ['A note.'] }),
   ).toBe(`Redis GET, 16 clients, tenant to tenant; in a test (quick: fewer requests)
 
                            requests/s  p50 ms  p99 ms  p99.9 ms  max ms  failed  longest gap ms
@@ -46,21 +49,27 @@ a spine silent in mid-run
   Selvage (spine2)             25,000   0.047    3.00      6.00    9.00       0            17.7
 
 With 1 % loss, one request in a hundred waited 207 ms or more over kernel VXLAN and 2.00 ms over Selvage.
-When a spine fell silent, the longest wait of a connection was 3.35 s over kernel VXLAN (4 requests failed)
-and 17.7 ms over Selvage (no requests failed).
+When a spine fell silent, the longest wait of a connection was at least 3.35 s over kernel VXLAN and 17.7 ms
+over Selvage.
+Of the requests of the 8 connections that watched, 4 of 984 failed over kernel VXLAN and none of 1,250 over
+Selvage.
 
 A note.`);
 });
 
 test('only what was seen is said', () => {
-  expect(whatWasSeen(rows.slice(0, 2))).toBe('');
-  expect(whatWasSeen([...rows.slice(0, 3), ...rows.slice(4)])).not.toContain('1 % loss');
+  expect(whatWasSeen(rows.slice(0, 2), WATCHERS)).toBe('');
+  expect(whatWasSeen([...rows.slice(0, 3), ...rows.slice(4)], WATCHERS)).not.toContain('1 % loss');
 });
 
 test('the longest wait is that of any connection', () => {
-  const waits = whatWasSeen([
-    row('silent-spine', 'kernelVxlan', 700, { failed: 1, longestGapMillis: 6 }),
-    row('silent-spine', 'selvage', 10),
-  ]).replace(/\n/g, ' ');
-  expect(waits).toContain('was 2.10 s over kernel VXLAN (1 request failed) and 30.0 ms over Selvage');
+  const waits = whatWasSeen(
+    [
+      row('silent-spine', 'kernelVxlan', 700, { failed: 1, longestGapMillis: 6 }),
+      row('silent-spine', 'selvage', 10),
+    ],
+    WATCHERS,
+  ).replace(/\n/g, ' ');
+  expect(waits).toContain('was 2.10 s over kernel VXLAN and 30.0 ms over Selvage');
+  expect(waits).toContain('1 of 1,250 failed over kernel VXLAN and none of 1,250 over Selvage');
 });

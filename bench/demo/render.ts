@@ -21,13 +21,13 @@ const COLUMNS = [
   { title: 'longest gap ms', align: 'right' },
 ] as const;
 
-export function renderTold({ stage, quick, rows, notes }: Told): string {
+export function renderTold({ stage, quick, watchers, rows, notes }: Told): string {
   const situations = [...new Set(rows.map(({ situation }) => situation))];
   const cells = situations.flatMap((situation) => {
     const own = rows.filter((row) => row.situation === situation);
     return [[TITLES[situation], ...COLUMNS.slice(1).map(() => '')], ...own.map(cellsOf)];
   });
-  const seen = whatWasSeen(rows);
+  const seen = whatWasSeen(rows, watchers);
   return [
     `Redis GET, 16 clients, tenant to tenant; ${stage}${quick ? ' (quick: fewer requests)' : ''}`,
     '',
@@ -48,7 +48,7 @@ function cellsOf({ peer, load, failed, longestGapMillis, spine }: Row): string[]
 }
 
 /** Only what the rows say, whichever way it went. */
-export function whatWasSeen(rows: readonly Row[]): string {
+export function whatWasSeen(rows: readonly Row[], watchers: string): string {
   const find = (situation: Situation, peer: Teller) =>
     rows.find((row) => row.situation === situation && row.peer === peer);
   const sentences: string[] = [];
@@ -64,20 +64,23 @@ export function whatWasSeen(rows: readonly Row[]): string {
   const selvage = find('silent-spine', 'selvage');
   if (kernel !== undefined && selvage !== undefined) {
     sentences.push(
-      `When a spine fell silent, the longest wait of a connection was ${millis(longestWaitMillis(kernel))} over kernel ` +
-        `VXLAN${failures(kernel)} and ${millis(longestWaitMillis(selvage))} over Selvage${failures(selvage)}.`,
+      `When a spine fell silent, the longest wait of a connection was ${longestWait(kernel)} over kernel VXLAN and ` +
+        `${longestWait(selvage)} over Selvage.`,
+      `Of the requests of ${watchers}, ${failures(kernel)} failed over kernel VXLAN and ${failures(selvage)} over Selvage.`,
     );
   }
   return sentences.map((sentence) => wrapped(sentence)).join('\n');
 }
 
-/** Of the load's connections and of those that watched. */
-function longestWaitMillis({ load, longestGapMillis }: Row): number {
-  return Math.max(longestGapMillis, load?.maxMillis ?? 0);
+/** Of the load's connections and of those that watched; a load that was given up had waited for longer than is known. */
+function longestWait({ load, longestGapMillis }: Row): string {
+  return load === undefined
+    ? `at least ${millis(longestGapMillis)}`
+    : millis(Math.max(longestGapMillis, load.maxMillis));
 }
 
-function failures({ failed }: Row): string {
-  return ` (${failed === 0 ? 'no' : failed} request${failed === 1 ? '' : 's'} failed)`;
+function failures({ failed, watched }: Row): string {
+  return `${failed === 0 ? 'none' : count(failed)} of ${count(watched)}`;
 }
 
 function millis(value: number): string {

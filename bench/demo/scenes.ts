@@ -100,6 +100,7 @@ function toRow(situation: Situation, peer: Peer, { figures, watch }: WatchedLoad
     situation,
     peer: peer.name as Teller,
     load: figures,
+    watched: watch.completed + watch.failed,
     failed: watch.failed,
     longestGapMillis: watch.longestGapMicros / 1000,
   };

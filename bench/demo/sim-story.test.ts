@@ -30,6 +30,12 @@ test('shows loss and a dead path hurting plain VXLAN and not Selvage', async () 
   expect(selvageSilent!.longestGapMillis).toBeLessThan(10);
   expect(selvageSilent!.spine).toMatch(/^spine/);
   expect(rows.every(({ peer, failed }) => peer === 'kernelVxlan' || failed === 0)).toBe(true);
-  const text = renderTold({ stage: 'simulated, seed 1', quick: true, rows, notes: ['A note.'] });
+  const text = renderTold({
+    stage: 'simulated, seed 1',
+    quick: true,
+    watchers: 'the 16 clients',
+    rows,
+    notes: ['A note.'],
+  });
   expect(text).toContain('simulated, seed 1');
 });

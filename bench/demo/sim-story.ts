@@ -35,7 +35,13 @@ export async function simStory({ quick, progress }: TellOptions): Promise<Told> 
   );
   const seed = Number(process.env['SELVAGE_SEED'] ?? DEFAULT_SEED) >>> 0;
   const rows = await simRows(quick ? QUICK : FULL, seed, progress);
-  return { stage: `simulated, in virtual time, seed ${seed}`, quick, rows, notes: notes(seed) };
+  return {
+    stage: `simulated, in virtual time, seed ${seed}`,
+    quick,
+    watchers: `the ${REDIS_GET.clients} clients`,
+    rows,
+    notes: notes(seed),
+  };
 }
 
 export async function simRows(scale: SimScale, seed: number, progress: Progress): Promise<Row[]> {
@@ -77,6 +83,7 @@ function play(situation: Situation, peer: Teller, scene: Scene): Row {
     situation,
     peer,
     load: toFigures(report),
+    watched: report.completed + report.failed,
     failed: report.failed,
     longestGapMillis: report.longestGapMicros / 1000,
     ...(spine !== undefined && { spine }),

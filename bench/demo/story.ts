@@ -10,9 +10,10 @@ export interface Row {
   readonly peer: Teller;
   /** Undefined: the load did not end in time. */
   readonly load: LoadFigures | undefined;
-  /** Requests that had no answer in time; the notes say whose. */
+  /** Of the connections that watched: requests that came to an end, and how many of these failed. */
+  readonly watched: number;
   readonly failed: number;
-  /** Between two answers on one connection. */
+  /** Between two answers on one of these connections. */
   readonly longestGapMillis: number;
   /** The spine that fell silent. */
   readonly spine?: string;
@@ -31,6 +32,8 @@ export interface Told {
   /** Where it took place, in a few words. */
   readonly stage: string;
   readonly quick: boolean;
+  /** Whose requests `failed` and the longest gap speak of. */
+  readonly watchers: string;
   readonly rows: readonly Row[];
   /** What a reader must know to understand the figures, and what could not be shown and why. */
   readonly notes: readonly string[];

@@ -85,7 +85,8 @@ test('tells its story: over Selvage every request is answered, whatever happens 
   }
 });
 
-function expectNothingLost({ situation, load, failed, longestGapMillis }: Row): void {
+function expectNothingLost({ situation, load, watched, failed, longestGapMillis }: Row): void {
+  expect(watched, situation).toBeGreaterThan(0);
   expect(failed, situation).toBe(0);
   expect(longestGapMillis, situation).toBeGreaterThan(0);
   expect(load?.requests, situation).toBeGreaterThan(0);
