@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { parseConfig } from '../src/agent/config.ts';
-import { formatIpv4, formatMac } from '../src/wire/address.ts';
+import { formatHostAddress, formatMac } from '../src/wire/address.ts';
 import { fabricAddresses, tenantAddresses } from './addressing.ts';
 import { type AgentHost, agentConfig } from './agents.ts';
 import { defaultTopology } from './topology.ts';
@@ -22,7 +22,7 @@ test('every host’s configuration is one that the agent takes', () => {
     for (const name of rack.hosts) {
       const config = parseConfig(stringify(agentConfig(host(name), tenants, netns)), `${name}.yaml`);
       expect(config.host).toBe(name);
-      expect(formatIpv4(config.underlay.address)).toBe(host(name).address);
+      expect(formatHostAddress(config.underlay.address.address)).toBe(host(name).address);
     }
   }
 });
@@ -32,7 +32,7 @@ test('hosts agree on who is where', () => {
     parseConfig(stringify(agentConfig(host(name), tenants, netns)), `${name}.yaml`),
   );
   const local = three!.vnis[0]!.vnics[0]!;
-  const remote = one!.vnis[0]!.remotes.find(({ vtep }) => vtep === three!.underlay.address)!;
+  const remote = one!.vnis[0]!.remotes.find(({ vtep }) => vtep.address === three!.underlay.address.address)!;
   expect(remote.vnics.map(({ mac }) => formatMac(mac))).toEqual([formatMac(local.mac)]);
   expect(one!.vnis[0]!.remotes).toHaveLength(3);
 });

@@ -8,9 +8,10 @@ import type { Topology } from '../lab/topology.ts';
 import { type Rng, SeededRng } from '../src/base/rng.ts';
 import { DEFAULT_WINDOW_PACKETS } from '../src/congestion/constant-window.ts';
 import type { NetworkConfig, RemoteConfig, SwitchConfig } from '../src/vswitch/config.ts';
-import { TRANSPORT_OVERHEAD_BYTES, VXLAN_OVERHEAD_BYTES } from '../src/vswitch/config.ts';
+import { datagramBytes, TRANSPORT_OVERHEAD_BYTES } from '../src/vswitch/config.ts';
 import { ETHERNET_HEADER_BYTES } from '../src/wire/ethernet.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../src/wire/virtio-net-header.ts';
+import { VXLAN_HEADER_BYTES } from '../src/wire/vxlan.ts';
 import { Clock } from './clock.ts';
 import {
   type HostPlace,
@@ -67,7 +68,7 @@ export class Cloud {
     this.options = options;
     this.rng = new SeededRng(seed);
     this.fabric = new Fabric(this.clock, topology, this.rng.u32(), links);
-    this.tenantMtu = topology.mtu - overheadBytes(overlay);
+    this.tenantMtu = datagramBytes(topology.mtu, 4) - overheadBytes(overlay);
     this.places = hostPlaces(topology);
     this.numberOfVtep = new Map(this.places.map(({ address }, number) => [address, number]));
     this.tenantsOn = groupedByHost(tenantPlaces(topology));
@@ -136,7 +137,7 @@ export class Cloud {
         .map(({ name, mac, address }) => ({ name, mac, sourceCheck: true, ipv4: [address], ipv6: [] })),
       remotes: this.remotes.filter(({ name }) => name !== host),
     };
-    return { underlayMtu: topology.mtu, windowPackets, threadId: 0, networks: [network] };
+    return { datagramBytes: datagramBytes(topology.mtu, 4), windowPackets, threadId: 0, networks: [network] };
   }
 }
 
@@ -158,9 +159,9 @@ function remoteVnic({ mac, address }: TenantPlace) {
   return { mac, ipv4: [address], ipv6: [] };
 }
 
-/** What the overlay takes of the underlay's MTU, so that each of the tenant's packets is one packet of the fabric. */
+/** What the overlay takes of the underlay's datagrams, so that each of the tenant's packets is one packet of the fabric. */
 function overheadBytes(overlay: Overlay): number {
   return overlay === 'selvage'
     ? TRANSPORT_OVERHEAD_BYTES + VIRTIO_NET_HEADER_BYTES + ETHERNET_HEADER_BYTES
-    : VXLAN_OVERHEAD_BYTES + ETHERNET_HEADER_BYTES;
+    : VXLAN_HEADER_BYTES + ETHERNET_HEADER_BYTES;
 }

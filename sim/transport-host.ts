@@ -195,7 +195,8 @@ export class TransportHost {
   }
 
   private takeRun(now: number, run: number): void {
-    const [offset, length, size] = inbox.runs.subarray(run * RUN_WORDS) as unknown as [
+    const [offset, length, size, hops] = inbox.runs.subarray(run * RUN_WORDS) as unknown as [
+      number,
       number,
       number,
       number,
@@ -213,6 +214,7 @@ export class TransportHost {
         payloadAt,
         offset + at + packetLength - payloadAt,
         inbox.arrivedMicros[run]!,
+        hops,
         small,
       );
     }

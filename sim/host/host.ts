@@ -55,7 +55,7 @@ export class SimulatedHost {
   private readonly alarm: Alarm;
   private readonly packetsOut: Conveyor<HostPacket>;
   private readonly framesOut: Conveyor<OutgoingFrame>;
-  private arrivals: HostPacket[] = [];
+  private arrivals: (HostPacket & { readonly arrivedMicros: number })[] = [];
   private framesOffered = 0;
   private framesRefused = 0;
   private framesUnread = 0;
@@ -101,7 +101,7 @@ export class SimulatedHost {
 
   /** A packet comes from the fabric. */
   arrive(packet: HostPacket): void {
-    this.arrivals.push(packet);
+    this.arrivals.push({ ...packet, arrivedMicros: this.clock.nowMicros });
     this.notice();
   }
 
@@ -144,7 +144,7 @@ export class SimulatedHost {
     this.turnEndMicros = now + costs.turnMicros;
     this.turnEndMicros += (this.arrivals.length + this.framesUnread) * costs.packetMicros;
     this.framesUnread = 0;
-    this.readSocket(now);
+    this.readSocket();
     vswitch.underlayReady = this.underlay.isReady;
     for (let port = 0; port < vnics.length; port++) vswitch.portReady[port] = vnics[port]!.isReady ? 1 : 0;
     const more = vswitch.run(now);
@@ -152,17 +152,17 @@ export class SimulatedHost {
     this.alarm.set(more ? this.busyUntil : Math.max(vswitch.nextTimeout(), this.busyUntil));
   }
 
-  /** Packets are stamped when they are read, as the agent does. */
-  private readSocket(now: number): void {
-    for (const { vtep, slot, bytes } of this.arrivals) {
-      this.underlay.arrive({ source: vtep, slot, bytes, arrivedMicros: now });
+  /** Packets bear the time at which they came, as the kernel tells the agent. */
+  private readSocket(): void {
+    for (const { vtep, slot, bytes, arrivedMicros } of this.arrivals) {
+      this.underlay.arrive({ source: vtep, slot, bytes, arrivedMicros });
     }
     this.arrivals.length = 0;
   }
 
   private leave(peer: number, slot: number, bytes: Uint8Array): void {
     this.turnEndMicros += this.costs.packetMicros;
-    const vtep = this.vswitch.forwarding.peers[peer]!;
+    const vtep = this.vswitch.forwarding.peers[peer] as Ipv4Address;
     this.packetsOut.push(this.turnEndMicros, { vtep, slot, bytes });
   }
 

@@ -41,7 +41,7 @@ export async function runAgent(
   const opened: number[] = [];
   try {
     const { address, port, sourcePorts } = config.underlay;
-    const underlay = openUnderlay(address, port, sourcePorts, SLOTS);
+    const underlay = openUnderlay(address.address, port, sourcePorts, SLOTS);
     opened.push(underlay.receive, ...underlay.send);
     const capture = prepareCapture(options, config, vnics, opened);
     const taps = await applyVnics(vnics, ip);
@@ -79,7 +79,7 @@ function prepareCapture(
   const names = captureNames(vnics);
   const files = pcap === undefined ? undefined : openCaptureFiles(pcap, names, opened);
   const { address, port, sourcePorts } = underlay;
-  return { trace, names, files, ends: { address, port, sourcePort: sourcePorts } };
+  return { trace, names, files, ends: { address: address.address, port, sourcePort: sourcePorts } };
 }
 
 function stopSignal(): Promise<void> {

@@ -16,6 +16,7 @@ import {
 import { traceUnderlay, traceVnic } from '../device/tracer.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
+import type { HostAddress } from '../wire/address.ts';
 import { makeFolder } from './folders.ts';
 import type { VnicPlan } from './vnics.ts';
 
@@ -82,7 +83,7 @@ export function wrapDevices(
   { vnics, underlay }: Devices,
   { trace, names, files, ends }: CaptureStart,
   region: Region,
-  peers: readonly number[],
+  peers: readonly HostAddress[],
   clock: () => number,
 ): Devices {
   let wrapped: Devices = { vnics, underlay };

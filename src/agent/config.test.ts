@@ -12,7 +12,7 @@ describe('a good file', () => {
     expect(parseConfig(good, 'h.yaml')).toEqual({
       host: 'host1',
       runtimeDir: '/run/selvage',
-      underlay: { address: parseIpv4('10.0.1.1'), port: 4789, sourcePorts: 49152 },
+      underlay: { address: { family: 4, address: parseIpv4('10.0.1.1') }, port: 4789, sourcePorts: 49152 },
       transport: { window: 512 },
       vnis: [
         {
@@ -32,7 +32,7 @@ describe('a good file', () => {
           ],
           remotes: [
             {
-              vtep: parseIpv4('10.0.2.1'),
+              vtep: { family: 4, address: parseIpv4('10.0.2.1') },
               vnics: [
                 {
                   mac: parseMac('02:00:00:00:77:03'),
@@ -88,7 +88,7 @@ vnis:
     ] as const) {
       const remote = here.vnis[0]!.remotes[0]!;
       const vnic = there.vnis[0]!.vnics[0]!;
-      expect(remote.vtep).toBe(there.underlay.address);
+      expect(remote.vtep).toEqual(there.underlay.address);
       expect(remote.vnics[0]!.mac).toBe(vnic.mac);
       expect(vnic.addresses).toMatchObject(remote.vnics[0]!.addresses);
     }

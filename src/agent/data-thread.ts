@@ -36,7 +36,7 @@ const epochMicros = () => (performance.timeOrigin + performance.now()) * 1000;
 
 function main({ config, taps, underlay, wakeFd, seed, capture }: DataThreadStart): void {
   useShortTimerSlack();
-  warmUp(config.underlayMtu, config.windowPackets, WARM_UP_MILLIS);
+  warmUp(config.datagramBytes, config.windowPackets, WARM_UP_MILLIS);
   const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
   const outgoing = new ChunkWriter(region, RECEIVE_RESERVE);
   const incoming = new ChunkWriter(region, 0);

@@ -5,7 +5,7 @@ import type { UdpUnderlay } from '../device/udp.ts';
 import { SLOT_STATE_NAMES, SLOTS } from '../paths/path-table.ts';
 import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import type { Switch } from '../vswitch/switch.ts';
-import { formatCidr, formatIpv4, formatMac } from '../wire/address.ts';
+import { formatCidr, formatHostAddress, formatMac } from '../wire/address.ts';
 import type { HostConfig } from './config.ts';
 import type { AgentStatus } from './status.ts';
 import type { DataThreadReport } from './thread-messages.ts';
@@ -81,7 +81,7 @@ export function statusOf(
     version,
     pid: process.pid,
     uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
-    underlay: { address: formatIpv4(address), port, sourcePorts, mtu: underlayMtu },
+    underlay: { address: formatHostAddress(address.address), port, sourcePorts, mtu: underlayMtu },
     vnics: configured.map(({ vni, reliable, vnic }, i) => ({
       vni,
       reliable,
@@ -93,14 +93,14 @@ export function statusOf(
       txDropped: txDropped[i],
     })),
     peers: report.peers.map(({ vtep, slots }) => ({
-      vtep: formatIpv4(vtep),
+      vtep: formatHostAddress(vtep),
       slots: slots.map(({ state, rttMicros }) => ({ state: SLOT_STATE_NAMES[state]!, rttMicros })),
     })),
     connections: report.connections.map(({ vni, localMac, remoteMac, peer, state, packetsInFlight }) => ({
       vni,
       localMac: formatMac(localMac),
       remoteMac: formatMac(remoteMac),
-      vtep: formatIpv4(report.peers[peer]!.vtep),
+      vtep: formatHostAddress(report.peers[peer]!.vtep),
       state: CONNECTION_STATE_NAMES[state]!,
       packetsInFlight,
     })),

@@ -1,11 +1,11 @@
 // From the host's configuration to what the switch is told.
 
-import type { NetworkConfig, SwitchConfig } from '../vswitch/config.ts';
+import { datagramBytes, type NetworkConfig, type SwitchConfig } from '../vswitch/config.ts';
 import type { HostConfig, IpAddress, VniConfig } from './config.ts';
 
 export function switchConfig(config: HostConfig, underlayMtu: number): SwitchConfig {
   return {
-    underlayMtu,
+    datagramBytes: datagramBytes(underlayMtu, config.underlay.address.family),
     windowPackets: config.transport.window,
     threadId: 0,
     networks: config.vnis.map(network),
@@ -23,7 +23,7 @@ function network({ vni, reliable, vnics, remotes }: VniConfig): NetworkConfig {
       ...byFamily(addresses),
     })),
     remotes: remotes.map((remote) => ({
-      vtep: remote.vtep,
+      vtep: remote.vtep.address,
       vnics: remote.vnics.map(({ mac, addresses }) => ({ mac, ...byFamily(addresses) })),
     })),
   };

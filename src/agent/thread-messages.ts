@@ -3,6 +3,7 @@
 
 import type { UnderlaySockets } from '../device/udp.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
+import type { HostAddress } from '../wire/address.ts';
 import type { CaptureStart } from './capture.ts';
 
 export interface DataThreadStart {
@@ -29,7 +30,7 @@ export interface DataThreadReport {
   readonly counters: Record<string, number>;
   readonly dropped: Record<string, number>;
   /** For each peer its eight slots: state and smoothed round trip. */
-  readonly peers: readonly { readonly vtep: number; readonly slots: readonly SlotReport[] }[];
+  readonly peers: readonly { readonly vtep: HostAddress; readonly slots: readonly SlotReport[] }[];
   readonly connections: readonly ConnectionReport[];
 }
 

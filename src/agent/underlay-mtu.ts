@@ -3,12 +3,12 @@
 import { networkInterfaces } from 'node:os';
 import { SelvageError } from '../base/errors.ts';
 import { interfaceMtu } from '../linux/interfaces.ts';
-import { formatIpv4 } from '../wire/address.ts';
+import { formatHostAddress } from '../wire/address.ts';
 import type { UnderlayConfig } from './config.ts';
 
 export function underlayMtu({ address, mtu }: UnderlayConfig): number {
   if (mtu !== undefined) return mtu;
-  const text = formatIpv4(address);
+  const text = formatHostAddress(address.address);
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
     if (!addresses?.some((own) => own.address === text)) continue;
     return interfaceMtu(name);

@@ -6,7 +6,7 @@ import { runBatch } from '../linux/ip.ts';
 import { close } from '../linux/libc.ts';
 import { makeTransient, type OpenTap, openTap } from '../linux/tap.ts';
 import { BUNDLE_BYTES, BUNDLE_PACKETS } from '../packet/outbox.ts';
-import { TRANSPORT_OVERHEAD_BYTES, transportPayloadBytes } from '../vswitch/config.ts';
+import { datagramBytes, TRANSPORT_OVERHEAD_BYTES } from '../vswitch/config.ts';
 import { formatCidr, formatMac } from '../wire/address.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import { type HostConfig, type VnicConfig, vnicMtu } from './config.ts';
@@ -21,15 +21,17 @@ export interface VnicPlan {
 
 /** What the interfaces of the configuration must be like, in its order. Throws when an MTU does not fit. */
 export function planVnics(config: HostConfig, underlayMtu: number): VnicPlan[] {
+  const { family } = config.underlay.address;
+  const datagram = datagramBytes(underlayMtu, family);
   return config.vnis.flatMap(({ reliable, vnics }) =>
-    vnics.map((vnic) => planVnic(vnic, vnicMtu(reliable, vnic, underlayMtu), underlayMtu)),
+    vnics.map((vnic) => planVnic(vnic, vnicMtu(reliable, vnic, { mtu: underlayMtu, family }), datagram)),
   );
 }
 
-function planVnic(vnic: VnicConfig, mtu: number, underlayMtu: number): VnicPlan {
+function planVnic(vnic: VnicConfig, mtu: number, datagram: number): VnicPlan {
   const { name, netns } = vnic;
   const lines = [
-    `link set dev ${name} address ${formatMac(vnic.mac)} mtu ${mtu} gso_max_size ${superFrameBytes(underlayMtu)} up`,
+    `link set dev ${name} address ${formatMac(vnic.mac)} mtu ${mtu} gso_max_size ${superFrameBytes(datagram)} up`,
     ...vnic.addresses.map((address) => {
       const nodad = address.family === 6 ? ' nodad' : '';
       return `address replace ${formatCidr(address)} dev ${name}${nodad}`;
@@ -39,10 +41,9 @@ function planVnic(vnic: VnicConfig, mtu: number, underlayMtu: number): VnicPlan 
 }
 
 /** The largest offload frame that is still one offload send: more would cost a second system call for a rest. */
-function superFrameBytes(underlayMtu: number): number {
-  const payload = transportPayloadBytes(underlayMtu);
-  const headers = TRANSPORT_OVERHEAD_BYTES - 20 - 8;
-  const packets = Math.min(BUNDLE_PACKETS, Math.floor(BUNDLE_BYTES / (payload + headers)));
+function superFrameBytes(datagram: number): number {
+  const payload = datagram - TRANSPORT_OVERHEAD_BYTES;
+  const packets = Math.min(BUNDLE_PACKETS, Math.floor(BUNDLE_BYTES / datagram));
   return Math.min(65_536, packets * payload - VIRTIO_NET_HEADER_BYTES);
 }
 

@@ -32,9 +32,9 @@ const ENDS: readonly [End, End] = [
 ];
 
 /** Takes a few hundred milliseconds of the calling thread, and at most `limitMillis`. */
-export function warmUp(underlayMtu: number, windowPackets: number, limitMillis: number): void {
+export function warmUp(datagramBytes: number, windowPackets: number, limitMillis: number): void {
   const rng = new SeededRng(1);
-  const hosts = [host(0, underlayMtu, windowPackets, rng), host(1, underlayMtu, windowPackets, rng)];
+  const hosts = [host(0, datagramBytes, windowPackets, rng), host(1, datagramBytes, windowPackets, rng)];
   const frames = [
     frame(0, 100),
     frame(0, 1400),
@@ -72,14 +72,14 @@ interface Packet {
   readonly bytes: Uint8Array;
 }
 
-function host(self: 0 | 1, underlayMtu: number, windowPackets: number, rng: SeededRng) {
+function host(self: 0 | 1, datagramBytes: number, windowPackets: number, rng: SeededRng) {
   const region = new Region(localMemory(REGION_CHUNKS));
   const outbound: Packet[] = [];
   const inbound: Packet[] = [];
   const vnic = new MemoryVnic(region, new ChunkWriter(region, 6), () => {});
   const wire = (_peer: number, slot: number, bytes: Uint8Array) => outbound.push({ slot, bytes });
   const underlay = new MemoryUnderlay(region, new ChunkWriter(region, 0), wire, SOCKET_BYTES);
-  const vswitch = new Switch(config(self, underlayMtu, windowPackets), {
+  const vswitch = new Switch(config(self, datagramBytes, windowPackets), {
     region,
     rng,
     nowMicros: 0,
@@ -89,12 +89,12 @@ function host(self: 0 | 1, underlayMtu: number, windowPackets: number, rng: Seed
   return { vnic, underlay, vswitch, inbound, outbound };
 }
 
-function config(self: 0 | 1, underlayMtu: number, windowPackets: number): SwitchConfig {
+function config(self: 0 | 1, datagramBytes: number, windowPackets: number): SwitchConfig {
   const other = ENDS[1 - self]!;
   const port = { name: 'warm', mac: ENDS[self].mac, sourceCheck: true, ipv4: [], ipv6: [] };
   const remote = { vtep: other.vtep, vnics: [{ mac: other.mac, ipv4: [], ipv6: [] }] };
   const network = { vni: VNI, reliable: true, ports: [port], remotes: [remote] };
-  return { underlayMtu, windowPackets, threadId: 0, networks: [network] };
+  return { datagramBytes, windowPackets, threadId: 0, networks: [network] };
 }
 
 function frame(self: 0 | 1, length: number): Uint8Array {

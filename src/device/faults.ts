@@ -168,15 +168,10 @@ export class FaultyUnderlay implements UnderlayDevice {
     const end = inbox.count;
     inbox.count = from;
     for (let run = from; run < end; run++) {
-      const [offset, length, size, source] = runs.subarray(run * RUN_WORDS) as unknown as [
-        number,
-        number,
-        number,
-        number,
-      ];
+      const [offset, length, size] = runs.subarray(run * RUN_WORDS) as unknown as [number, number, number];
       const left = this.damageRun(offset, length, size);
       if (left === 0) this.region.release(offset);
-      else inbox.push(offset, left, size, source, arrivedMicros[run]!);
+      else inbox.pushLike(run, offset, left, size);
     }
     const left = inbox.count;
     for (let run = from; run + 1 < left; run++) {
@@ -211,7 +206,7 @@ export class FaultyUnderlay implements UnderlayDevice {
 
   /** Adds datagrams of a run a second time, each as a run of its own behind all others. */
   private duplicate(inbox: Inbox, run: number): void {
-    const { runs, arrivedMicros } = inbox;
+    const { runs } = inbox;
     const words = run * RUN_WORDS;
     const end = runs[words]! + runs[words + 1]!;
     const size = runs[words + 2]!;
@@ -219,7 +214,7 @@ export class FaultyUnderlay implements UnderlayDevice {
       if (!this.faults.duplicates()) continue;
       const length = Math.min(size, end - at);
       this.region.retain(at, 1);
-      inbox.push(at, length, length, runs[words + 3]!, arrivedMicros[run]!);
+      inbox.pushLike(run, at, length, length);
     }
   }
 }

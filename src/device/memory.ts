@@ -78,6 +78,8 @@ export interface Datagram {
   readonly slot: number;
   readonly bytes: Uint8Array;
   readonly arrivedMicros: number;
+  /** Hops it came by. */
+  readonly hops?: number;
 }
 
 /** Hands a packet to the network; `peer` is the sender's number of the host it goes to. */
@@ -135,7 +137,8 @@ export class MemoryUnderlay implements UnderlayDevice {
       if (length === 0) continue;
       writer.commit(length);
       region.retain(at, 1);
-      inbox.push(at, length, first.bytes.length, first.source, first.arrivedMicros);
+      inbox.push(at, length, first.bytes.length, first.hops ?? 0, first.arrivedMicros);
+      inbox.fromIpv4(first.source);
     }
     this.waiting = waiting.slice(next);
     return this.waiting.length === 0;

@@ -6,6 +6,7 @@ import { type Inbox, RUN_WORDS } from '../packet/inbox.ts';
 import { BUNDLE_WORDS, type Outbox } from '../packet/outbox.ts';
 import type { PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
+import type { HostAddress } from '../wire/address.ts';
 import { type Frame, frameEnd, gatherFrame, gatherPacket } from './gather.ts';
 
 /** Sent and received as the tenant sees it. */
@@ -19,8 +20,8 @@ export interface FrameObserver {
 /** Sent and received as this host sees it; packets are UDP payloads. */
 export interface PacketObserver {
   sent(peer: number, slot: number, packet: Uint8Array): void;
-  /** `source` is the sender's VTEP. */
-  received(source: number, packet: Uint8Array): void;
+  /** `source` is the sender's address. */
+  received(source: HostAddress, packet: Uint8Array): void;
   flush(): void;
 }
 
@@ -98,12 +99,14 @@ export class ObservedUnderlay implements UnderlayDevice {
     this.inner.tx(outbox);
   }
 
-  private observeRun({ runs }: Inbox, run: number): void {
+  private observeRun(inbox: Inbox, run: number): void {
+    const { runs } = inbox;
+    const source = inbox.sourceOf(run);
     const at = run * RUN_WORDS;
     const end = runs[at]! + runs[at + 1]!;
     const size = runs[at + 2]!;
     for (let offset = runs[at]!; offset < end; offset += size) {
-      this.observer.received(runs[at + 3]!, this.region.bytes.u8.slice(offset, Math.min(offset + size, end)));
+      this.observer.received(source, this.region.bytes.u8.slice(offset, Math.min(offset + size, end)));
     }
   }
 }

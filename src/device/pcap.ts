@@ -1,13 +1,14 @@
 // Middleware that writes what passes through a device as a capture file (pcap, draft-ietf-opsawg-pcap, timestamps in
 // microseconds). A vNIC's frames come without their virtio_net_hdr: super-frames of up to 64 KB, checksums not yet
-// computed, as a capture in the tenant's own namespace shows them. The underlay's packets get the IPv4 and UDP headers
+// computed, as a capture in the tenant's own namespace shows them. The underlay's packets get the IP and UDP headers
 // that the socket keeps to itself; `wireshark -X lua_script:docs/selvage.lua` reads them.
 
-import { bytesOf } from '../base/bytes.ts';
+import { type Bytes, bytesOf } from '../base/bytes.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
-import type { Ipv4Address } from '../wire/address.ts';
-import { emitIpv4Header, IPV4_MIN_HEADER_BYTES } from '../wire/ipv4.ts';
+import { asIpv6, type HostAddress } from '../wire/address.ts';
+import { emitIpv4Header } from '../wire/ipv4.ts';
+import { emitIpv6Header, IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
 import { PROTOCOL_UDP } from '../wire/protocols.ts';
 import { emitUdp, UDP_HEADER_BYTES } from '../wire/udp.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
@@ -64,6 +65,7 @@ export class PcapWriter {
 }
 
 const NOTHING = new Uint8Array(0);
+const HOP_LIMIT = 64;
 
 /** The writer's link type is LINKTYPE_ETHERNET. */
 export function captureVnic(inner: FrameDevice, region: Region, writer: PcapWriter): FrameDevice {
@@ -74,12 +76,12 @@ export function captureVnic(inner: FrameDevice, region: Region, writer: PcapWrit
 
 /** Who is at the ends of the underlay, for the outer headers. */
 export interface UnderlayEnds {
-  readonly address: Ipv4Address;
+  readonly address: HostAddress;
   readonly port: number;
   /** UDP source port of slot 0; the other slots' follow. */
   readonly sourcePort: number;
   /** VTEPs of the peers, by number. */
-  readonly peers: readonly Ipv4Address[];
+  readonly peers: readonly HostAddress[];
 }
 
 /** The writer's link type is LINKTYPE_RAW. A received packet has source port 0: the socket does not tell it. */
@@ -89,29 +91,41 @@ export function captureUnderlay(
   ends: UnderlayEnds,
   writer: PcapWriter,
 ): UnderlayDevice {
-  const headers = bytesOf(new Uint8Array(IPV4_MIN_HEADER_BYTES + UDP_HEADER_BYTES));
+  const headers = bytesOf(new Uint8Array(IPV6_HEADER_BYTES + UDP_HEADER_BYTES));
   let identification = 0;
-  const write = (source: Ipv4Address, sourcePort: number, destination: Ipv4Address, packet: Uint8Array) => {
+  const write = (source: HostAddress, sourcePort: number, destination: HostAddress, packet: Uint8Array) => {
     const udp = { sourcePort, destinationPort: ends.port, payloadLength: packet.length, checksum: 0 };
-    const ip = {
-      tos: 0,
-      identification: identification++ & 0xffff,
-      dontFragment: true,
-      moreFragments: false,
-      fragmentOffset: 0,
-      ttl: 64,
-      protocol: PROTOCOL_UDP,
-      source,
-      destination,
-      options: NOTHING,
-      payloadLength: UDP_HEADER_BYTES + packet.length,
-    };
-    emitUdp(udp, headers, emitIpv4Header(ip, headers, 0));
-    writer.record(headers.u8, packet);
+    const payloadLength = UDP_HEADER_BYTES + packet.length;
+    identification = (identification + 1) & 0xffff;
+    const at = emitIpHeader({ source, destination, identification, payloadLength }, headers);
+    emitUdp(udp, headers, at);
+    writer.record(headers.u8.subarray(0, at + UDP_HEADER_BYTES), packet);
   };
   return new ObservedUnderlay(inner, region, {
     sent: (peer, slot, packet) => write(ends.address, ends.sourcePort + slot, ends.peers[peer]!, packet),
     received: (source, packet) => write(source, 0, ends.address, packet),
     flush: () => writer.flush(),
   });
+}
+
+interface OuterHeader {
+  readonly source: HostAddress;
+  readonly destination: HostAddress;
+  readonly identification: number;
+  readonly payloadLength: number;
+}
+
+/** Writes the header that the socket puts in front; its length. */
+function emitIpHeader(
+  { source, destination, identification, payloadLength }: OuterHeader,
+  into: Bytes,
+): number {
+  if (typeof source === 'number' && typeof destination === 'number') {
+    const fixed = { tos: 0, dontFragment: true, moreFragments: false, fragmentOffset: 0, options: NOTHING };
+    const ttl = { ttl: HOP_LIMIT, protocol: PROTOCOL_UDP };
+    return emitIpv4Header({ ...fixed, ...ttl, source, destination, identification, payloadLength }, into, 0);
+  }
+  const ports = { trafficClass: 0, flowLabel: 0, nextHeader: PROTOCOL_UDP, hopLimit: HOP_LIMIT };
+  const ends = { source: asIpv6(source), destination: asIpv6(destination) };
+  return emitIpv6Header({ ...ports, ...ends, payloadLength }, into, 0);
 }

@@ -6,7 +6,7 @@
 import { bytesOf } from '../base/bytes.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
-import { formatIpv4, type Ipv4Address } from '../wire/address.ts';
+import { formatHostAddress, type HostAddress } from '../wire/address.ts';
 import { describeVirtioFrame } from './describe-frame.ts';
 import { describePacket } from './describe-packet.ts';
 import { ObservedUnderlay, ObservedVnic } from './observe.ts';
@@ -39,15 +39,15 @@ export function traceVnic(
 /** `peers` are the VTEPs of the peers, by number. */
 export function traceUnderlay(
   inner: UnderlayDevice,
-  peers: readonly Ipv4Address[],
+  peers: readonly HostAddress[],
   { region, sink, clock }: TraceOptions,
 ): UnderlayDevice {
   const say = (verb: string, packet: Uint8Array) => {
     sink(`${timeOfDay(clock())} underlay ${verb} ${describePacket(bytesOf(packet), 0, packet.length)}`);
   };
   return new ObservedUnderlay(inner, region, {
-    sent: (peer, slot, packet) => say(`sends to ${formatIpv4(peers[peer]!)} slot ${slot}`, packet),
-    received: (source, packet) => say(`receives from ${formatIpv4(source)}`, packet),
+    sent: (peer, slot, packet) => say(`sends to ${formatHostAddress(peers[peer]!)} slot ${slot}`, packet),
+    received: (source, packet) => say(`receives from ${formatHostAddress(source)}`, packet),
     flush: () => {},
   });
 }

@@ -3,12 +3,22 @@
 
 import { close, EAGAIN, EINTR, errno, recvmsg, sendmmsg } from '../linux/libc.ts';
 import { highWord, lowWord, type MappedMemory, mapMemory } from '../linux/memory.ts';
-import { openUdp, SOCKADDR_IN_BYTES, SOL_UDP, UDP_GRO, UDP_SEGMENT, writeSockaddr } from '../linux/udp.ts';
+import { RealTime } from '../linux/real-time.ts';
+import {
+  openUdp,
+  ReceivedWith,
+  readSource,
+  SOCKADDR_BYTES,
+  SOL_UDP,
+  UDP_SEGMENT,
+  writeSockaddr,
+} from '../linux/udp.ts';
 import type { UnderlayDevice } from '../packet/device.ts';
 import type { Inbox } from '../packet/inbox.ts';
 import { BUNDLE_WORDS, OUTBOX_PACKETS, type Outbox, PACKET_WORDS } from '../packet/outbox.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
+import type { HostAddress } from '../wire/address.ts';
 
 const MESSAGES = 64;
 const MMSGHDR_WORDS = 16;
@@ -29,9 +39,9 @@ export interface UnderlaySockets {
   readonly send: readonly number[];
 }
 
-/** Opens the sockets of a host; `address` is its VTEP's, as a number, and `sourcePort` that of slot 0. */
+/** Opens the sockets of a host; `address` is its VTEP's, and `sourcePort` that of slot 0. */
 export function openUnderlay(
-  address: number,
+  address: HostAddress,
   port: number,
   sourcePort: number,
   slots: number,
@@ -65,9 +75,13 @@ export class UdpUnderlay implements UnderlayDevice {
   private readonly messages = mapMemory(MESSAGES * MMSGHDR_WORDS * 4);
   private readonly control = mapMemory(MESSAGES * CONTROL_BYTES);
   private readonly iov = mapMemory(IOV_ENTRIES * 16);
-  /** A sockaddr_in for each. */
+  /** A socket address for each. */
   private readonly peers: MappedMemory;
+  /** The length of each: all are of one family. */
+  private addressBytes = 0;
   private readonly receive = mapMemory(512);
+  private readonly receivedWith = new ReceivedWith();
+  private readonly realTime = new RealTime();
 
   /** `peers` are the VTEPs that bundles for peer 0, 1, … go to. */
   constructor(
@@ -75,32 +89,36 @@ export class UdpUnderlay implements UnderlayDevice {
     region: Region,
     writer: ChunkWriter,
     clock: () => number,
-    peers: readonly number[],
+    peers: readonly HostAddress[],
   ) {
     this.region = region;
     this.writer = writer;
     this.clock = clock;
     this.fd = sockets.receive;
     this.sockets = sockets.send;
-    this.peers = mapMemory(Math.max(1, peers.length) * SOCKADDR_IN_BYTES);
+    this.peers = mapMemory(Math.max(1, peers.length) * SOCKADDR_BYTES);
     for (const [peer, address] of peers.entries()) {
-      writeSockaddr(this.peers.bytes.view, peer * SOCKADDR_IN_BYTES, address, sockets.port);
+      const at = peer * SOCKADDR_BYTES;
+      this.addressBytes = writeSockaddr(this.peers.bytes.view, at, address, sockets.port);
     }
     this.prepareMessages();
     this.prepareReceive();
   }
 
   rx(inbox: Inbox): boolean {
-    const { region, writer, receive } = this;
+    const { region, writer, receive, receivedWith } = this;
     const { u32 } = receive;
     const { view } = receive.bytes;
     const base = lowWord(region.address);
     const now = this.clock();
+    // Stamps are of another clock, which may be set back or forth: what counts is how long ago they are.
+    const realNow = this.realTime.micros();
     while (inbox.count < inbox.capacity) {
       const offset = writer.room(MAX_DATAGRAM_BYTES);
       if (offset === 0) return false;
       u32[RECEIVE_IOV] = base + offset;
-      u32[RECEIVE_MSG + 10] = CONTROL_BYTES;
+      u32[RECEIVE_MSG + 2] = SOCKADDR_BYTES;
+      u32[RECEIVE_MSG + 10] = RECEIVE_CONTROL_BYTES;
       const length = recvmsg(this.fd, receive.address, 0);
       if (length < 0) {
         const code = errno();
@@ -110,10 +128,12 @@ export class UdpUnderlay implements UnderlayDevice {
       if (length === 0) continue;
       writer.commit(length);
       region.retain(offset, 1);
-      // Without a control message the datagram came alone.
-      const coalesced = u32[RECEIVE_MSG + 10]! >= CMSG_LENGTH_U16 && u32[RECEIVE_CONTROL + 3] === UDP_GRO;
-      const size = coalesced ? u32[RECEIVE_CONTROL + 4]! : length;
-      inbox.push(offset, length, size, view.getUint32(RECEIVE_NAME_BYTES + 4), now);
+      receivedWith.read(u32, RECEIVE_CONTROL, u32[RECEIVE_MSG + 10]!);
+      const { segmentBytes, hops, stampMicros } = receivedWith;
+      const age = stampMicros === 0 ? 0 : Math.min(MAX_AGE_MICROS, Math.max(0, realNow - stampMicros));
+      // Without a size of its segments the datagram came alone.
+      inbox.push(offset, length, segmentBytes === 0 ? length : segmentBytes, hops, now - age);
+      readSource(view, RECEIVE_NAME_BYTES, inbox);
     }
     return false;
   }
@@ -147,7 +167,7 @@ export class UdpUnderlay implements UnderlayDevice {
       const at = bundle * BUNDLE_WORDS;
       const packets = bundles[at + 3]!;
       const message = (bundle - first) * MMSGHDR_WORDS;
-      u32[message] = peerBase + bundles[at]! * SOCKADDR_IN_BYTES;
+      u32[message] = peerBase + bundles[at]! * SOCKADDR_BYTES;
       u32[message + 4] = iovBase + entry * 16;
       const entries = this.gather(outbox, bundles[at + 2]!, packets, entry);
       u32[message + 6] = entries;
@@ -202,7 +222,7 @@ export class UdpUnderlay implements UnderlayDevice {
     for (let i = 0; i < MESSAGES; i++) {
       const message = i * MMSGHDR_WORDS;
       u32[message + 1] = highWord(this.peers.address);
-      u32[message + 2] = SOCKADDR_IN_BYTES;
+      u32[message + 2] = this.addressBytes;
       u32[message + 5] = highWord(this.iov.address);
       u32[message + 8] = lowWord(this.control.address) + i * CONTROL_BYTES;
       u32[message + 9] = highWord(this.control.address);
@@ -218,7 +238,6 @@ export class UdpUnderlay implements UnderlayDevice {
     const { u32, address } = this.receive;
     u32[RECEIVE_MSG] = lowWord(address) + RECEIVE_NAME_BYTES;
     u32[RECEIVE_MSG + 1] = highWord(address);
-    u32[RECEIVE_MSG + 2] = SOCKADDR_IN_BYTES;
     u32[RECEIVE_MSG + 4] = lowWord(address) + RECEIVE_IOV * 4;
     u32[RECEIVE_MSG + 5] = highWord(address);
     u32[RECEIVE_MSG + 6] = 1;
@@ -233,3 +252,6 @@ const RECEIVE_MSG = 0;
 const RECEIVE_NAME_BYTES = 64;
 const RECEIVE_IOV = 24;
 const RECEIVE_CONTROL = 32;
+const RECEIVE_CONTROL_BYTES = 128;
+/** Older than this is a clock that was set. */
+const MAX_AGE_MICROS = 1_000_000;

@@ -51,6 +51,9 @@ export const mmap = libc.func(
   'uint64_t mmap(uint64_t address, uint64_t length, int protection, int flags, int fd, int64_t offset)',
 ) as Call<[number, number, number, number, number, number]>;
 export const munmap = libc.func('int munmap(uint64_t address, uint64_t length)') as Call<[number, number]>;
+export const clockGettime = libc.func('int clock_gettime(int clock, uint64_t time)') as Call<
+  [number, number]
+>;
 export const schedYield = libc.func('int sched_yield()') as Call<[]>;
 export const prctl = libc.func(
   'int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)',

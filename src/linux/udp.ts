@@ -1,40 +1,106 @@
-// UDP sockets of the underlay: one that receives on the overlay's port with UDP_GRO, and one a slot that sends
-// from the slot's source port with UDP_SEGMENT (udp(7)).
+// UDP sockets of the underlay over IPv4 or IPv6: one that receives on the overlay's port with UDP_GRO and is told when
+// and over how many hops packets came, and those that send from one source port each with UDP_SEGMENT (udp(7), ip(7),
+// ipv6(7)).
 
 import { SelvageError } from '../base/errors.ts';
+import type { Inbox } from '../packet/inbox.ts';
+import { formatHostAddress, type HostAddress, writeIpv6 } from '../wire/address.ts';
 import { bind, close, EADDRINUSE, EADDRNOTAVAIL, errno, errnoName, setsockopt, socket } from './libc.ts';
 import { mapMemory } from './memory.ts';
+import { timespecMicros } from './real-time.ts';
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
+const SO_TIMESTAMPNS = 35;
 const SOL_IP = 0;
+const IP_TTL = 2;
 const IP_MTU_DISCOVER = 10;
-const IP_PMTUDISC_DO = 2;
+const IP_RECVTTL = 12;
+const SOL_IPV6 = 41;
+const IPV6_UNICAST_HOPS = 16;
+const IPV6_MTU_DISCOVER = 23;
+const IPV6_V6ONLY = 26;
+const IPV6_RECVHOPLIMIT = 51;
+const IPV6_HOPLIMIT = 52;
+/** Of both families. */
+const PMTUDISC_DO = 2;
 export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
-export const SOCKADDR_IN_BYTES = 16;
+/** Room for the address of either family. */
+export const SOCKADDR_BYTES = 32;
+const SOCKADDR_IN_BYTES = 16;
+const SOCKADDR_IN6_BYTES = 28;
 
-/** Writes a sockaddr_in at `at`; `address` is an IPv4 address as a number. */
-export function writeSockaddr(view: DataView, at: number, address: number, port: number): void {
-  view.setUint16(at, AF_INET, true);
+/** What all packets of the overlay leave with, so that the receiver can tell how many hops they came. */
+const HOP_LIMIT = 64;
+
+/** Writes a sockaddr_in or sockaddr_in6 at `at`; its length. */
+export function writeSockaddr(view: DataView, at: number, address: HostAddress, port: number): number {
   view.setUint16(at + 2, port);
-  view.setUint32(at + 4, address);
+  if (typeof address === 'number') {
+    view.setUint16(at, AF_INET, true);
+    view.setUint32(at + 4, address);
+    return SOCKADDR_IN_BYTES;
+  }
+  view.setUint16(at, AF_INET6, true);
+  view.setUint32(at + 4, 0);
+  writeIpv6(view, at + 8, address);
+  view.setUint32(at + 24, 0);
+  return SOCKADDR_IN6_BYTES;
 }
 
-/** A bound, non-blocking socket; `address` as a number. */
+/** Reads the source of a message into the newest run of the inbox. */
+export function readSource(view: DataView, at: number, inbox: Inbox): void {
+  if (view.getUint16(at, true) === AF_INET) inbox.fromIpv4(view.getUint32(at + 4));
+  else inbox.fromIpv6(view, at + 8);
+}
+
+/** What the system says of a message it received; each 0 where it says nothing. */
+export class ReceivedWith {
+  /** Of the datagrams it was put together from. */
+  segmentBytes = 0;
+  hops = 0;
+  /** Microseconds since 1970. */
+  stampMicros = 0;
+
+  /** Reads the `length` bytes of control messages that start at word `at` (cmsg(3)). */
+  read(words: Uint32Array, at: number, length: number): void {
+    this.segmentBytes = 0;
+    this.hops = 0;
+    this.stampMicros = 0;
+    const end = at + (length >>> 2);
+    for (let next = at; next + 4 <= end && words[next]! >= CMSG_HEADER_BYTES; ) {
+      const level = words[next + 2]!;
+      const type = words[next + 3]!;
+      if (level === SOL_UDP && type === UDP_GRO) this.segmentBytes = words[next + 4]!;
+      else if (level === SOL_SOCKET && type === SO_TIMESTAMPNS)
+        this.stampMicros = timespecMicros(words, next + 4);
+      else if ((level === SOL_IP && type === IP_TTL) || (level === SOL_IPV6 && type === IPV6_HOPLIMIT)) {
+        this.hops = Math.max(0, HOP_LIMIT - words[next + 4]!);
+      }
+      next += ((words[next]! + 7) & -8) >>> 2;
+    }
+  }
+}
+
+const CMSG_HEADER_BYTES = 16;
+
+/** A bound, non-blocking socket. */
 export function openUdp(
-  address: number,
+  address: HostAddress,
   port: number,
   role: 'receive' | 'send',
   bufferBytes: number,
 ): number {
-  const fd = socket(AF_INET, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
+  const isIpv4 = typeof address === 'number';
+  const fd = socket(isIpv4 ? AF_INET : AF_INET6, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
   if (fd < 0) throw new SelvageError('failed', `Could not create a UDP socket: ${errnoName(errno())}.`);
   const scratch = mapMemory(64);
   const { view } = scratch.bytes;
@@ -43,16 +109,26 @@ export function openUdp(
     return setsockopt(fd, level, name, scratch.address + 32, 4);
   };
   try {
+    if (!isIpv4) set(SOL_IPV6, IPV6_V6ONLY, 1);
     if (role === 'receive') {
+      set(SOL_SOCKET, SO_TIMESTAMPNS, 1);
+      if (isIpv4) set(SOL_IP, IP_RECVTTL, 1);
+      else set(SOL_IPV6, IPV6_RECVHOPLIMIT, 1);
       if (set(SOL_UDP, UDP_GRO, 1) < 0)
         throw new SelvageError('unsupported', 'This kernel has no UDP_GRO (Linux 5.0).');
       if (set(SOL_SOCKET, SO_RCVBUFFORCE, bufferBytes) < 0) set(SOL_SOCKET, SO_RCVBUF, bufferBytes);
     } else {
-      set(SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+      if (isIpv4) {
+        set(SOL_IP, IP_MTU_DISCOVER, PMTUDISC_DO);
+        set(SOL_IP, IP_TTL, HOP_LIMIT);
+      } else {
+        set(SOL_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DO);
+        set(SOL_IPV6, IPV6_UNICAST_HOPS, HOP_LIMIT);
+      }
       if (set(SOL_SOCKET, SO_SNDBUFFORCE, bufferBytes) < 0) set(SOL_SOCKET, SO_SNDBUF, bufferBytes);
     }
-    writeSockaddr(view, 0, address, port);
-    if (bind(fd, scratch.address, SOCKADDR_IN_BYTES) < 0) throw notBound(address, port, errno());
+    const length = writeSockaddr(view, 0, address, port);
+    if (bind(fd, scratch.address, length) < 0) throw notBound(address, port, errno());
     return fd;
   } catch (error) {
     close(fd);
@@ -60,8 +136,8 @@ export function openUdp(
   }
 }
 
-function notBound(address: number, port: number, code: number): SelvageError {
-  const text = `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
+function notBound(address: HostAddress, port: number, code: number): SelvageError {
+  const text = formatHostAddress(address);
   if (code === EADDRINUSE) {
     return new SelvageError('in-use', `UDP port ${port} on ${text} is in use.`, {
       hint: 'Another agent or a kernel VXLAN device has it: stop that one, or set underlay.port or underlay.sourcePorts.',

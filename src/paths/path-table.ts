@@ -36,6 +36,9 @@ export class PathTable {
   private awaiting = new Uint8Array(0);
   private suspectSince = new Float64Array(0);
   private probeInterval = new Float64Array(0);
+  /** Smoothed, of the way there and back without the hosts at its ends (BIFROST §D). */
+  private fabric = new Float64Array(0);
+  private hops = new Uint8Array(0);
   private readonly probes: TimerWheel;
   /** Times a slot left or came back to service, for people. */
   readonly changes = { suspected: 0, failed: 0, recovered: 0 };
@@ -96,6 +99,24 @@ export class PathTable {
     }
     this.rttvar[at] = 0.75 * this.rttvar[at]! + 0.25 * Math.abs(srtt - rttMicros);
     this.srtt[at] = 0.875 * srtt + 0.125 * rttMicros;
+  }
+
+  /** What the same round trip took in the fabric, and by how many hops the packet went; 0 when unknown. */
+  onFabricDelay(peer: number, slot: number, fabricMicros: number, hops: number): void {
+    const at = peer * SLOTS + slot;
+    const smoothed = this.fabric[at]!;
+    this.fabric[at] = smoothed === 0 ? fabricMicros : 0.875 * smoothed + 0.125 * fabricMicros;
+    this.hops[at] = hops;
+  }
+
+  /** 0 before the first sample. */
+  fabricMicros(peer: number, slot: number): number {
+    return this.fabric[peer * SLOTS + slot]!;
+  }
+
+  /** 0 when unknown. */
+  hopsOf(peer: number, slot: number): number {
+    return this.hops[peer * SLOTS + slot]!;
   }
 
   /** An acknowledgement of the slot's newest packet came back by the slot. */
@@ -187,6 +208,8 @@ export class PathTable {
     this.srtt = grown(this.srtt, new Float64Array(slots));
     this.rttvar = grown(this.rttvar, new Float64Array(slots));
     this.suspectSince = grown(this.suspectSince, new Float64Array(slots));
+    this.fabric = grown(this.fabric, new Float64Array(slots));
+    this.hops = grown(this.hops, new Uint8Array(slots));
     this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
     this.longestRtt = grown(this.longestRtt, new Float64Array(slots / SLOTS));
   }

@@ -9,6 +9,7 @@ import {
   ACK_HEADER_BYTES,
   ACK_MAX_BITMAP_WORDS,
   ACK_MAX_COUNT,
+  ACK_MAX_HOPS,
   ACK_MAX_VALUE,
   ACK_WINDOW,
   writeAckHeader,
@@ -67,11 +68,12 @@ export class Acknowledger {
     psn: number,
     echo: number,
     arrived: number,
+    hops: number,
     out: Outbox,
   ): void {
     const window = this.context.connections.receive[row]!;
     if (out.room === 0) return;
-    const at = this.header(now, row, slot, true, 0, psn, echo, arrived, out);
+    const at = this.header(now, row, slot, true, hops, 0, psn, echo, arrived, out);
     const words = window.bitmap(window.base, this.bitmap);
     this.add(row, slot, at, ACK_CUMULATIVE, 0, window.base, words, out);
   }
@@ -95,6 +97,7 @@ export class Acknowledger {
       row,
       slot,
       false,
+      window.hops[slot]!,
       duplicates,
       psn,
       window.echo[slot]!,
@@ -123,7 +126,9 @@ export class Acknowledger {
     const from = (window.base + window.windowCursor) >>> 0;
     const slot = window.latestSlot;
     const psn = window.newestPsn[slot]!;
-    const at = this.header(now, row, slot, false, 0, psn, window.echo[slot]!, window.arrivedAt[slot]!, out);
+    const hops = window.hops[slot]!;
+    const { echo, arrivedAt } = window;
+    const at = this.header(now, row, slot, false, hops, 0, psn, echo[slot]!, arrivedAt[slot]!, out);
     this.add(row, slot, at, ACK_WINDOW, 0, from, window.bitmap(from, this.bitmap), out);
   }
 
@@ -133,6 +138,7 @@ export class Acknowledger {
     row: number,
     slot: number,
     special: boolean,
+    hops: number,
     duplicates: number,
     psn: number,
     echo: number,
@@ -143,7 +149,8 @@ export class Acknowledger {
     const at = out.headerEnd() - ACK_HEADER_BYTES - 4 * ACK_MAX_BITMAP_WORDS;
     const { view } = region.bytes;
     const cid = connections.remoteCid[row]!;
-    writeAckHeader(view, at, slot, special, 0, duplicates, psn, cid, now >>> 0, echo, arrivedAt >>> 0);
+    const hopCount = Math.min(hops, ACK_MAX_HOPS);
+    writeAckHeader(view, at, slot, special, hopCount, duplicates, psn, cid, now >>> 0, echo, arrivedAt >>> 0);
     return at;
   }
 

@@ -73,7 +73,7 @@ class Rig {
     writeConnectHeader(bytes.view, this.at, type, 0, 0, localCid, destinationCid, 0);
     // As the peer sees the pair of vNICs.
     writeConnectMacs(bytes.view, this.at, this.pairs.remoteMac(0), this.pairs.localMac(0));
-    this.transport.receive(this.now, 0, VNI, this.at, CONNECT_PACKET_BYTES, this.now, true);
+    this.transport.receive(this.now, 0, VNI, this.at, CONNECT_PACKET_BYTES, this.now, 0, true);
   }
 
   /** Lets time pass as the transport asks, without a word from the peer. */

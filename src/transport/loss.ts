@@ -26,6 +26,8 @@ import { MAX_AGE_PACKETS, type TransportContext } from './types.ts';
 /** Packets a bitmap of eight words covers. */
 const BITMAP_PACKETS = 256;
 const MAX_BACKOFF = 6;
+/** A minute of round trip is a stamp of something else. */
+const MAX_SAMPLE_MICROS = 60_000_000;
 const MAX_PATIENCE = 8;
 /** Once all slots were tried, each question waits twice as long for its answer as the one before, up to 2^4 times. */
 const MAX_QUESTION_BACKOFF = 4;
@@ -43,7 +45,7 @@ export class LossDetector {
   }
 
   /** Takes in an acknowledgement. False when it claims what was never sent. */
-  onAck(now: number, row: number, ack: AckView): boolean {
+  onAck(now: number, arrivedAt: number, row: number, ack: AckView): boolean {
     const { connections, paths, counters, region } = this.context;
     const window = connections.send[row]!;
     const base = ack.psnBase;
@@ -63,8 +65,11 @@ export class LossDetector {
     }
     const peer = connections.peer[row]!;
     const slot = ack.pathId;
+    // Table C1: t5 - t1 less t3 - t2 is what the paths are judged by; less t5 - t4 too it is the fabric's delay alone.
     const rtt = serialDiff(now >>> 0, ack.echoMicros) - serialDiff(ack.timestampMicros, ack.nicRxMicros);
-    if (rtt > 0 && rtt < 60_000_000) paths.onSample(peer, slot, rtt);
+    const fabric = rtt - Math.max(0, now - arrivedAt);
+    if (rtt > 0 && rtt < MAX_SAMPLE_MICROS) paths.onSample(peer, slot, rtt);
+    if (fabric > 0 && rtt < MAX_SAMPLE_MICROS) paths.onFabricDelay(peer, slot, fabric, ack.hopCount);
     for (let s = 0; s < SLOTS; s++) {
       if ((this.progress & (1 << s)) === 0) continue;
       window.progressAt[s] = now;

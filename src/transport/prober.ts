@@ -15,6 +15,7 @@ interface ReceivedProbe {
   readonly psn: number;
   readonly echo: number;
   readonly arrivedAt: number;
+  readonly hops: number;
 }
 
 /** Probes answered in one turn: probing is rare, and more of it is somebody's flood. */
@@ -36,16 +37,17 @@ export class Prober {
     row: number,
     { pathId: slot, psn, timestampMicros: echo }: DataHeaderView,
     arrivedAt: number,
+    hops: number,
   ): void {
-    if (this.received.length < MAX_PROBES) this.received.push({ row, slot, psn, echo, arrivedAt });
+    if (this.received.length < MAX_PROBES) this.received.push({ row, slot, psn, echo, arrivedAt, hops });
   }
 
   /** Answers, challenges, and asks after the slots that are due. */
   transmit(now: number, challenges: Set<number>, out: Outbox): void {
     const { connections, paths } = this.context;
-    for (const { row, slot, psn, echo, arrivedAt } of this.received) {
+    for (const { row, slot, psn, echo, arrivedAt, hops } of this.received) {
       if (connections.state[row] !== CONNECTION_ESTABLISHED) continue;
-      this.acknowledger.answerProbe(now, row, slot, psn, echo, arrivedAt, out);
+      this.acknowledger.answerProbe(now, row, slot, psn, echo, arrivedAt, hops, out);
     }
     this.received.length = 0;
     paths.probe(now, (peer, slot) => this.probePeer(now, peer, slot, out));

@@ -30,6 +30,7 @@ export class ReceiveWindow {
   readonly newestPsn = new Uint32Array(SLOTS);
   readonly echo = new Uint32Array(SLOTS);
   readonly arrivedAt = new Float64Array(SLOTS);
+  readonly hops = new Uint8Array(SLOTS);
   readonly unacked = new Uint32Array(SLOTS);
   readonly duplicates = new Uint32Array(SLOTS);
   readonly ackedAt = new Float64Array(SLOTS);

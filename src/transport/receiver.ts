@@ -34,7 +34,7 @@ export class Receiver {
    * Takes in a data packet; `small` says that it came in a short run, so that holding it where it lies would pin
    * much memory for little. True when whole frames wait to be delivered.
    */
-  onData(row: number, header: DataHeaderView, arrivedAt: number, small: boolean): boolean {
+  onData(row: number, header: DataHeaderView, arrivedAt: number, hops: number, small: boolean): boolean {
     const { connections, counters, region } = this.context;
     const window = connections.receive[row]!;
     const { psn, pathId: slot, flags, payloadLength: length } = header;
@@ -47,6 +47,7 @@ export class Receiver {
     window.newestPsn[slot] = psn;
     window.echo[slot] = header.timestampMicros;
     window.arrivedAt[slot] = arrivedAt;
+    window.hops[slot] = hops;
     if (ahead < 0 || window.has(psn)) {
       counters.duplicates++;
       window.duplicates[slot]!++;

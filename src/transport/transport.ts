@@ -133,7 +133,7 @@ export class Transport {
 
   /**
    * Takes in one packet from `peer`, from its BIFROST header on. The caller keeps its reference of the chunk;
-   * `small` says that the packet came in a short run.
+   * `hops` is how many it came by, 0 when unknown; `small` says that the packet came in a short run.
    */
   receive(
     now: number,
@@ -142,13 +142,14 @@ export class Transport {
     at: number,
     length: number,
     arrivedAt: number,
+    hops: number,
     small: boolean,
   ): void {
     const { bytes } = this.context.region;
     const type = bifrostPacketType(bytes.view, at, length);
     if (type === PACKET_DATA && this.data.aim(bytes, at, length))
-      this.onData(now, peer, vni, arrivedAt, small);
-    else if (type === PACKET_ACK && this.ack.aim(bytes, at, length)) this.onAck(now, peer, vni);
+      this.onData(now, peer, vni, arrivedAt, hops, small);
+    else if (type === PACKET_ACK && this.ack.aim(bytes, at, length)) this.onAck(now, peer, vni, arrivedAt);
     else if (type >= PACKET_CONNECTION_REQUEST && this.connect.aim(bytes, at, length))
       this.onConnect(now, peer, vni);
     else this.counters.malformed++;
@@ -211,7 +212,14 @@ export class Transport {
     return Math.min(timers.nextTimeout(), paths.nextTimeout(), rest);
   }
 
-  private onData(now: number, peer: number, vni: number, arrivedAt: number, small: boolean): void {
+  private onData(
+    now: number,
+    peer: number,
+    vni: number,
+    arrivedAt: number,
+    hops: number,
+    small: boolean,
+  ): void {
     const { data, connections, counters } = this;
     const row = connections.ofCid(data.destinationCid);
     if (row < 0) {
@@ -222,14 +230,14 @@ export class Transport {
     if (!this.belongs(row, peer, vni)) return;
     connections.lastHeard[row] = now;
     if ((data.flags & DATA_SPECIAL) !== 0) {
-      this.prober.onProbe(row, data, arrivedAt);
+      this.prober.onProbe(row, data, arrivedAt, hops);
       return;
     }
-    if (this.receiver.onData(row, data, arrivedAt, small)) this.deliverable.add(row);
+    if (this.receiver.onData(row, data, arrivedAt, hops, small)) this.deliverable.add(row);
     this.ready.add(row);
   }
 
-  private onAck(now: number, peer: number, vni: number): void {
+  private onAck(now: number, peer: number, vni: number, arrivedAt: number): void {
     const { ack, connections, counters } = this;
     const row = connections.ofCid(ack.destinationCid);
     if (row < 0) {
@@ -243,7 +251,7 @@ export class Transport {
       const rtt = ((now >>> 0) - ack.echoMicros) | 0;
       if (rtt > 0) this.context.paths.onProbeAnswered(peer, ack.pathId, rtt, now);
     }
-    if (!this.losses.onAck(now, row, ack)) counters.badAck++;
+    if (!this.losses.onAck(now, arrivedAt, row, ack)) counters.badAck++;
     // What this one overtook may be overdue already: judged in this turn.
     if (connections.send[row]!.overtakenDue <= now) this.arm(row);
     this.ready.add(row);

@@ -1,6 +1,11 @@
 // What the switch is told about its host: plain data, made from the validated configuration.
 
-import type { Ipv4Address, Ipv6Address, Mac } from '../wire/address.ts';
+import type { HostAddress, Ipv4Address, Ipv6Address, Mac } from '../wire/address.ts';
+import { DATA_HEADER_BYTES } from '../wire/bifrost-data.ts';
+import { IPV4_MIN_HEADER_BYTES } from '../wire/ipv4.ts';
+import { IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
+import { UDP_HEADER_BYTES } from '../wire/udp.ts';
+import { VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
 
 export interface AddressSet {
   readonly ipv4: readonly Ipv4Address[];
@@ -19,7 +24,7 @@ export interface RemoteVnicConfig extends AddressSet {
 }
 
 export interface RemoteConfig {
-  readonly vtep: Ipv4Address;
+  readonly vtep: HostAddress;
   readonly vnics: readonly RemoteVnicConfig[];
 }
 
@@ -32,18 +37,17 @@ export interface NetworkConfig {
 }
 
 export interface SwitchConfig {
-  readonly underlayMtu: number;
+  /** The largest UDP payload that the underlay carries whole. */
+  readonly datagramBytes: number;
   readonly windowPackets: number;
   readonly threadId: number;
   readonly networks: readonly NetworkConfig[];
 }
 
-/** IPv4, UDP, VXLAN. */
-export const VXLAN_OVERHEAD_BYTES = 20 + 8 + 8;
-/** The data header on top. */
-export const TRANSPORT_OVERHEAD_BYTES = VXLAN_OVERHEAD_BYTES + 16;
+/** VXLAN and data header. */
+export const TRANSPORT_OVERHEAD_BYTES = VXLAN_HEADER_BYTES + DATA_HEADER_BYTES;
 
-/** Largest payload of one packet of the transport. */
-export function transportPayloadBytes(underlayMtu: number): number {
-  return underlayMtu - TRANSPORT_OVERHEAD_BYTES;
+/** The largest UDP payload on an underlay of `mtu` bytes: less an IPv4 or IPv6 header without options, and UDP's. */
+export function datagramBytes(mtu: number, family: 4 | 6): number {
+  return mtu - (family === 4 ? IPV4_MIN_HEADER_BYTES : IPV6_HEADER_BYTES) - UDP_HEADER_BYTES;
 }

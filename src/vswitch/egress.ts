@@ -2,7 +2,7 @@
 // is malformed, from an unknown VTEP or for somebody else is dropped and counted.
 
 import type { Inbox } from '../packet/inbox.ts';
-import { RUN_WORDS } from '../packet/inbox.ts';
+import { RUN_HOPS, RUN_WORDS } from '../packet/inbox.ts';
 import type { Region } from '../packet/region.ts';
 import type { Transport } from '../transport/transport.ts';
 import { EthernetView } from '../wire/ethernet.ts';
@@ -42,30 +42,19 @@ export class Egress {
     for (let run = 0; run < inbox.count; run++) {
       const at = run * RUN_WORDS;
       const offset = inbox.runs[at]!;
-      this.processRun(
-        now,
-        offset,
-        inbox.runs[at + 1]!,
-        inbox.runs[at + 2]!,
-        inbox.runs[at + 3]!,
-        inbox.arrivedMicros[run]!,
-      );
+      this.processRun(now, inbox, run, offset, inbox.runs[at + 1]!);
       this.region.release(offset);
     }
   }
 
-  private processRun(
-    now: number,
-    offset: number,
-    length: number,
-    size: number,
-    source: number,
-    arrived: number,
-  ): void {
+  private processRun(now: number, inbox: Inbox, run: number, offset: number, length: number): void {
     const { counters } = this;
+    const size = inbox.runs[run * RUN_WORDS + 2]!;
+    const hops = inbox.runs[run * RUN_WORDS + RUN_HOPS]!;
+    const arrived = inbox.arrivedMicros[run]!;
     const packets = Math.ceil(length / size);
     counters.packetsIn += packets;
-    const peer = this.forwarding.peer(source);
+    const peer = this.forwarding.peerOfRun(inbox, run);
     if (peer < 0) {
       counters.dropped.unknownVtep += packets;
       return;
@@ -73,7 +62,7 @@ export class Egress {
     const small = length < SMALL_RUN_BYTES;
     const end = offset + length;
     for (let at = offset; at < end; at += size) {
-      this.processPacket(now, peer, at, at + size <= end ? size : end - at, arrived, small);
+      this.processPacket(now, peer, at, at + size <= end ? size : end - at, arrived, hops, small);
     }
   }
 
@@ -83,6 +72,7 @@ export class Egress {
     at: number,
     length: number,
     arrived: number,
+    hops: number,
     small: boolean,
   ): void {
     const { vxlan, counters } = this;
@@ -94,7 +84,7 @@ export class Egress {
     const payloadLength = length - VXLAN_HEADER_BYTES;
     if (vxlan.carriesBifrost) {
       counters.transportPacketsIn++;
-      this.transport.receive(now, peer, vxlan.vni, payloadAt, payloadLength, arrived, small);
+      this.transport.receive(now, peer, vxlan.vni, payloadAt, payloadLength, arrived, hops, small);
       return;
     }
     const network = this.forwarding.network(vxlan.vni);

@@ -1,10 +1,19 @@
 // Who is where: networks, local ports, peers, and the pairs of a local and a remote vNIC, all by small numbers.
 // Built once from the configuration; looking up allocates nothing.
 
+import { type Inbox, RUN_SOURCE, RUN_WORDS } from '../packet/inbox.ts';
 import type { PathTable } from '../paths/path-table.ts';
 import type { PairDirectory } from '../transport/types.ts';
-import { type Ipv4Address, type Ipv6Address, type Mac, sameIpv6 } from '../wire/address.ts';
+import {
+  formatHostAddress,
+  type HostAddress,
+  type Ipv4Address,
+  type Ipv6Address,
+  type Mac,
+  sameIpv6,
+} from '../wire/address.ts';
 import type { AddressSet, NetworkConfig, PortConfig, SwitchConfig } from './config.ts';
+import { PeerIndex } from './peer-index.ts';
 
 /** A local port, by its number in the switch. */
 export interface Port extends PortConfig {
@@ -39,16 +48,15 @@ export class Forwarding implements PairDirectory {
   readonly networks: Network[] = [];
   readonly ports: Port[] = [];
   /** VTEP address of each peer. */
-  readonly peers: Ipv4Address[] = [];
-  private readonly peerOfVtep = new Map<Ipv4Address, number>();
+  readonly peers: HostAddress[];
+  private readonly index: PeerIndex;
   private readonly networkOfVni = new Map<number, Network>();
   private readonly pairs: Pair[] = [];
 
   constructor(config: SwitchConfig, paths: PathTable) {
-    for (const vtep of vtepsOf(config)) {
-      this.peerOfVtep.set(vtep, paths.addPeer());
-      this.peers.push(vtep);
-    }
+    this.peers = vtepsOf(config);
+    this.index = new PeerIndex(this.peers);
+    for (const _ of this.peers) paths.addPeer();
     for (const network of config.networks) this.addNetwork(network);
   }
 
@@ -56,9 +64,9 @@ export class Forwarding implements PairDirectory {
     return this.networkOfVni.get(vni);
   }
 
-  /** The peer with this VTEP address, or -1. */
-  peer(vtep: Ipv4Address): number {
-    return this.peerOfVtep.get(vtep) ?? -1;
+  /** The peer that a run of the inbox came from, or -1. */
+  peerOfRun({ runs }: Inbox, run: number): number {
+    return this.index.find(runs, run * RUN_WORDS + RUN_SOURCE);
   }
 
   portOfPair(pair: number): Port {
@@ -101,7 +109,7 @@ export class Forwarding implements PairDirectory {
       remoteOf: new Map(),
     };
     for (const { vtep, vnics } of config.remotes) {
-      const peer = this.peer(vtep);
+      const peer = this.index.of(vtep);
       network.peers.push(peer);
       for (const vnic of vnics) {
         network.remoteOf.set(vnic.mac, network.remotes.length);
@@ -121,8 +129,9 @@ export class Forwarding implements PairDirectory {
 }
 
 /** The VTEP of each peer, by its number. */
-export function vtepsOf({ networks }: SwitchConfig): Ipv4Address[] {
-  return [...new Set(networks.flatMap(({ remotes }) => remotes.map(({ vtep }) => vtep)))];
+export function vtepsOf({ networks }: SwitchConfig): HostAddress[] {
+  const vteps = networks.flatMap(({ remotes }) => remotes.map(({ vtep }) => vtep));
+  return [...new Map(vteps.map((vtep) => [formatHostAddress(vtep), vtep])).values()];
 }
 
 /** The MAC of whoever in the network has this IPv4 address, or -1. */

@@ -9,7 +9,6 @@ import { FLOW_KEY_WORDS, FlowClassifier, hashFlowKey } from '../wire/flow-key.ts
 import { Segmenter } from '../wire/segmentation.ts';
 import { VIRTIO_NET_HEADER_BYTES, VirtioNetHeaderView } from '../wire/virtio-net-header.ts';
 import { VXLAN_HEADER_BYTES, writeVxlanHeader } from '../wire/vxlan.ts';
-import { VXLAN_OVERHEAD_BYTES } from './config.ts';
 import type { FrameDropReason } from './drops.ts';
 
 export class PlainVxlan {
@@ -24,12 +23,12 @@ export class PlainVxlan {
   private readonly key = new Uint32Array(FLOW_KEY_WORDS);
 
   /** `flush` empties the outbox; cut frames are written through `writer`. */
-  constructor(region: Region, writer: ChunkWriter, outbox: Outbox, underlayMtu: number, flush: () => void) {
+  constructor(region: Region, writer: ChunkWriter, outbox: Outbox, datagramBytes: number, flush: () => void) {
     this.region = region;
     this.writer = writer;
     this.outbox = outbox;
     this.flush = flush;
-    this.maxFrameBytes = underlayMtu - VXLAN_OVERHEAD_BYTES;
+    this.maxFrameBytes = datagramBytes - VXLAN_HEADER_BYTES;
   }
 
   /**

@@ -12,7 +12,7 @@ import { ChunkWriter } from '../packet/writer.ts';
 import { PathTable } from '../paths/path-table.ts';
 import { SEND_PLAIN, SEND_TAKEN, Transport } from '../transport/transport.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
-import { type SwitchConfig, transportPayloadBytes } from './config.ts';
+import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
 import { type DropReason, newSwitchCounters } from './drops.ts';
 import { Egress } from './egress.ts';
 import { Forwarding, type Port } from './forwarding.ts';
@@ -72,7 +72,7 @@ export class Switch implements IngressTargets {
     this.paths = new PathTable(nowMicros);
     this.forwarding = new Forwarding(config, this.paths);
     this.portReady = new Uint8Array(devices.length).fill(1);
-    const payloadBytes = transportPayloadBytes(config.underlayMtu);
+    const payloadBytes = config.datagramBytes - TRANSPORT_OVERHEAD_BYTES;
     const { windowPackets, threadId } = config;
     this.maxTransportBytes = Math.min(MAX_FRAME_BYTES, windowPackets * payloadBytes);
     const congestion = () => constantWindow(windowPackets, payloadBytes);
@@ -82,7 +82,7 @@ export class Switch implements IngressTargets {
     );
     this.outputs = devices.map((device) => new VnicOutput(device, region));
     const scratch = new ChunkWriter(region, 0);
-    this.plain = new PlainVxlan(region, scratch, this.outbox, config.underlayMtu, () => this.flush());
+    this.plain = new PlainVxlan(region, scratch, this.outbox, config.datagramBytes, () => this.flush());
     this.ingress = new Ingress(region, scratch, this.counters, this);
     this.egress = new Egress(region, this.forwarding, this.transport, this.counters, (port, at, length) =>
       this.deliverPlain(port, at, length),

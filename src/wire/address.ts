@@ -7,6 +7,9 @@ export type Mac = number;
 export type Ipv4Address = number;
 export type Ipv6Address = readonly [number, number, number, number];
 
+/** Where a host is; a number is an IPv4 address. */
+export type HostAddress = Ipv4Address | Ipv6Address;
+
 export type Cidr =
   | { readonly family: 4; readonly address: Ipv4Address; readonly prefixLength: number }
   | { readonly family: 6; readonly address: Ipv6Address; readonly prefixLength: number };
@@ -91,6 +94,15 @@ export function formatIpv6(address: Ipv6Address): string {
   const hex = groups.map((group) => group.toString(16));
   if (runLength < 2) return hex.join(':');
   return `${hex.slice(0, runAt).join(':')}::${hex.slice(runAt + runLength).join(':')}`;
+}
+
+/** An IPv4 address as IPv6 sockets write it (RFC 4291 §2.5.5.2). */
+export function asIpv6(address: HostAddress): Ipv6Address {
+  return typeof address === 'number' ? [0, 0, 0xffff, address] : address;
+}
+
+export function formatHostAddress(address: HostAddress): string {
+  return typeof address === 'number' ? formatIpv4(address) : formatIpv6(address);
 }
 
 /** An address with a prefix length, as on an interface: bits behind the prefix are kept. */

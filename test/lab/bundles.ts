@@ -2,7 +2,7 @@
 import { close, errno, errnoName, sendmmsg, setsockopt } from '../../src/linux/libc.ts';
 import { highWord, lowWord, mapMemory } from '../../src/linux/memory.ts';
 import { inNetns } from '../../src/linux/netns.ts';
-import { openUdp, SOCKADDR_IN_BYTES, SOL_UDP, UDP_SEGMENT, writeSockaddr } from '../../src/linux/udp.ts';
+import { openUdp, SOL_UDP, UDP_SEGMENT, writeSockaddr } from '../../src/linux/udp.ts';
 import { parseIpv4 } from '../../src/wire/address.ts';
 
 const SEND_BUFFER_BYTES = 4 << 20;
@@ -29,11 +29,11 @@ export function sendBundle({ netns, from, to, port, packetBytes, packets }: Bund
     };
     view.setUint32(OPTION, packetBytes, true);
     setsockopt(fd, SOL_UDP, UDP_SEGMENT, memory.address + OPTION, 4);
-    writeSockaddr(view, ADDRESS, parseIpv4(to)!, port);
+    const addressBytes = writeSockaddr(view, ADDRESS, parseIpv4(to)!, port);
     pointer(IOV, PAYLOAD);
     view.setUint32(IOV + 8, packetBytes * packets, true);
     pointer(MESSAGE, ADDRESS);
-    view.setUint32(MESSAGE + 8, SOCKADDR_IN_BYTES, true);
+    view.setUint32(MESSAGE + 8, addressBytes, true);
     pointer(MESSAGE + 16, IOV);
     view.setUint32(MESSAGE + 24, 1, true);
     if (sendmmsg(fd, memory.address + MESSAGE, 1, 0) !== 1)

@@ -9,11 +9,13 @@ import { close } from '../../src/linux/libc.ts';
 import { mapMemory } from '../../src/linux/memory.ts';
 import { inNetns } from '../../src/linux/netns.ts';
 import { openTap } from '../../src/linux/tap.ts';
+import { Inbox, RUN_HOPS } from '../../src/packet/inbox.ts';
 import { Outbox } from '../../src/packet/outbox.ts';
 import { PIECE_LENGTH_MASK, PieceList } from '../../src/packet/pieces.ts';
 import { CHUNK_BYTES, Region } from '../../src/packet/region.ts';
 import { ChunkWriter } from '../../src/packet/writer.ts';
 import { SLOTS } from '../../src/paths/path-table.ts';
+import { parseIpv6 } from '../../src/wire/address.ts';
 import { itIsAnUnderlay, type UnderlayEnd, type UnderlayHarness } from '../device/underlay-compliance.ts';
 import { itIsAVnic, REGION_CHUNKS, type VnicHarness } from '../device/vnic-compliance.ts';
 import { withOffload } from '../vswitch/tenants.ts';
@@ -25,7 +27,10 @@ needRights();
 
 const netns = `selvage-devices-${process.pid}`;
 const PORT = 4789;
-const ADDRESSES = [0x7f000001, 0x7f000002] as const;
+const FAMILIES = [
+  { family: 'IPv4', addresses: [0x7f000001, 0x7f000002] },
+  { family: 'IPv6', addresses: [parseIpv6('fd00::1')!, parseIpv6('fd00::2')!] },
+] as const;
 const UNDERLAY_MTU = 1500;
 const PATIENCE_MICROS = 5_000_000;
 
@@ -39,6 +44,8 @@ beforeAll(async () => {
   taps = [open('tap0'), open('tap1')];
   await batch('ip', netns, [
     `link set dev lo mtu ${UNDERLAY_MTU} up`,
+    'address add fd00::1/128 dev lo nodad',
+    'address add fd00::2/128 dev lo nodad',
     'link add name joined type bridge mcast_snooping 0',
     // Before they are up, so that no kernel says anything of its own.
     ...['joined', 'tap0', 'tap1'].map((name) => `link set dev ${name} addrgenmode none`),
@@ -151,14 +158,14 @@ describe('a TAP', () => {
   });
 });
 
-describe('UDP sockets', () => {
+describe.each(FAMILIES)('UDP sockets over $family', ({ addresses }) => {
   const open = (self: 0 | 1): UnderlayEnd & { device: UdpUnderlay } => {
-    const sockets = inNetns(netns, () => openUnderlay(ADDRESSES[self], PORT, 49152, SLOTS));
+    const sockets = inNetns(netns, () => openUnderlay(addresses[self], PORT, 49152, SLOTS));
     const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
     const clock = () => performance.now() * 1000;
-    const peers = [ADDRESSES[1 - self]!];
+    const peers = [addresses[1 - self]!];
     const device = new UdpUnderlay(sockets, region, new ChunkWriter(region, 0), clock, peers);
-    return { device, region, address: ADDRESSES[self] };
+    return { device, region, address: addresses[self] };
   };
 
   describe('are an underlay', () => {
@@ -177,6 +184,23 @@ describe('UDP sockets', () => {
         },
       };
     });
+  });
+
+  it('tells when packets came and over how many hops', () => {
+    const [sender, receiver] = [open(0), open(1)];
+    const before = performance.now() * 1000;
+    const outbox = new Outbox();
+    outbox.add(0, 0, 24, CHUNK_BYTES, 100);
+    sender.device.tx(outbox);
+    const sent = performance.now() * 1000;
+    const inbox = new Inbox();
+    receiver.device.rx(inbox);
+    expect(inbox.count).toBe(1);
+    expect(inbox.runs[RUN_HOPS]).toBe(0);
+    // The kernel stamped it inside the sender's call, however late it is read; its clock is only good to a microsecond.
+    expect(inbox.arrivedMicros[0]).toBeGreaterThanOrEqual(before - 10);
+    expect(inbox.arrivedMicros[0]).toBeLessThanOrEqual(sent + 10);
+    for (const { device } of [sender, receiver]) device.close();
   });
 
   it('counts the packets that the kernel does not take, and sends the others', () => {

@@ -1,7 +1,12 @@
 // Tenants of the switch's tests, by number: tenant n has MAC 02:00:00:00:00:n, 10.0.0.n and fd00::n, so that 1 and 2 are
 // the two ends that test/wire/frames.ts makes frames for. And the configurations of the hosts that they are on.
 
-import type { NetworkConfig, PortConfig, SwitchConfig } from '../../src/vswitch/config.ts';
+import {
+  datagramBytes,
+  type NetworkConfig,
+  type PortConfig,
+  type SwitchConfig,
+} from '../../src/vswitch/config.ts';
 import type { Ipv4Address, Ipv6Address, Mac } from '../../src/wire/address.ts';
 import { writeVirtioNetHeader } from '../../src/wire/virtio-net-header.ts';
 import { buildFrame, type FrameSpec } from '../wire/frames.ts';
@@ -56,7 +61,7 @@ export function configOf(
     ),
   });
   return {
-    underlayMtu: UNDERLAY_MTU,
+    datagramBytes: datagramBytes(UNDERLAY_MTU, 4),
     windowPackets: WINDOW_PACKETS,
     threadId: 0,
     networks: layouts.map(network),

@@ -82,7 +82,7 @@ export class WorldHost {
       (_, port) => new MemoryVnic(region, fromTenants, (frame) => this.received[port]!.push(frame)),
     );
     const wire = (peer: number, slot: number, bytes: Uint8Array) =>
-      world.carry({ from: vtep, to: this.vswitch.forwarding.peers[peer]!, slot, bytes });
+      world.carry({ from: vtep, to: this.vswitch.forwarding.peers[peer] as Ipv4Address, slot, bytes });
     this.underlay = new MemoryUnderlay(region, new ChunkWriter(region, 0), wire, SOCKET_BYTES);
     this.vswitch = new Switch(config, {
       region,

@@ -38,17 +38,22 @@ describe('one bad value', () => {
     [
       '  address: 10.0.1.1',
       '  address: 10.0.1.300',
-      '3:12: underlay.address: "10.0.1.300" is not an IPv4 address; write it like 10.0.1.1',
+      '3:12: underlay.address: "10.0.1.300" is not an IP address; write it like 10.0.1.1',
     ],
     [
       '  address: 10.0.1.1',
-      '  address: fd00::1',
-      "3:12: underlay.address: is an IPv6 address, and the underlay is IPv4 only so far; write the host's IPv4 address",
+      "  address: 'fe80::1'",
+      '3:12: underlay.address: fe80::1 is not the address of a host that others reach; write it like fd00::1',
+    ],
+    [
+      '  address: 10.0.1.1',
+      "  address: 'fd00::1'",
+      "12:15: vnis[0].remotes[0].vtep: 10.0.2.1 is an IPv4 address and this host's is IPv6; give all hosts addresses of one family",
     ],
     [
       '  address: 10.0.1.1',
       '  address: 224.0.0.1',
-      '3:12: underlay.address: 224.0.0.1 is not the address of a host; write it like 10.0.1.1',
+      '3:12: underlay.address: 224.0.0.1 is not the address of a host that others reach; write it like 10.0.1.1',
     ],
     ['  address: 10.0.1.1', '  port: 4789', '2:1: underlay.address: is missing; write address: 10.0.1.1'],
     [

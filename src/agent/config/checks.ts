@@ -80,16 +80,21 @@ function checkMembers(vni: VniDraft, vniPath: Path): Problem[] {
   ];
 }
 
-function checkRemotes(vni: VniDraft, vniPath: Path, own: number | undefined): Problem[] {
+function checkRemotes(vni: VniDraft, vniPath: Path, own: IpAddress | undefined): Problem[] {
   const vteps = present(vni.remotes, [...vniPath, 'remotes']).map(({ item, path }) => ({
-    key: item.vtep === undefined ? undefined : formatIpv4(item.vtep),
+    key: item.vtep === undefined ? undefined : formatIp(item.vtep),
     path: [...path, 'vtep'],
   }));
-  const self = own === undefined ? undefined : formatIpv4(own);
+  const self = own === undefined ? undefined : formatIp(own);
   return [
     ...vteps
       .filter(({ key }) => key !== undefined && key === self)
       .map(({ path }) => ({ path, sentence: `${self} is this host's own address; write the other host's` })),
+    ...present(vni.remotes, [...vniPath, 'remotes']).flatMap(({ item, path }) => {
+      if (own === undefined || item.vtep === undefined || item.vtep.family === own.family) return [];
+      const sentence = `${formatIp(item.vtep)} is an IPv${item.vtep.family} address and this host's is IPv${own.family}; give all hosts addresses of one family`;
+      return [{ path: [...path, 'vtep'], sentence }];
+    }),
     ...repeated(vteps, (vtep, first) => `${vtep} is already at ${first}; put its vNICs there`),
   ];
 }
@@ -102,7 +107,10 @@ function checkVnic(vnic: VnicDraft, path: Path, vni: VniDraft, host: HostDraft):
     problems.push({ path: [...path, 'addresses'], sentence });
   }
   const withIpv6 = hasIpv6(present(vnic.addresses, []).map(({ item }) => item));
-  const wrongMtu = mtuComplaint(vni.reliable ?? true, vnic.mtu, withIpv6, host.underlay?.mtu);
+  const wrongMtu = mtuComplaint(vni.reliable ?? true, vnic.mtu, withIpv6, {
+    mtu: host.underlay?.mtu,
+    family: host.underlay?.address?.family ?? 4,
+  });
   if (wrongMtu !== undefined) problems.push({ path: [...path, 'mtu'], sentence: wrongMtu });
   return problems;
 }

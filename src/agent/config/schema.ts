@@ -32,16 +32,12 @@ const runtimeDir = text('an absolute path', '/run/selvage', (value) => {
   );
 });
 
-const vtep = text('an IPv4 address', '10.0.1.1', (value): Ipv4Address | Complaint | undefined => {
-  if (parseIpv6(value) !== undefined) {
-    return new Complaint(
-      "is an IPv6 address, and the underlay is IPv4 only so far; write the host's IPv4 address",
-    );
-  }
-  const address = parseIpv4(value);
-  return address === undefined || isUnicastIpv4(address)
-    ? address
-    : new Complaint(`${value} is not the address of a host; write it like 10.0.1.1`);
+const vtep = text('an IP address', '10.0.1.1', (value): IpAddress | Complaint | undefined => {
+  const ip = parseIp(value);
+  if (ip === undefined || isHostAddress(ip)) return ip;
+  return new Complaint(
+    `${value} is not the address of a host that others reach; write it like ${ip.family === 4 ? '10.0.1.1' : 'fd00::1'}`,
+  );
 });
 
 const mac = text('a MAC address', '02:00:00:00:77:01', (value): Mac | Complaint | undefined => {
@@ -156,6 +152,14 @@ function exampleWithPrefix(address: string): string {
 function isUnicastIpv4(address: Ipv4Address): boolean {
   const first = address >>> 24;
   return first > 0 && first < 224;
+}
+
+/** Neither a group nor an address that needs the name of an interface (RFC 4291 §2.5.6) or is no host's. */
+function isHostAddress(ip: IpAddress): boolean {
+  if (ip.family === 4) return isUnicastIpv4(ip.address);
+  const [first, second, third] = ip.address;
+  const isLinkLocal = first >>> 22 === 0xfe80 >>> 6;
+  return first >>> 24 !== 0xff && !isLinkLocal && (first !== 0 || second !== 0 || third !== 0);
 }
 
 /** An address of a host: no group, no loopback, and neither the network itself nor its broadcast address. */

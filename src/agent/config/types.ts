@@ -14,7 +14,7 @@ export interface HostConfig {
 
 export interface UnderlayConfig {
   /** This host's VTEP. */
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   /** UDP destination port of the overlay, the same on all hosts. */
   readonly port: number;
   /** The first of eight consecutive UDP source ports, one a path slot. */
@@ -51,7 +51,8 @@ export interface VnicConfig {
 }
 
 export interface RemoteConfig {
-  readonly vtep: Ipv4Address;
+  /** Of the same family as this host's own. */
+  readonly vtep: IpAddress;
   readonly vnics: readonly RemoteVnicConfig[];
 }
 
