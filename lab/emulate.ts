@@ -1,8 +1,7 @@
 // `selvage emulate`: a program behind one emulated link. The link's ends are TAPs, one in the caller's namespace and one
 // in a namespace made for the program; an emulator process moves frames between them and ends when we do. However the
 // command ends, program, link and namespace go with it; what a kill left is removed by the next run.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SelvageError } from '../src/base/errors.ts';
 import { type Cidr, cidrContainsIpv4, formatIpv4, parseCidr, parseIpv4 } from '../src/wire/address.ts';
@@ -73,10 +72,12 @@ async function connect(
   link: EmulatedLink,
   cleanups: (() => Promise<void>)[],
 ): Promise<{ netns: string; gateway: string }> {
-  const folder = mkdtempSync(join(tmpdir(), 'selvage-emulate-'));
-  cleanups.push(async () => rmSync(folder, { recursive: true, force: true }));
   const { pid, startTicks } = processId(process.pid)!;
-  const netns = `${NAMESPACE_PREFIX}${pid}.${startTicks}`;
+  const owner = `${pid}.${startTicks}`;
+  const folder = join(runsFolder(), owner);
+  mkdirSync(folder, { recursive: true });
+  cleanups.push(async () => rmSync(folder, { recursive: true, force: true }));
+  const netns = `${NAMESPACE_PREFIX}${owner}`;
   cleanups.push(() => removeNamespaces(namespacesWithPrefix(netns)));
   await batch('ip', undefined, [`netns add ${netns}`]);
   const { number, gateway, address } = await freeSubnet();
@@ -137,11 +138,22 @@ function overlap(one: Cidr, other: Cidr): boolean {
   return cidrContainsIpv4(one, other.address) || cidrContainsIpv4(other, one.address);
 }
 
-/** Namespaces of runs that were killed; their links went with their emulators. */
+/** A folder for each run, named after its process like its namespace. */
+function runsFolder(): string {
+  return join(labsFolder(), '.emulate');
+}
+
+/** Namespaces and folders of runs that were killed; their links went with their emulators. */
 async function removeLeftovers(): Promise<void> {
-  const abandoned = namespacesWithPrefix(NAMESPACE_PREFIX).filter((name) => {
-    const [pid, startTicks] = name.slice(NAMESPACE_PREFIX.length).split('.').map(Number);
-    return !isAlive({ pid: pid!, startTicks: startTicks! });
-  });
-  await removeNamespaces(abandoned);
+  const namespaces = namespacesWithPrefix(NAMESPACE_PREFIX);
+  await removeNamespaces(namespaces.filter((name) => isAbandoned(name.slice(NAMESPACE_PREFIX.length))));
+  mkdirSync(runsFolder(), { recursive: true });
+  for (const owner of readdirSync(runsFolder()).filter(isAbandoned)) {
+    rmSync(join(runsFolder(), owner), { recursive: true, force: true });
+  }
+}
+
+function isAbandoned(owner: string): boolean {
+  const [pid, startTicks] = owner.split('.').map(Number);
+  return !isAlive({ pid: pid!, startTicks: startTicks! });
 }

@@ -1,9 +1,13 @@
 // `selvage emulate`: the program behind the link sees it, the caller sees its exit status, and nobody sees it afterwards.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { afterEach, describe, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { afterEach, describe, expect, type TestContext, test } from 'vitest';
 import { namespacesWithPrefix } from '../../lab/namespaces.ts';
+import { findProgram } from '../../lab/programs.ts';
+import { labsFolder } from '../../lab/state.ts';
 import { eventually } from './eventually.ts';
 import { needRights } from './rights.ts';
 import { type Started, selvage, start } from './spawn.ts';
@@ -26,6 +30,17 @@ afterEach(async () => {
 /** Of the run with that process. */
 function namespaceOf({ child }: Started): string[] {
   return namespacesWithPrefix(`selvage.emulate.${child.pid}.`);
+}
+
+function foldersOf({ child }: Started): string[] {
+  return readdirSync(join(labsFolder(), '.emulate')).filter((name) => name.startsWith(`${child.pid}.`));
+}
+
+/** For a shell: it may have been fetched, and be in no path. */
+async function pingFor({ skip }: TestContext): Promise<string> {
+  const ping = await findProgram('ping');
+  if (ping === undefined) return skip('there is no ping here and it could not be fetched');
+  return ['env', ...Object.entries(ping.env).map(([name, value]) => `${name}=${value}`), ping.path].join(' ');
 }
 
 function hasInterfaceWith(address: string): boolean {
@@ -58,14 +73,15 @@ describe('a program behind an emulated link', () => {
     expect(hasInterfaceWith(gatewayOf(stdout)!)).toBe(false);
   });
 
-  test('sees the delay both ways', async () => {
-    const ping = 'ping -q -c 5 -i 0.01 $SELVAGE_GATEWAY';
-    const { status, stdout } = await emulate('--delay', '20ms', '--', 'sh', '-c', ping).ended;
+  test('sees the delay both ways', async (context) => {
+    const script = `${await pingFor(context)} -q -c 5 -i 0.01 $SELVAGE_GATEWAY`;
+    const { status, stdout } = await emulate('--delay', '20ms', '--', 'sh', '-c', script).ended;
     expect(status).toBe(0);
     expect(Number(/= ([\d.]+)\//.exec(stdout)![1])).toBeGreaterThanOrEqual(40);
   });
 
-  test('loses what finds the queue full, and nothing else', async () => {
+  test('loses what finds the queue full, and nothing else', async (context) => {
+    const ping = await pingFor(context);
     const server = createSocket('udp4').bind(0);
     await once(server, 'listening');
     let received = 0;
@@ -73,7 +89,7 @@ describe('a program behind an emulated link', () => {
     // 60 datagrams at once, of which each takes 115 ms to send; the echo comes behind those that were queued.
     const script = `x=$(head -c 1400 /dev/zero | tr '\\0' x)
 for i in $(seq 60); do printf %s "$x" > /dev/udp/$SELVAGE_GATEWAY/${server.address().port}; done
-until ping -q -c 1 -W 2 $SELVAGE_GATEWAY; do :; done
+until ${ping} -q -c 1 -W 2 $SELVAGE_GATEWAY; do :; done
 `;
     const { status } = await emulate('--rate', '100kbit', '--queue', '10', '--', 'bash', '-c', script).ended;
     server.close();
@@ -109,8 +125,10 @@ until ping -q -c 1 -W 2 $SELVAGE_GATEWAY; do :; done
     started.child.kill('SIGKILL');
     await eventually('the end of the link', () => !hasInterfaceWith(gateway));
     expect(namespaceOf(started)).not.toEqual([]);
+    expect(foldersOf(started)).toHaveLength(1);
     expect((await selvage('emulate', '--', 'true')).status).toBe(0);
     expect(namespaceOf(started)).toEqual([]);
+    expect(foldersOf(started)).toEqual([]);
     await started.ended;
   });
 });
