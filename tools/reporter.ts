@@ -1,11 +1,12 @@
 // The vitest reporter behind `npm test`: counts what happened and writes the closing lines (why tests were skipped,
 // then `N passed, N failed`) to the file named by SELVAGE_TEST_OUTCOME. tools/setup.mjs prints them after everything
-// else, so that they are the last lines whatever vitest itself prints.
+// else, so that they are the last lines whatever vitest itself prints. After each test it writes how far it has come:
+// a run may be interrupted.
 //
 // Anything that makes a run untrustworthy counts as a failure: a file that does not load, a broken hook, an error
 // outside of any test, a test that never ended, a run without tests.
-import { writeFileSync } from 'node:fs';
-import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
+import { renameSync, writeFileSync } from 'node:fs';
+import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 
 export interface SkippedTest {
   readonly name: string;
@@ -21,13 +22,33 @@ export interface RunOutcome {
 const namesShownPerReason = 5;
 
 export default class OutcomeReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
-    const file = process.env['SELVAGE_TEST_OUTCOME'];
-    if (file === undefined) return;
+  private passed = 0;
+  private failed = 0;
+
+  onTestCaseResult(test: TestCase): void {
+    const { state } = test.result();
+    if (state === 'passed') this.passed++;
+    else if (state === 'failed') this.failed++;
+    write({ ok: false, finished: false, passed: this.passed, failed: this.failed });
+  }
+
+  onTestRunEnd(
+    modules: readonly TestModule[],
+    unhandledErrors: readonly SerializedError[],
+    reason: TestRunEndReason,
+  ): void {
     const outcome = outcomeOf(modules, unhandledErrors.length);
     const ok = outcome.failed === 0 && outcome.passed > 0;
-    writeFileSync(file, JSON.stringify({ ok, lines: closingLines(outcome) }));
+    write({ ok, finished: reason !== 'interrupted', ...outcome, lines: closingLines(outcome) });
   }
+}
+
+/** At once whole: the reader may come at any time. */
+function write(outcome: object): void {
+  const file = process.env['SELVAGE_TEST_OUTCOME'];
+  if (file === undefined) return;
+  writeFileSync(`${file}.new`, JSON.stringify(outcome));
+  renameSync(`${file}.new`, file);
 }
 
 export function outcomeOf(modules: readonly TestModule[], unhandledErrors: number): RunOutcome {
