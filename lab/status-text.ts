@@ -1,7 +1,8 @@
 // A lab's status for people.
 
+import { table } from '../src/base/table.ts';
 import type { DirectionStatus, LabStatus, LinkStatus } from './status.ts';
-import { columns, indent, table } from './text.ts';
+import { columns, indent } from './text.ts';
 
 /** `isOnly`: no other lab is up, so that commands need not say which. */
 export function renderUp(status: LabStatus, isOnly: boolean): string {

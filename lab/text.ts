@@ -1,14 +1,5 @@
-// Plain text laid out in columns.
+// Names laid out in columns, and text set in.
 const LINE_WIDTH = 100;
-
-/** Rows under a head, each column as wide as its widest cell. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));
-  const line = (cells: readonly string[]) =>
-    cells.map((cell, column) => cell.padEnd(widths[column]!)).join('  ');
-  return lines.map((cells) => line(cells).trimEnd()).join('\n');
-}
 
 /** Names side by side, as many to a line as it has room for. */
 export function columns(names: readonly string[]): string {

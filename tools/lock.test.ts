@@ -25,7 +25,8 @@ function start(name: string) {
   });
   children.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return { child, says: async () => (await lines.next()).value };
+  const exited = once(child, 'exit').then(([code]) => code);
+  return { child, exited, says: async () => (await lines.next()).value };
 }
 
 const unique = (name: string) => `${name} ${process.pid}`;
@@ -46,8 +47,7 @@ test('is held by one at a time, and given on', async () => {
   next!.child.stdin.end();
   expect(await next!.says()).toBe('done');
   last!.child.stdin.end();
-  await once(last!.child, 'exit');
-  expect([first, ...others].map(({ child }) => child.exitCode)).toEqual([0, 0, 0]);
+  expect(await Promise.all([first, ...others].map(({ exited }) => exited))).toEqual([0, 0, 0]);
 });
 
 test('is free when its holder was killed', async () => {

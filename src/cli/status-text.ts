@@ -1,7 +1,7 @@
 // An agent's status as people read it: a few lines and tables; counters only where they are not zero.
 import type { AgentStatus, ConnectionStatus, PeerStatus, SlotStatus, VnicStatus } from '../agent/status.ts';
+import { table } from '../base/table.ts';
 import { SLOTS } from '../paths/path-table.ts';
-import { table } from './table.ts';
 
 const slotStates = ['healthy', 'suspect', 'bad'] as const;
 
