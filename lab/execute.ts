@@ -44,7 +44,8 @@ export async function spawnInNetns(
   const [name, ...args] = argv;
   const program = await resolveProgram(name);
   const ip = await requireProgram('ip');
-  return spawn(ip.path, ['netns', 'exec', netns, program.path, ...args], {
+  const words = [program.path, ...(program.args ?? []), ...args];
+  return spawn(ip.path, ['netns', 'exec', netns, ...words], {
     ...options,
     env: { ...(options.env ?? process.env), ...program.env },
   });

@@ -10,7 +10,12 @@ export interface ProgramFile {
   readonly path: string;
   /** To be added to the environment of this program alone; empty for the system's own programs. */
   readonly env: Readonly<Record<string, string>>;
+  /** To stand before its own arguments. */
+  readonly args?: readonly string[];
 }
+
+/** As root tcpdump becomes a user that only the package's installation makes. */
+const ARGUMENTS: Readonly<Record<string, readonly string[]>> = { tcpdump: ['-Z', 'root'] };
 
 const PACKAGE_OF: Readonly<Record<string, string>> = {
   ip: 'iproute2',
@@ -82,7 +87,8 @@ async function searchFor(name: string, progress: (line: string) => void): Promis
   try {
     const root = await fetchPackage(packageName, cacheFolder(), progress);
     const unpacked = UNPACKED_FOLDERS.map((folder) => join(root, folder, name)).find(isExecutable);
-    if (unpacked !== undefined) return { program: { path: unpacked, env: environmentIn(root) } };
+    const args = ARGUMENTS[name] ?? [];
+    if (unpacked !== undefined) return { program: { path: unpacked, env: environmentIn(root), args } };
     return { missing: missingProgram(name, packageName, `Debian's ${packageName} does not contain it.`) };
   } catch (thrown) {
     return { missing: missingProgram(name, packageName, SelvageError.from(thrown).message, thrown) };
