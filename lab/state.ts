@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { SelvageError } from '../src/base/errors.ts';
 import type { LinkConditions } from './conditions.ts';
 import { withLock } from './lock.ts';
-import { unknownName } from './names.ts';
 import { isAlive, type ProcessId } from './process.ts';
 import type { Topology } from './topology.ts';
 
@@ -91,9 +90,10 @@ export function chooseState(lab: string | undefined): LabState {
   }
   const state = readState(lab ?? names[0] ?? '');
   if (state !== undefined) return state;
-  if (lab !== undefined && names.length > 0) throw unknownName('lab', lab, names);
+  // Names may be numbers, which “there are 3” would not tell.
+  const hint = names.length > 0 ? `Labs that are up: ${names.join(', ')}.` : 'Bring one up: selvage lab up';
   throw new SelvageError('not-running', lab === undefined ? 'No lab is up.' : `The lab ${lab} is not up.`, {
-    hint: 'Bring one up: selvage lab up',
+    hint,
   });
 }
 

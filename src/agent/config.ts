@@ -24,16 +24,19 @@ export type {
   VnicConfig,
 } from './config/types.ts';
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'you may not read it',
+};
+
 /** Throws SelvageError 'bad-config' when the file cannot be read or anything in it is wrong. */
 export function loadConfig(path: string): HostConfig {
   let source: string;
   try {
     source = readFileSync(path, 'utf8');
   } catch (error) {
-    const why =
-      (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? 'there is no such file'
-        : SelvageError.from(error).message;
+    const why = UNREADABLE[(error as NodeJS.ErrnoException).code ?? ''] ?? SelvageError.from(error).message;
     const hint = 'Give the configuration file of this host; examples/two-hosts has one to start from.';
     throw new SelvageError('bad-config', `${path} cannot be read: ${why}.`, { hint, cause: error });
   }

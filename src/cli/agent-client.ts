@@ -50,7 +50,7 @@ function get(socket: string, path: string, patienceMillis: number): Promise<Answ
 
 function explain(error: NodeJS.ErrnoException, socket: string, patienceMillis: number): SelvageError {
   const { code } = error;
-  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED') {
     const hint =
       'Start it with `selvage agent --config FILE`; if its runtimeDir is another, give that with --runtime-dir.';
     return new SelvageError('not-running', `No agent runs on this host: nobody listens at ${socket}.`, {

@@ -13,9 +13,9 @@ Examples:
 `;
 
 interface AgentOptions {
-  readonly config: string;
+  readonly config?: string;
   readonly check?: true;
-  readonly trace?: true;
+  readonly trace?: boolean;
   readonly pcap?: string;
 }
 
@@ -27,7 +27,7 @@ export function addAgentCommand(
   program
     .command('agent')
     .description('Run the agent of this host until it is told to stop (SIGTERM or Ctrl-C).')
-    .requiredOption('-c, --config <file>', 'the configuration of this host')
+    .option('-c, --config <file>', 'the configuration of this host (required)')
     .option('--check', 'only say whether the configuration is good')
     .option('--trace', 'a line on standard error for every frame and packet (slow)')
     .option(
@@ -35,11 +35,12 @@ export function addAgentCommand(
       'write a capture file for each vNIC, and underlay.pcap (Wireshark reads it with docs/selvage.lua)',
     )
     .addHelpText('after', examples)
-    .action(async (options: AgentOptions) => {
+    .action(async ({ config: file, check, trace = false, pcap }: AgentOptions, command: Command) => {
+      // Not commander's required option: it would complain of that before it names a misspelt one.
+      if (file === undefined) command.error("error: required option '-c, --config <file>' not specified");
       const { loadConfig } = await import('../agent/config.ts');
-      const config = loadConfig(options.config);
-      const { check, trace = false, pcap } = options;
-      if (check) console.log(`${options.config} is good.`);
+      const config = loadConfig(file);
+      if (check) console.log(`${file} is good.`);
       else await run(config, { trace, pcap: pcap === undefined ? undefined : resolve(pcap) });
     });
 }

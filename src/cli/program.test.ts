@@ -51,6 +51,7 @@ test('the version is the package’s', async () => {
 test.each([
   { args: ['statu'], err: "error: unknown command 'statu'\n(Did you mean status?)\n" },
   { args: ['status', '--jsn'], err: "error: unknown option '--jsn'\n(Did you mean --json?)\n" },
+  { args: ['agent', '--conf', 'x'], err: "error: unknown option '--conf'\n(Did you mean --config?)\n" },
 ])('a slip is answered with a suggestion: $args', async ({ args, err }) => {
   expect(await runProgram(createProgram(), ...args)).toEqual({ exitCode: 1, out: '', err });
 });
@@ -70,6 +71,10 @@ test('agent needs a configuration, and names what is wrong with it before anythi
   });
   const missing = program().parseAsync(['agent', '--config', '/nonexistent.yaml'], { from: 'user' });
   await expect(missing).rejects.toMatchObject({ code: 'bad-config' });
+  const folder = program().parseAsync(['agent', '--config', 'examples/two-hosts'], { from: 'user' });
+  await expect(folder).rejects.toMatchObject({
+    message: 'examples/two-hosts cannot be read: it is a folder.',
+  });
   expect(ran).toEqual([]);
   await program().parseAsync(['agent', '--config', 'examples/two-hosts/host-a.yaml'], { from: 'user' });
   expect(ran).toEqual(['host-a']);
