@@ -28,7 +28,8 @@ Examples:
   selvage lab status --json | jq '.labs[0].links[] | select(.summary != "")'
 `;
 const execExamples = `
-Missing programs of the lab (iperf3, ping, redis-cli, tcpdump, …) are fetched; nothing is installed.
+Missing programs of the lab (iperf3, ping, redis-cli, tcpdump, …) are fetched; nothing is installed. A shell that is
+started here finds those that are installed only.
 
 Examples:
   selvage lab exec tenant1 -- ping -c 3 192.168.77.3
@@ -48,7 +49,8 @@ Examples:
   selvage lab reset host1-leaf1
 `;
 const emulateExamples = `
-The program runs in a network namespace of its own; SELVAGE_GATEWAY in its environment is this side of the link.
+The program runs in a network namespace of its own; SELVAGE_GATEWAY in its environment is this side of the link. If it is
+a shell, what that runs must be installed.
 
 Examples:
   selvage emulate --delay 10ms -- sh -c 'ping -c 3 $SELVAGE_GATEWAY'

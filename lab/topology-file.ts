@@ -1,10 +1,10 @@
 // Topology files: YAML with the fields of TopologyFields, read with the same building blocks as a host's
 // configuration. One error names everything that is wrong as `file:line:column: field: what is wrong; what would work`.
-import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { Complaint, field, list, mapping, text, wholeNumber } from '../src/agent/config/fields.ts';
 import { positionOf } from '../src/agent/config/positions.ts';
 import { formatPath, type Problem } from '../src/agent/config/problems.ts';
+import { readSource } from '../src/agent/config/source.ts';
 import { unknownFields } from '../src/agent/config/unknown-fields.ts';
 import { readYaml } from '../src/agent/config/yaml.ts';
 import { SelvageError } from '../src/base/errors.ts';
@@ -62,16 +62,8 @@ const file = mapping(
 );
 
 export function readTopology(path: string): Topology {
-  let source: string;
-  try {
-    source = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new SelvageError('bad-config', `${path} cannot be read: ${SelvageError.from(cause).message}.`, {
-      hint: 'Give a topology file, or none for the default of two racks.',
-      cause,
-    });
-  }
-  return parseTopology(source, path);
+  const hint = 'Give a topology file, or none for the default of two racks.';
+  return parseTopology(readSource(path, hint), path);
 }
 
 export function parseTopology(source: string, fileName: string): Topology {

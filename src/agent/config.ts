@@ -1,13 +1,13 @@
 // Reads a host's configuration file: YAML → shape (config/schema.ts) → what depends on several fields
 // (config/checks.ts). Either the whole file is good, and the result is immutable and complete, or one error lists
 // everything that is wrong with it as `file:line:column: field: what is wrong; what would work`.
-import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { SelvageError } from '../base/errors.ts';
 import { checkHost } from './config/checks.ts';
 import { positionOf } from './config/positions.ts';
 import { formatPath, type Problem } from './config/problems.ts';
 import { hostSchema } from './config/schema.ts';
+import { readSource } from './config/source.ts';
 import type { Draft, HostConfig } from './config/types.ts';
 import { unknownFields } from './config/unknown-fields.ts';
 import { type PlacedComplaint, readYaml } from './config/yaml.ts';
@@ -24,23 +24,10 @@ export type {
   VnicConfig,
 } from './config/types.ts';
 
-const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a folder',
-  EACCES: 'you may not read it',
-};
-
 /** Throws SelvageError 'bad-config' when the file cannot be read or anything in it is wrong. */
 export function loadConfig(path: string): HostConfig {
-  let source: string;
-  try {
-    source = readFileSync(path, 'utf8');
-  } catch (error) {
-    const why = UNREADABLE[(error as NodeJS.ErrnoException).code ?? ''] ?? SelvageError.from(error).message;
-    const hint = 'Give the configuration file of this host; examples/two-hosts has one to start from.';
-    throw new SelvageError('bad-config', `${path} cannot be read: ${why}.`, { hint, cause: error });
-  }
-  return parseConfig(source, path);
+  const hint = 'Give the configuration file of this host; examples/two-hosts has one to start from.';
+  return parseConfig(readSource(path, hint), path);
 }
 
 /** The same for text that is already here; `fileName` is what complaints begin with. */
