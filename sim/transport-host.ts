@@ -1,7 +1,7 @@
 // A host that consists of a transport: it is woken by packets, timers and its application, and does one turn at a
 // time, in the order that the transport asks for. It can be kept from running, and started anew.
 
-import { SeededRng } from '../src/base/rng.ts';
+import { type Rng, SeededRng } from '../src/base/rng.ts';
 import { constantWindow } from '../src/congestion/constant-window.ts';
 import { type Datagram, MemoryUnderlay, type Wire } from '../src/device/memory.ts';
 import { Inbox, RUN_WORDS } from '../src/packet/inbox.ts';
@@ -10,7 +10,7 @@ import { FrameQueue, PieceList } from '../src/packet/pieces.ts';
 import { localMemory, type Memory, Region } from '../src/packet/region.ts';
 import { ChunkWriter } from '../src/packet/writer.ts';
 import { PathTable } from '../src/paths/path-table.ts';
-import { SEND_PLAIN, SEND_TAKEN, Transport } from '../src/transport/transport.ts';
+import { SEND_PLAIN, SEND_TAKEN, Transport, type TransportState } from '../src/transport/transport.ts';
 import type { PairDirectory } from '../src/transport/types.ts';
 import { VxlanView } from '../src/wire/vxlan.ts';
 import type { Clock } from './clock.ts';
@@ -64,12 +64,15 @@ export class TransportHost {
   paths!: PathTable;
   transport!: Transport;
   underlay!: MemoryUnderlay;
-  readonly counters = { offered: 0, accepted: 0, plain: 0, turns: 0, boots: 0 };
+  readonly counters = { offered: 0, accepted: 0, plain: 0, turns: 0, boots: 0, replacements: 0 };
+  /** Whether another transport takes over before the next turn. */
+  replaces: () => boolean = () => false;
   private readonly memory: Memory;
   private readonly directory: PairDirectory;
   private readonly wire: Wire;
   private readonly application: Application;
   private readonly seed: number;
+  private rng!: Rng;
   private frameWriter!: ChunkWriter;
   private queues: FrameQueue[] = [];
   private readonly vxlan = new VxlanView();
@@ -107,23 +110,29 @@ export class TransportHost {
     );
     this.paths = new PathTable(this.clock.nowMicros);
     this.paths.addPeer();
-    this.transport = new Transport(
-      {
-        payloadBytes: options.payloadBytes,
-        windowPackets: options.windowPackets,
-        threadId: 0,
-        congestion: () => constantWindow(options.windowPackets, options.payloadBytes),
-      },
-      {
-        region: this.region,
-        rng: new SeededRng(this.seed + this.counters.boots++),
-        paths: this.paths,
-        pairs: this.directory,
-        nowMicros: this.clock.nowMicros,
-      },
-    );
+    this.rng = new SeededRng(this.seed + this.counters.boots++);
+    this.transport = this.newTransport();
     this.queues = Array.from({ length: options.pairs }, () => new FrameQueue());
     this.wakeAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** Another transport and another path table go on from what the present ones say of themselves. */
+  private replace(): void {
+    const { nowMicros } = this.clock;
+    this.paths = new PathTable(nowMicros, this.paths.save());
+    this.transport = this.newTransport(this.transport.save());
+    this.counters.replacements++;
+  }
+
+  private newTransport(old?: TransportState): Transport {
+    const { payloadBytes, windowPackets } = this.options;
+    const congestion = () => constantWindow(windowPackets, payloadBytes);
+    const { region, rng, paths, directory: pairs } = this;
+    return new Transport(
+      { payloadBytes, windowPackets, threadId: 0, congestion },
+      { region, rng, paths, pairs, nowMicros: this.clock.nowMicros },
+      old,
+    );
   }
 
   /** Puts a frame with this number in the pair's queue; false when there is no memory for it. */
@@ -166,6 +175,7 @@ export class TransportHost {
   }
 
   private turn(): void {
+    if (this.replaces()) this.replace();
     const { transport, counters, clock } = this;
     const now = clock.nowMicros;
     counters.turns++;

@@ -7,23 +7,43 @@ const RING_SLOTS = 1 << RING_BITS;
 const RINGS = 3;
 const NONE = -1;
 
+/** What a wheel of newer code goes on from. */
+export interface TimerWheelState {
+  readonly heads: Int32Array;
+  readonly counts: Int32Array;
+  readonly next: Int32Array;
+  readonly previous: Int32Array;
+  readonly slotOf: Int32Array;
+  readonly deadline: Float64Array;
+  readonly tick: number;
+  readonly armed: number;
+}
+
 /** Times are in microseconds on one clock that never goes back. A timer fires up to one tick (64 µs) late. */
 export class TimerWheel {
-  private readonly heads = new Int32Array(RINGS * RING_SLOTS).fill(NONE);
+  private readonly heads: Int32Array;
   private next: Int32Array;
   private previous: Int32Array;
   private slotOf: Int32Array;
   private deadline: Float64Array;
   private tick: number;
-  private armed = 0;
-  private readonly counts = new Int32Array(RINGS);
+  private armed: number;
+  private readonly counts: Int32Array;
 
-  constructor(nowMicros: number, capacity = 64) {
-    this.tick = Math.floor(nowMicros / (1 << TICK_SHIFT));
-    this.next = new Int32Array(capacity).fill(NONE);
-    this.previous = new Int32Array(capacity).fill(NONE);
-    this.slotOf = new Int32Array(capacity).fill(NONE);
-    this.deadline = new Float64Array(capacity);
+  constructor(nowMicros: number, capacity = 64, old?: TimerWheelState) {
+    this.heads = old?.heads ?? new Int32Array(RINGS * RING_SLOTS).fill(NONE);
+    this.counts = old?.counts ?? new Int32Array(RINGS);
+    this.tick = old?.tick ?? Math.floor(nowMicros / (1 << TICK_SHIFT));
+    this.next = old?.next ?? new Int32Array(capacity).fill(NONE);
+    this.previous = old?.previous ?? new Int32Array(capacity).fill(NONE);
+    this.slotOf = old?.slotOf ?? new Int32Array(capacity).fill(NONE);
+    this.deadline = old?.deadline ?? new Float64Array(capacity);
+    this.armed = old?.armed ?? 0;
+  }
+
+  save(): TimerWheelState {
+    const { heads, counts, next, previous, slotOf, deadline, tick, armed } = this;
+    return { heads, counts, next, previous, slotOf, deadline, tick, armed };
   }
 
   /** Sets the one deadline of `id`, replacing an earlier one. */

@@ -4,15 +4,26 @@
 export const PIECE_LAST = 0x8000_0000;
 export const PIECE_LENGTH_MASK = 0x00ff_ffff;
 
+export interface PieceListState {
+  readonly words: Uint32Array;
+  readonly count: number;
+}
+
 /** Pieces in order: `words[2i]` is an offset, `words[2i + 1]` a length with PIECE_LAST. Filled and emptied each turn. */
 export class PieceList {
   readonly words: Uint32Array;
   readonly capacity: number;
-  count = 0;
+  count: number;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, old?: PieceListState) {
     this.capacity = capacity;
-    this.words = new Uint32Array(capacity * 2);
+    this.words = old?.words ?? new Uint32Array(capacity * 2);
+    this.count = old?.count ?? 0;
+  }
+
+  save(): PieceListState {
+    const { words, count } = this;
+    return { words, count };
   }
 
   push(offset: number, length: number): void {
@@ -32,12 +43,31 @@ export class PieceList {
   }
 }
 
+export interface FrameQueueState {
+  readonly words: Uint32Array;
+  readonly head: number;
+  readonly size: number;
+  readonly held: number;
+}
+
 /** A first-in first-out queue of single-piece frames that grows up to a cap in frames and in bytes. */
 export class FrameQueue {
-  private words = new Uint32Array(32);
-  private head = 0;
-  private size = 0;
-  private held = 0;
+  private words: Uint32Array;
+  private head: number;
+  private size: number;
+  private held: number;
+
+  constructor(old?: FrameQueueState) {
+    this.words = old?.words ?? new Uint32Array(32);
+    this.head = old?.head ?? 0;
+    this.size = old?.size ?? 0;
+    this.held = old?.held ?? 0;
+  }
+
+  save(): FrameQueueState {
+    const { words, head, size, held } = this;
+    return { words, head, size, held };
+  }
 
   get frames(): number {
     return this.size;
@@ -63,6 +93,12 @@ export class FrameQueue {
 
   frontLength(): number {
     return this.words[((this.head * 2) & (this.words.length - 1)) + 1]!;
+  }
+
+  /** Calls `visit` with the offset of every frame, in order. */
+  each(visit: (offset: number) => void): void {
+    const mask = this.words.length - 1;
+    for (let i = 0; i < this.size; i++) visit(this.words[((this.head + i) * 2) & mask]!);
   }
 
   shift(): void {

@@ -5,16 +5,34 @@ import { CHUNK_BYTES, type Region } from './region.ts';
 
 const ALIGNMENT = 64;
 
+export interface ChunkWriterState {
+  readonly chunk: number;
+  readonly used: number;
+}
+
 export class ChunkWriter {
   private readonly region: Region;
   /** Chunks this writer leaves to others: it reserves nothing when fewer are free. */
   private readonly reserve: number;
-  private chunk = 0;
-  private used = 0;
+  private chunk: number;
+  private used: number;
 
-  constructor(region: Region, reserve: number) {
+  /** What goes on from an old writer takes over its reference of the chunk. */
+  constructor(region: Region, reserve: number, old?: ChunkWriterState) {
     this.region = region;
     this.reserve = reserve;
+    this.chunk = old?.chunk ?? 0;
+    this.used = old?.used ?? 0;
+  }
+
+  save(): ChunkWriterState {
+    const { chunk, used } = this;
+    return { chunk, used };
+  }
+
+  /** Offset of the chunk it holds a reference of, or 0. */
+  get held(): number {
+    return this.chunk;
   }
 
   /** Offset with room for `bytes`, or 0 when the region has no chunk to give. */

@@ -5,7 +5,7 @@
 //   healthy ──timeout──▶ suspect ──another timeout, or probe unanswered──▶ bad
 //   suspect ──acknowledgement by the slot, probe answered──▶ healthy     bad ──two probes in a row answered──▶ healthy
 
-import { TimerWheel } from '../base/timer-wheel.ts';
+import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
 
 export const SLOTS = 8;
 
@@ -25,26 +25,67 @@ const FIRST_PROBE_MICROS = 5000;
 const MAX_PROBE_MICROS = 1_000_000;
 const ANSWERS_TO_RECOVER = 2;
 
-export class PathTable {
-  private peers = 0;
-  private state = new Uint8Array(0);
-  private srtt = new Float64Array(0);
-  private rttvar = new Float64Array(0);
-  private answers = new Uint8Array(0);
-  /** Of the slots of each peer that have samples, or 0. */
-  private longestRtt = new Float64Array(0);
-  private awaiting = new Uint8Array(0);
-  private suspectSince = new Float64Array(0);
-  private probeInterval = new Float64Array(0);
-  /** Smoothed, of the way there and back without the hosts at its ends (BIFROST §D). */
-  private fabric = new Float64Array(0);
-  private hops = new Uint8Array(0);
-  private readonly probes: TimerWheel;
-  /** Times a slot left or came back to service, for people. */
-  readonly changes = { suspected: 0, failed: 0, recovered: 0 };
+/** Times a slot left or came back to service, for people. */
+export interface PathChanges {
+  suspected: number;
+  failed: number;
+  recovered: number;
+}
 
-  constructor(nowMicros: number) {
-    this.probes = new TimerWheel(nowMicros);
+export interface PathTableState {
+  readonly peers: number;
+  readonly state: Uint8Array;
+  readonly srtt: Float64Array;
+  readonly rttvar: Float64Array;
+  readonly answers: Uint8Array;
+  readonly longestRtt: Float64Array;
+  readonly awaiting: Uint8Array;
+  readonly suspectSince: Float64Array;
+  readonly probeInterval: Float64Array;
+  readonly fabric: Float64Array;
+  readonly hops: Uint8Array;
+  readonly probes: TimerWheelState;
+  readonly changes: PathChanges;
+}
+
+export class PathTable {
+  private peers: number;
+  private state: Uint8Array;
+  private srtt: Float64Array;
+  private rttvar: Float64Array;
+  private answers: Uint8Array;
+  /** Of the slots of each peer that have samples, or 0. */
+  private longestRtt: Float64Array;
+  private awaiting: Uint8Array;
+  private suspectSince: Float64Array;
+  private probeInterval: Float64Array;
+  /** Smoothed, of the way there and back without the hosts at its ends (BIFROST §D). */
+  private fabric: Float64Array;
+  private hops: Uint8Array;
+  private readonly probes: TimerWheel;
+  readonly changes: PathChanges;
+
+  constructor(nowMicros: number, old?: PathTableState) {
+    this.peers = old?.peers ?? 0;
+    this.state = old?.state ?? new Uint8Array(0);
+    this.srtt = old?.srtt ?? new Float64Array(0);
+    this.rttvar = old?.rttvar ?? new Float64Array(0);
+    this.answers = old?.answers ?? new Uint8Array(0);
+    this.longestRtt = old?.longestRtt ?? new Float64Array(0);
+    this.awaiting = old?.awaiting ?? new Uint8Array(0);
+    this.suspectSince = old?.suspectSince ?? new Float64Array(0);
+    this.probeInterval = old?.probeInterval ?? new Float64Array(0);
+    this.fabric = old?.fabric ?? new Float64Array(0);
+    this.hops = old?.hops ?? new Uint8Array(0);
+    this.probes = new TimerWheel(nowMicros, undefined, old?.probes);
+    this.changes = old?.changes ?? { suspected: 0, failed: 0, recovered: 0 };
+  }
+
+  save(): PathTableState {
+    const { state, srtt, rttvar, answers, longestRtt, awaiting, suspectSince, probeInterval } = this;
+    const columns = { state, srtt, rttvar, answers, longestRtt, awaiting, suspectSince, probeInterval };
+    const { peers, fabric, hops, changes } = this;
+    return { peers, ...columns, fabric, hops, probes: this.probes.save(), changes };
   }
 
   /** Adds a peer with eight healthy slots; its number. */

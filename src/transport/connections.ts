@@ -6,10 +6,10 @@
 // search, and packets for an earlier connection of the row, or of this host before it was restarted, are recognised.
 
 import type { CongestionController } from '../congestion/controller.ts';
-import { FrameQueue } from '../packet/pieces.ts';
+import { FrameQueue, type FrameQueueState } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
-import { ReceiveWindow } from './receive-window.ts';
-import { SendWindow } from './send-window.ts';
+import { ReceiveWindow, type ReceiveWindowState } from './receive-window.ts';
+import { SendWindow, type SendWindowState } from './send-window.ts';
 
 export const CONNECTION_CLOSED = 0;
 /** A request is out; frames wait. */
@@ -26,45 +26,151 @@ const SALT_MASK = 0x00ff_ffff;
 /** Windows kept for the next connections, besides as many as are in use. */
 const MIN_POOL = 16;
 
-export class ConnectionTable {
-  count = 0;
-  state = new Uint8Array(16);
+/** One value a row each. */
+export interface ConnectionColumns {
+  readonly state: Uint8Array;
   /** Requests sent without an answer. */
-  attempts = new Uint8Array(16);
-  pair = new Uint32Array(16);
-  peer = new Uint32Array(16);
-  vni = new Uint32Array(16);
-  localCid = new Uint32Array(16);
-  remoteCid = new Uint32Array(16);
+  readonly attempts: Uint8Array;
+  readonly pair: Uint32Array;
+  readonly peer: Uint32Array;
+  readonly vni: Uint32Array;
+  readonly localCid: Uint32Array;
+  readonly remoteCid: Uint32Array;
   /** 1 when the peer asked for this connection. */
-  accepted = new Uint8Array(16);
+  readonly accepted: Uint8Array;
   /** When the next request is due, or Infinity. */
-  requestDue = new Float64Array(16);
-  lastHeard = new Float64Array(16);
+  readonly requestDue: Float64Array;
+  readonly lastHeard: Float64Array;
+}
+
+export interface ConnectionTableState extends ConnectionColumns {
+  readonly count: number;
+  readonly recalled: readonly (FrameQueueState | undefined)[];
+  readonly send: readonly (SendWindowState | undefined)[];
+  readonly receive: readonly (ReceiveWindowState | undefined)[];
+  readonly byPair: Map<number, number>;
+  readonly sendPsn: Uint32Array;
+  readonly receivePsn: Uint32Array;
+  readonly used: Uint8Array;
+  readonly awakeRows: Set<number>;
+  readonly sendPool: readonly SendWindowState[];
+  readonly receivePool: readonly ReceiveWindowState[];
+  readonly salt: number;
+}
+
+export class ConnectionTable implements ConnectionColumns {
+  count: number;
+  state: Uint8Array;
+  attempts: Uint8Array;
+  pair: Uint32Array;
+  peer: Uint32Array;
+  vni: Uint32Array;
+  localCid: Uint32Array;
+  remoteCid: Uint32Array;
+  accepted: Uint8Array;
+  requestDue: Float64Array;
+  lastHeard: Float64Array;
   /** Frames taken back from a connection that was lost; they go first on the next one. */
-  readonly recalled: (FrameQueue | undefined)[] = [];
+  readonly recalled: (FrameQueue | undefined)[];
   /** Both or none; `awaken` brings them. */
-  readonly send: (SendWindow | undefined)[] = [];
-  readonly receive: (ReceiveWindow | undefined)[] = [];
-  private readonly byPair = new Map<number, number>();
-  private readonly congestion: (CongestionController | undefined)[] = [];
+  readonly send: (SendWindow | undefined)[];
+  readonly receive: (ReceiveWindow | undefined)[];
+  private readonly byPair: Map<number, number>;
+  private readonly congestion: (CongestionController | undefined)[];
   /** Where the directions go on, of rows without windows. */
-  private sendPsn = new Uint32Array(16);
-  private receivePsn = new Uint32Array(16);
+  private sendPsn: Uint32Array;
+  private receivePsn: Uint32Array;
   /** 1 when the windows were used since the last look, and the rows that have windows. */
-  private used = new Uint8Array(16);
-  private readonly awakeRows = new Set<number>();
-  private readonly sendPool: SendWindow[] = [];
-  private readonly receivePool: ReceiveWindow[] = [];
+  private used: Uint8Array;
+  private readonly awakeRows: Set<number>;
+  private readonly sendPool: SendWindow[];
+  private readonly receivePool: ReceiveWindow[];
   private readonly threadId: number;
   private readonly windowPackets: number;
   private readonly salt: number;
 
-  /** `salt` is random: a restarted host must not take up CIDs that its peers still know. */
-  constructor(threadId: number, windowPackets: number, salt: number) {
+  /**
+   * `salt` is random: a restarted host must not take up CIDs that its peers still know. Each open connection of `old`
+   * gets a controller from `congestion`.
+   */
+  constructor(
+    threadId: number,
+    windowPackets: number,
+    salt: number,
+    congestion: () => CongestionController,
+    old?: ConnectionTableState,
+  ) {
     this.threadId = threadId;
     this.windowPackets = windowPackets;
-    this.salt = salt & SALT_MASK;
+    this.salt = old?.salt ?? salt & SALT_MASK;
+    this.count = old?.count ?? 0;
+    this.state = old?.state ?? new Uint8Array(16);
+    this.attempts = old?.attempts ?? new Uint8Array(16);
+    this.pair = old?.pair ?? new Uint32Array(16);
+    this.peer = old?.peer ?? new Uint32Array(16);
+    this.vni = old?.vni ?? new Uint32Array(16);
+    this.localCid = old?.localCid ?? new Uint32Array(16);
+    this.remoteCid = old?.remoteCid ?? new Uint32Array(16);
+    this.accepted = old?.accepted ?? new Uint8Array(16);
+    this.requestDue = old?.requestDue ?? new Float64Array(16);
+    this.lastHeard = old?.lastHeard ?? new Float64Array(16);
+    this.byPair = old?.byPair ?? new Map();
+    this.recalled = (old?.recalled ?? []).map((queue) => queue && new FrameQueue(queue));
+    this.send = (old?.send ?? []).map((window) => window && new SendWindow(window.limit, window));
+    this.receive = (old?.receive ?? []).map((window) => window && new ReceiveWindow(window));
+    this.sendPsn = old?.sendPsn ?? new Uint32Array(16);
+    this.receivePsn = old?.receivePsn ?? new Uint32Array(16);
+    this.used = old?.used ?? new Uint8Array(16);
+    this.awakeRows = old?.awakeRows ?? new Set();
+    this.sendPool = (old?.sendPool ?? []).map((window) => new SendWindow(window.limit, window));
+    this.receivePool = (old?.receivePool ?? []).map((window) => new ReceiveWindow(window));
+    this.congestion = [];
+    for (let row = 0; row < this.count; row++) {
+      if (this.state[row] !== CONNECTION_ESTABLISHED) continue;
+      const controller = congestion();
+      this.congestion[row] = controller;
+      const window = this.send[row];
+      if (window !== undefined) window.congestion = controller;
+    }
+  }
+
+  save(): ConnectionTableState {
+    const { state, attempts, pair, peer, vni, localCid, remoteCid, accepted, requestDue, lastHeard } = this;
+    const columns = {
+      state,
+      attempts,
+      pair,
+      peer,
+      vni,
+      localCid,
+      remoteCid,
+      accepted,
+      requestDue,
+      lastHeard,
+    };
+    const { count, byPair, sendPsn, receivePsn, used, awakeRows, salt } = this;
+    return {
+      ...columns,
+      recalled: this.recalled.map((queue) => queue?.save()),
+      send: this.send.map((window) => window?.save()),
+      receive: this.receive.map((window) => window?.save()),
+      sendPool: this.sendPool.map((window) => window.save()),
+      receivePool: this.receivePool.map((window) => window.save()),
+      count,
+      byPair,
+      sendPsn,
+      receivePsn,
+      used,
+      awakeRows,
+      salt,
+    };
+  }
+
+  /** Calls `visit` with every offset that a reference is held for. */
+  eachHeld(visit: (offset: number) => void): void {
+    for (const queue of this.recalled) queue?.each(visit);
+    for (const window of this.send) window?.eachHeld(visit);
+    for (const window of this.receive) window?.eachHeld(visit);
   }
 
   /** The pair's connection, or -1. */

@@ -38,6 +38,14 @@ import {
 } from './connections.ts';
 import type { TransportContext } from './types.ts';
 
+export interface HandshakeState {
+  readonly challenges: Set<number>;
+  readonly responses: Set<number>;
+  readonly requests: Set<number>;
+  readonly resets: Reset[];
+  readonly byRemote: Map<number, number>;
+}
+
 /**
  * How long each request waits for its answer before the next, or before the peer gets plain VXLAN. The first is often
  * lost where others get through, so it waits a timeout (BIFROST §4.3); all together wait longer than a host sleeps.
@@ -58,15 +66,25 @@ interface Reset {
 export class Handshake {
   private readonly context: TransportContext;
   /** Rows whose peer is to be asked whether it still has the connection; emptied by the transport. */
-  readonly challenges = new Set<number>();
-  private readonly responses = new Set<number>();
-  private readonly requests = new Set<number>();
-  private readonly resets: Reset[] = [];
+  readonly challenges: Set<number>;
+  private readonly responses: Set<number>;
+  private readonly requests: Set<number>;
+  private readonly resets: Reset[];
   /** Rows by the peer and its CID, to find whom a reset is for. */
-  private readonly byRemote = new Map<number, number>();
+  private readonly byRemote: Map<number, number>;
 
-  constructor(context: TransportContext) {
+  constructor(context: TransportContext, old?: HandshakeState) {
     this.context = context;
+    this.challenges = old?.challenges ?? new Set();
+    this.responses = old?.responses ?? new Set();
+    this.requests = old?.requests ?? new Set();
+    this.resets = old?.resets ?? [];
+    this.byRemote = old?.byRemote ?? new Map();
+  }
+
+  save(): HandshakeState {
+    const { challenges, responses, requests, resets, byRemote } = this;
+    return { challenges, responses, requests, resets, byRemote };
   }
 
   /** Starts to ask for the pair's connection; its row, or -1 when the table is full. */

@@ -9,7 +9,7 @@ import { CONNECTION_ESTABLISHED } from './connections.ts';
 import type { Sender } from './sender.ts';
 import type { TransportContext } from './types.ts';
 
-interface ReceivedProbe {
+export interface ReceivedProbe {
   readonly row: number;
   readonly slot: number;
   readonly psn: number;
@@ -25,12 +25,23 @@ export class Prober {
   private readonly context: TransportContext;
   private readonly sender: Sender;
   private readonly acknowledger: Acknowledger;
-  private readonly received: ReceivedProbe[] = [];
+  private readonly received: ReceivedProbe[];
 
-  constructor(context: TransportContext, sender: Sender, acknowledger: Acknowledger) {
+  constructor(
+    context: TransportContext,
+    sender: Sender,
+    acknowledger: Acknowledger,
+    old: readonly ReceivedProbe[] = [],
+  ) {
     this.context = context;
     this.sender = sender;
     this.acknowledger = acknowledger;
+    this.received = [...old];
+  }
+
+  /** Those that are not answered yet. */
+  save(): readonly ReceivedProbe[] {
+    return this.received;
   }
 
   onProbe(

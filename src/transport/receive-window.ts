@@ -2,6 +2,7 @@
 // packets stay in place, only their records are put in order). When nothing is missing, a packet costs one
 // comparison and one store.
 
+import type { Fields } from '../base/fields.ts';
 import type { Region } from '../packet/region.ts';
 import { SLOTS } from '../paths/path-table.ts';
 
@@ -16,9 +17,12 @@ export const HELD_LAST = 0x0200_0000;
 export const HELD_LENGTH_MASK = 0xffff;
 const HELD_WHOLE = HELD_FIRST | HELD_LAST;
 
+/** All of it. */
+export type ReceiveWindowState = Omit<Fields<ReceiveWindow>, 'isIdle'>;
+
 export class ReceiveWindow {
   /** Offset, and length with flags; a length of zero: not here. */
-  readonly held = new Uint32Array(RECEIVE_PACKETS * 2);
+  readonly held: Uint32Array;
   /** Everything below is received. */
   base = 0;
   /** One above the newest received. */
@@ -43,6 +47,15 @@ export class ReceiveWindow {
   ackDue = Number.POSITIVE_INFINITY;
   /** Where the next type-1 window starts, as a distance from the base. */
   windowCursor = 0;
+
+  constructor(old?: ReceiveWindowState) {
+    this.held = old?.held ?? new Uint32Array(RECEIVE_PACKETS * 2);
+    if (old !== undefined) Object.assign(this, old);
+  }
+
+  save(): ReceiveWindowState {
+    return { ...this };
+  }
 
   reset(psn: number): void {
     this.base = psn;
@@ -98,6 +111,13 @@ export class ReceiveWindow {
   /** Empties the place of a packet that was passed on or dropped. */
   clear(psn: number): void {
     this.held[(psn & MASK) * 2 + 1] = 0;
+  }
+
+  /** Calls `visit` with every offset that a reference is held for. */
+  eachHeld(visit: (offset: number) => void): void {
+    for (let psn = this.delivered; psn !== this.end; psn = (psn + 1) >>> 0) {
+      if (this.has(psn)) visit(this.offsetOf(psn));
+    }
   }
 
   /** Drops all that is held. */

@@ -1,10 +1,29 @@
 // A set of small numbers in the order they were added: rows of the connection table that have work.
 
+export interface RowSetState {
+  readonly queue: Uint32Array;
+  readonly member: Uint8Array;
+  readonly head: number;
+  readonly size: number;
+}
+
 export class RowSet {
-  private queue = new Uint32Array(64);
-  private member = new Uint8Array(64);
-  private head = 0;
-  private size = 0;
+  private queue: Uint32Array;
+  private member: Uint8Array;
+  private head: number;
+  private size: number;
+
+  constructor(old?: RowSetState) {
+    this.queue = old?.queue ?? new Uint32Array(64);
+    this.member = old?.member ?? new Uint8Array(64);
+    this.head = old?.head ?? 0;
+    this.size = old?.size ?? 0;
+  }
+
+  save(): RowSetState {
+    const { queue, member, head, size } = this;
+    return { queue, member, head, size };
+  }
 
   get count(): number {
     return this.size;

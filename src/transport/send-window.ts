@@ -5,6 +5,7 @@
 // Per slot it counts what is in flight and in which order it was sent: loss is judged by the order on the slot,
 // since a retransmission has an old PSN on a new path (BIFROST §4.3).
 
+import type { Fields } from '../base/fields.ts';
 import type { CongestionController } from '../congestion/controller.ts';
 import type { FrameQueue } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
@@ -23,6 +24,9 @@ export const RECORD_LOST = 0x0002_0000;
 export const RECORD_RETRANSMITTED = 0x0004_0000;
 export const RECORD_SLOT_SHIFT = 24;
 export const RECORD_SLOT_MASK = 0x0700_0000;
+
+/** All of it but the controller, which newer code makes anew. */
+export type SendWindowState = Omit<Fields<SendWindow>, 'congestion' | 'span' | 'isIdle'>;
 
 export class SendWindow {
   readonly records: Uint32Array;
@@ -63,18 +67,24 @@ export class SendWindow {
   /** Slot of the current group of packets, and how many went there. */
   slot = 0;
   group = 0;
-  private readonly lost: Uint32Array;
-  private lostHead = 0;
+  /** A ring: a PSN is queued at most once at a time, so it never overflows. */
+  readonly lost: Uint32Array;
+  lostHead = 0;
   lostCount = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, old?: SendWindowState) {
     let size = 64;
     while (size < limit) size *= 2;
     this.limit = limit;
     this.mask = size - 1;
-    this.records = new Uint32Array(size * RECORD_WORDS);
-    // A PSN is queued at most once at a time, so the ring never overflows.
-    this.lost = new Uint32Array(size);
+    this.records = old?.records ?? new Uint32Array(size * RECORD_WORDS);
+    this.lost = old?.lost ?? new Uint32Array(size);
+    if (old !== undefined) Object.assign(this, old);
+  }
+
+  save(): SendWindowState {
+    const { congestion: _, ...state }: SendWindow = this;
+    return state;
   }
 
   reset(psn: number): void {
@@ -139,6 +149,13 @@ export class SendWindow {
       region.release(records[at]!);
       this.una = (this.una + 1) >>> 0;
       if ((word & RECORD_LAST) !== 0) this.frameStart = this.una;
+    }
+  }
+
+  /** Calls `visit` with every offset that a reference is held for. */
+  eachHeld(visit: (offset: number) => void): void {
+    for (let psn = this.una; psn !== this.next; psn = (psn + 1) >>> 0) {
+      visit(this.records[(psn & this.mask) * RECORD_WORDS]!);
     }
   }
 

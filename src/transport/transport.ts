@@ -6,12 +6,12 @@
 // `nextTimeout` says when the next turn is needed at the latest. Times are microseconds of one steady clock.
 
 import type { Rng } from '../base/rng.ts';
-import { TimerWheel } from '../base/timer-wheel.ts';
+import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
 import { MAX_FRAME_BYTES } from '../packet/device.ts';
 import type { Outbox } from '../packet/outbox.ts';
-import type { FrameQueue, PieceList } from '../packet/pieces.ts';
+import { FrameQueue, type FrameQueueState, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
-import { ChunkWriter } from '../packet/writer.ts';
+import { ChunkWriter, type ChunkWriterState } from '../packet/writer.ts';
 import type { PathTable } from '../paths/path-table.ts';
 import { AckView } from '../wire/bifrost-ack.ts';
 import { ConnectHeaderView } from '../wire/bifrost-connect.ts';
@@ -25,12 +25,17 @@ import {
   PACKET_RESET,
 } from '../wire/bifrost-types.ts';
 import { Acknowledger } from './acknowledger.ts';
-import { CONNECTION_ESTABLISHED, CONNECTION_PLAIN, ConnectionTable } from './connections.ts';
-import { Handshake } from './handshake.ts';
+import {
+  CONNECTION_ESTABLISHED,
+  CONNECTION_PLAIN,
+  ConnectionTable,
+  type ConnectionTableState,
+} from './connections.ts';
+import { Handshake, type HandshakeState } from './handshake.ts';
 import { LossDetector } from './loss.ts';
-import { Prober } from './prober.ts';
+import { Prober, type ReceivedProbe } from './prober.ts';
 import { Receiver } from './receiver.ts';
-import { RowSet } from './row-set.ts';
+import { RowSet, type RowSetState } from './row-set.ts';
 import { Sender } from './sender.ts';
 import {
   newCounters,
@@ -63,8 +68,27 @@ export const SEND_WAIT = 1;
 /** The peer does not speak BIFROST: send it as plain VXLAN. */
 export const SEND_PLAIN = 2;
 
+interface Orphans {
+  readonly pair: number;
+  readonly frames: FrameQueue;
+}
+
+/** What a transport of newer code goes on from. */
+export interface TransportState {
+  readonly counters: TransportCounters;
+  readonly connections: ConnectionTableState;
+  readonly timers: TimerWheelState;
+  readonly hold: ChunkWriterState;
+  readonly handshake: HandshakeState;
+  readonly ready: RowSetState;
+  readonly deliverable: RowSetState;
+  readonly probesReceived: readonly ReceivedProbe[];
+  readonly restDue: number;
+  readonly orphans: readonly { readonly pair: number; readonly frames: FrameQueueState }[];
+}
+
 export class Transport {
-  readonly counters: TransportCounters = newCounters();
+  readonly counters: TransportCounters;
   readonly connections: ConnectionTable;
   private readonly context: TransportContext;
   private readonly sender: Sender;
@@ -74,35 +98,69 @@ export class Transport {
   private readonly losses: LossDetector;
   private readonly handshake: Handshake;
   /** Rows with something to transmit, and rows with whole frames to deliver. */
-  private readonly ready = new RowSet();
-  private readonly deliverable = new RowSet();
-  private readonly orphans: { pair: number; frames: FrameQueue }[] = [];
+  private readonly ready: RowSet;
+  private readonly deliverable: RowSet;
+  private readonly orphans: Orphans[];
   private readonly data = new DataHeaderView();
   private readonly ack = new AckView();
   private readonly connect = new ConnectHeaderView();
-  private restDue = 0;
+  private restDue: number;
 
-  constructor(options: TransportOptions, { region, rng, paths, pairs, nowMicros }: TransportSurroundings) {
+  constructor(
+    options: TransportOptions,
+    { region, rng, paths, pairs, nowMicros }: TransportSurroundings,
+    old?: TransportState,
+  ) {
+    this.counters = old?.counters ?? newCounters();
+    this.ready = new RowSet(old?.ready);
+    this.deliverable = new RowSet(old?.deliverable);
+    this.restDue = old?.restDue ?? 0;
+    this.orphans = (old?.orphans ?? []).map(({ pair, frames }) => ({ pair, frames: new FrameQueue(frames) }));
     // The largest frame must fit into an empty window, or it would wait for ever.
     const windowPackets = Math.max(options.windowPackets, Math.ceil(MAX_FRAME_BYTES / options.payloadBytes));
-    this.connections = new ConnectionTable(options.threadId, windowPackets, rng.u32());
+    const { threadId, congestion } = options;
+    const salt = old === undefined ? rng.u32() : 0;
+    this.connections = new ConnectionTable(threadId, windowPackets, salt, congestion, old?.connections);
     this.context = {
       options,
       region,
       rng,
       paths,
       pairs,
-      hold: new ChunkWriter(region, region.chunks >>> HOLD_RESERVE_SHIFT),
+      hold: new ChunkWriter(region, region.chunks >>> HOLD_RESERVE_SHIFT, old?.hold),
       connections: this.connections,
-      timers: new TimerWheel(nowMicros),
+      timers: new TimerWheel(nowMicros, undefined, old?.timers),
       counters: this.counters,
     };
     this.sender = new Sender(this.context);
     this.acknowledger = new Acknowledger(this.context);
-    this.prober = new Prober(this.context, this.sender, this.acknowledger);
+    this.prober = new Prober(this.context, this.sender, this.acknowledger, old?.probesReceived);
     this.receiver = new Receiver(this.context, this.acknowledger);
     this.losses = new LossDetector(this.context);
-    this.handshake = new Handshake(this.context);
+    this.handshake = new Handshake(this.context, old?.handshake);
+  }
+
+  save(): TransportState {
+    const { hold, timers } = this.context;
+    return {
+      counters: this.counters,
+      connections: this.connections.save(),
+      timers: timers.save(),
+      hold: hold.save(),
+      handshake: this.handshake.save(),
+      ready: this.ready.save(),
+      deliverable: this.deliverable.save(),
+      probesReceived: this.prober.save(),
+      restDue: this.restDue,
+      orphans: this.orphans.map(({ pair, frames }) => ({ pair, frames: frames.save() })),
+    };
+  }
+
+  /** Calls `visit` with every offset that a reference is held for. */
+  eachHeld(visit: (offset: number) => void): void {
+    this.connections.eachHeld(visit);
+    for (const { frames } of this.orphans) frames.each(visit);
+    if (this.context.hold.held !== 0) visit(this.context.hold.held);
   }
 
   /**
@@ -168,7 +226,7 @@ export class Transport {
   }
 
   /** Frames to send as plain VXLAN, because the peer they were for does not answer; undefined when there are none. */
-  takeOrphans(): { pair: number; frames: FrameQueue } | undefined {
+  takeOrphans(): Orphans | undefined {
     return this.orphans.pop();
   }
 

@@ -2,7 +2,6 @@
 // Built once from the configuration; looking up allocates nothing.
 
 import { type Inbox, RUN_SOURCE, RUN_WORDS } from '../packet/inbox.ts';
-import type { PathTable } from '../paths/path-table.ts';
 import type { PairDirectory } from '../transport/types.ts';
 import {
   formatHostAddress,
@@ -53,10 +52,9 @@ export class Forwarding implements PairDirectory {
   private readonly networkOfVni = new Map<number, Network>();
   private readonly pairs: Pair[] = [];
 
-  constructor(config: SwitchConfig, paths: PathTable) {
+  constructor(config: SwitchConfig) {
     this.peers = vtepsOf(config);
     this.index = new PeerIndex(this.peers);
-    for (const _ of this.peers) paths.addPeer();
     for (const network of config.networks) this.addNetwork(network);
   }
 

@@ -1,17 +1,39 @@
 // Frames that wait for their connection: for its window, or for its handshake. One queue a vNIC pair, capped in
 // bytes; while the connection is being opened, in frames.
 
-import { FrameQueue } from '../packet/pieces.ts';
-import { RowSet } from '../transport/row-set.ts';
+import { FrameQueue, type FrameQueueState } from '../packet/pieces.ts';
+import { RowSet, type RowSetState } from '../transport/row-set.ts';
 
 /** Deep enough for a TCP window of the usual limit (6 MB): guests then slow down by their own window, not by loss. */
 const QUEUE_BYTES = 8 << 20;
 /** Frames that wait for a handshake. */
 const QUEUE_FRAMES = 64;
 
+export interface PairQueuesState {
+  readonly queues: readonly FrameQueueState[];
+  readonly waiting: RowSetState;
+}
+
 export class PairQueues {
-  private readonly queues: FrameQueue[] = [];
-  private readonly waiting = new RowSet();
+  private readonly queues: FrameQueue[];
+  private readonly waiting: RowSet;
+
+  constructor(old?: PairQueuesState) {
+    this.queues = (old?.queues ?? []).map((queue) => new FrameQueue(queue));
+    this.waiting = new RowSet(old?.waiting);
+  }
+
+  save(): PairQueuesState {
+    // A pair that never had to wait has none: the array has holes, which `map` keeps.
+    return { queues: this.queues.map((queue) => queue.save()), waiting: this.waiting.save() };
+  }
+
+  /** Calls `visit` with the offset of every frame. */
+  eachHeld(visit: (offset: number) => void): void {
+    this.queues.forEach((queue) => {
+      queue.each(visit);
+    });
+  }
 
   isEmpty(pair: number): boolean {
     return (this.queues[pair]?.frames ?? 0) === 0;

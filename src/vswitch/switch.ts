@@ -8,18 +8,18 @@ import { Inbox } from '../packet/inbox.ts';
 import { Outbox } from '../packet/outbox.ts';
 import { PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
-import { ChunkWriter } from '../packet/writer.ts';
-import { PathTable } from '../paths/path-table.ts';
-import { SEND_PLAIN, SEND_TAKEN, Transport } from '../transport/transport.ts';
+import { ChunkWriter, type ChunkWriterState } from '../packet/writer.ts';
+import { PathTable, type PathTableState } from '../paths/path-table.ts';
+import { SEND_PLAIN, SEND_TAKEN, Transport, type TransportState } from '../transport/transport.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
-import { type DropReason, newSwitchCounters } from './drops.ts';
+import { type DropReason, newSwitchCounters, type SwitchCounters } from './drops.ts';
 import { Egress } from './egress.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
-import { PairQueues } from './pair-queues.ts';
+import { PairQueues, type PairQueuesState } from './pair-queues.ts';
 import { PlainVxlan } from './plain.ts';
-import { VnicOutput } from './vnic-output.ts';
+import { VnicOutput, type VnicOutputState } from './vnic-output.ts';
 
 /** Frames read from one vNIC in one turn. */
 const READ_BATCH = 64;
@@ -38,15 +38,32 @@ export interface SwitchSurroundings {
   readonly underlay: UnderlayDevice;
 }
 
+/**
+ * What a switch of newer code goes on from: plain data, large arrays by reference. Between turns nothing is anywhere
+ * else: inbox, outbox and lists of a turn are empty.
+ */
+export interface SwitchState {
+  readonly counters: SwitchCounters;
+  readonly paths: PathTableState;
+  readonly transport: TransportState;
+  readonly queues: PairQueuesState;
+  readonly outputs: readonly VnicOutputState[];
+  readonly scratch: ChunkWriterState;
+  readonly firstPort: number;
+  readonly now: number;
+}
+
 export class Switch implements IngressTargets {
-  readonly counters = newSwitchCounters();
+  readonly counters: SwitchCounters;
   readonly paths: PathTable;
   readonly forwarding: Forwarding;
   readonly transport: Transport;
   /** Set for the devices that may have something to read; the switch reads those and leaves the rest alone. */
   readonly portReady: Uint8Array;
   underlayReady = true;
-  private readonly queues = new PairQueues();
+  /** Frames and runs of packets that the last turn read. */
+  work = 0;
+  private readonly queues: PairQueues;
   private readonly region: Region;
   /** A larger frame would never fit the window. */
   private readonly maxTransportBytes: number;
@@ -56,6 +73,7 @@ export class Switch implements IngressTargets {
   private readonly ingress: Ingress;
   private readonly egress: Egress;
   private readonly plain: PlainVxlan;
+  private readonly scratch: ChunkWriter;
   private readonly inbox = new Inbox();
   private readonly outbox = new Outbox();
   private readonly frames = new PieceList(READ_BATCH);
@@ -63,14 +81,25 @@ export class Switch implements IngressTargets {
   private readonly single = new PieceList(2);
   private readonly held = new Uint32Array(MAX_HELD);
   private heldCount = 0;
-  private now = 0;
+  /** Where reading begins: behind the port at which the last turn's budget ended. */
+  private firstPort: number;
+  private now: number;
 
-  constructor(config: SwitchConfig, { region, rng, nowMicros, devices, underlay }: SwitchSurroundings) {
+  constructor(
+    config: SwitchConfig,
+    { region, rng, nowMicros, devices, underlay }: SwitchSurroundings,
+    old?: SwitchState,
+  ) {
+    this.counters = old?.counters ?? newSwitchCounters();
+    this.queues = new PairQueues(old?.queues);
+    this.firstPort = old?.firstPort ?? 0;
+    this.now = old?.now ?? nowMicros;
     this.region = region;
     this.devices = devices;
     this.underlay = underlay;
-    this.paths = new PathTable(nowMicros);
-    this.forwarding = new Forwarding(config, this.paths);
+    this.forwarding = new Forwarding(config);
+    this.paths = new PathTable(nowMicros, old?.paths);
+    if (old === undefined) for (const _ of this.forwarding.peers) this.paths.addPeer();
     this.portReady = new Uint8Array(devices.length).fill(1);
     const payloadBytes = config.datagramBytes - TRANSPORT_OVERHEAD_BYTES;
     const { windowPackets, threadId } = config;
@@ -79,9 +108,11 @@ export class Switch implements IngressTargets {
     this.transport = new Transport(
       { payloadBytes, windowPackets, threadId, congestion },
       { region, rng, paths: this.paths, pairs: this.forwarding, nowMicros },
+      old?.transport,
     );
-    this.outputs = devices.map((device) => new VnicOutput(device, region));
-    const scratch = new ChunkWriter(region, 0);
+    this.outputs = devices.map((device, port) => new VnicOutput(device, region, old?.outputs[port]));
+    const scratch = new ChunkWriter(region, 0, old?.scratch);
+    this.scratch = scratch;
     this.plain = new PlainVxlan(region, scratch, this.outbox, config.datagramBytes, () => this.flush());
     this.ingress = new Ingress(region, scratch, this.counters, this);
     this.egress = new Egress(region, this.forwarding, this.transport, this.counters, (port, at, length) =>
@@ -89,26 +120,40 @@ export class Switch implements IngressTargets {
     );
   }
 
-  /** One turn. True when devices may still have something to read. */
-  run(now: number): boolean {
+  save(): SwitchState {
+    return {
+      counters: this.counters,
+      paths: this.paths.save(),
+      transport: this.transport.save(),
+      queues: this.queues.save(),
+      outputs: this.outputs.map((output) => output.save()),
+      scratch: this.scratch.save(),
+      firstPort: this.firstPort,
+      now: this.now,
+    };
+  }
+
+  /** Calls `visit` with every offset that a reference is held for, between turns. */
+  eachHeld(visit: (offset: number) => void): void {
+    this.transport.eachHeld(visit);
+    this.queues.eachHeld(visit);
+    for (const output of this.outputs) output.eachHeld(visit);
+    if (this.scratch.held !== 0) visit(this.scratch.held);
+  }
+
+  /** One turn, which reads vNICs until `budget` is used up. True when devices may still have something to read. */
+  run(now: number, budget = Number.POSITIVE_INFINITY): boolean {
     this.now = now;
-    let more = false;
+    this.work = 0;
     let drained = true;
     if (this.underlayReady) {
       drained = this.underlay.rx(this.inbox);
-      more = !drained;
+      this.work += this.inbox.count;
       this.egress.process(now, this.inbox);
       this.inbox.clear();
     }
     this.deliver();
-    for (let port = 0; port < this.devices.length; port++) {
-      this.outputs[port]!.retry();
-      if (this.portReady[port] !== 1) continue;
-      this.frames.clear();
-      this.devices[port]!.rx(this.frames);
-      if (this.frames.count === READ_BATCH) more = true;
-      this.ingress.process(this.forwarding.ports[port]!, this.frames);
-    }
+    const more = this.readPorts(budget) || !drained;
     if (drained) this.transport.advance(now);
     this.sendOrphans();
     // After the timers: what they change (a peer is given up) concerns those who wait, and nothing else wakes them.
@@ -118,6 +163,30 @@ export class Switch implements IngressTargets {
       done = this.transport.transmit(now, this.outbox);
       this.flush();
     } while (!done);
+    return more;
+  }
+
+  /** Tries what waits for the vNICs, then reads those that are ready, in turn. True when something may be left. */
+  private readPorts(budget: number): boolean {
+    const { devices, frames } = this;
+    const ports = devices.length;
+    for (const output of this.outputs) output.retry();
+    const first = this.firstPort;
+    let more = false;
+    for (let i = 0; i < ports; i++) {
+      const port = first + i < ports ? first + i : first + i - ports;
+      if (this.portReady[port] !== 1) continue;
+      if (this.work >= budget) {
+        this.firstPort = port;
+        return true;
+      }
+      frames.clear();
+      devices[port]!.rx(frames);
+      this.work += frames.count;
+      if (frames.count === READ_BATCH) more = true;
+      this.ingress.process(this.forwarding.ports[port]!, frames);
+    }
+    this.firstPort = 0;
     return more;
   }
 

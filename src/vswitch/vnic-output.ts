@@ -2,24 +2,42 @@
 // and one in bytes: small pieces cost places, large ones memory that all vNICs share.
 
 import type { FrameDevice } from '../packet/device.ts';
-import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
+import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList, type PieceListState } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 
 const BACKLOG_PIECES = 4096;
 /** A sixteenth of the memory of a data thread. */
 const BACKLOG_BYTES = 8 << 20;
 
+export interface VnicOutputState {
+  readonly backlog: PieceListState;
+  readonly backlogBytes: number;
+  readonly framesOut: number;
+}
+
 export class VnicOutput {
   private readonly device: FrameDevice;
   private readonly region: Region;
-  private backlog = new PieceList(BACKLOG_PIECES);
+  private backlog: PieceList;
   private spare = new PieceList(BACKLOG_PIECES);
-  private backlogBytes = 0;
-  framesOut = 0;
+  private backlogBytes: number;
+  framesOut: number;
 
-  constructor(device: FrameDevice, region: Region) {
+  constructor(device: FrameDevice, region: Region, old?: VnicOutputState) {
     this.device = device;
     this.region = region;
+    this.backlog = new PieceList(BACKLOG_PIECES, old?.backlog);
+    this.backlogBytes = old?.backlogBytes ?? 0;
+    this.framesOut = old?.framesOut ?? 0;
+  }
+
+  save(): VnicOutputState {
+    return { backlog: this.backlog.save(), backlogBytes: this.backlogBytes, framesOut: this.framesOut };
+  }
+
+  /** Calls `visit` with every offset that a reference is held for. */
+  eachHeld(visit: (offset: number) => void): void {
+    for (let i = 0; i < this.backlog.count; i++) visit(this.backlog.words[i * 2]!);
   }
 
   /** Pieces that wait. */

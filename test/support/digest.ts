@@ -9,3 +9,10 @@ export function digests(frames: readonly Uint8Array[]): string[] {
     return `${frame.length} bytes ${digest}`;
   });
 }
+
+/** One digest of everything, in order. */
+export function digest(parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha1');
+  for (const part of parts) hash.update(`${part.length} `).update(part);
+  return hash.digest('hex');
+}

@@ -8,7 +8,7 @@ import type { FrameDevice, UnderlayDevice } from '../../src/packet/device.ts';
 import { localMemory, Region } from '../../src/packet/region.ts';
 import { ChunkWriter } from '../../src/packet/writer.ts';
 import type { SwitchConfig } from '../../src/vswitch/config.ts';
-import { Switch } from '../../src/vswitch/switch.ts';
+import { Switch, type SwitchState, type SwitchSurroundings } from '../../src/vswitch/switch.ts';
 import type { Ipv4Address } from '../../src/wire/address.ts';
 import { configOf, type Layout, vtepOf } from './tenants.ts';
 
@@ -22,6 +22,7 @@ export interface SentPacket {
   readonly to: Ipv4Address;
   readonly slot: number;
   readonly bytes: Uint8Array;
+  readonly atMicros: number;
 }
 
 /** What a host's devices are wrapped in. */
@@ -36,6 +37,8 @@ export class World {
   readonly packets: SentPacket[] = [];
   /** Packets that the network loses. */
   loses: (packet: SentPacket) => boolean = () => false;
+  /** Called with a host before each of its turns. */
+  beforeTurn: (host: WorldHost) => void = () => {};
   /** Hosts started so far: each has randomness of its own. */
   boots = 0;
   private readonly hosts = new Map<Ipv4Address, WorldHost>();
@@ -63,12 +66,14 @@ export class World {
 export class WorldHost {
   readonly vtep: Ipv4Address;
   readonly region = new Region(localMemory(CHUNKS));
-  readonly vswitch: Switch;
+  vswitch: Switch;
   readonly vnics: readonly MemoryVnic[];
   /** What came out of each vNIC. */
   readonly received: readonly Uint8Array[][];
   private readonly world: World;
   private readonly underlay: MemoryUnderlay;
+  private readonly config: SwitchConfig;
+  private readonly surroundings: Omit<SwitchSurroundings, 'nowMicros'>;
   private wakeAt = Number.POSITIVE_INFINITY;
 
   constructor(world: World, vtep: Ipv4Address, config: SwitchConfig, middleware: Middleware) {
@@ -82,15 +87,31 @@ export class WorldHost {
       (_, port) => new MemoryVnic(region, fromTenants, (frame) => this.received[port]!.push(frame)),
     );
     const wire = (peer: number, slot: number, bytes: Uint8Array) =>
-      world.carry({ from: vtep, to: this.vswitch.forwarding.peers[peer] as Ipv4Address, slot, bytes });
+      world.carry({
+        from: vtep,
+        to: this.vswitch.forwarding.peers[peer] as Ipv4Address,
+        slot,
+        bytes,
+        atMicros: world.clock.nowMicros,
+      });
     this.underlay = new MemoryUnderlay(region, new ChunkWriter(region, 0), wire, SOCKET_BYTES);
-    this.vswitch = new Switch(config, {
+    this.config = config;
+    this.surroundings = {
       region,
       rng: new SeededRng(vtep + world.boots),
-      nowMicros: world.clock.nowMicros,
       devices: this.vnics.map((vnic) => middleware.vnic?.(vnic, region) ?? vnic),
       underlay: middleware.underlay?.(this.underlay, region) ?? this.underlay,
-    });
+    };
+    this.vswitch = new Switch(config, { ...this.surroundings, nowMicros: world.clock.nowMicros });
+  }
+
+  /** Another switch goes on from a state, that of the present one unless another is given. */
+  replaceSwitch(state: SwitchState = this.vswitch.save()): void {
+    this.vswitch = new Switch(
+      this.config,
+      { ...this.surroundings, nowMicros: this.world.clock.nowMicros },
+      state,
+    );
   }
 
   /** The tenant at `port` sends frames, virtio_net_hdr first. */
@@ -114,6 +135,7 @@ export class WorldHost {
   }
 
   private turn(): void {
+    this.world.beforeTurn(this);
     const { vswitch, world } = this;
     const { nowMicros } = world.clock;
     this.wakeAt = Number.POSITIVE_INFINITY;
