@@ -1,4 +1,4 @@
-// Bundles the command line, the data thread and what they import into dist/. Plain JavaScript with no
+// Bundles the command line, the threads and engines it starts, and what they import into dist/. Plain JavaScript with no
 // dependency but esbuild, because Node 20 runs no TypeScript.
 import { chmodSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -15,6 +15,8 @@ export async function buildDist() {
     entryPoints: {
       selvage: 'src/cli/main.ts',
       'data-thread': 'src/agent/data-thread.ts',
+      'engine-trial': 'src/agent/engine-trial.ts',
+      'switch-engine': 'src/agent/switch-engine.ts',
       'link-emulator': 'lab/emulator/main.ts',
       'load-client': 'bench/workloads/load-client/main.ts',
       'stand-in-server': 'bench/workloads/stand-in-server/main.ts',

@@ -1,16 +1,19 @@
-// The agent's own HTTP server on a Unix socket that only its user can open: GET /ready, GET /status. The socket is
-// also the lock that keeps a second agent from starting in the same runtime folder.
+// The agent's own HTTP server on a Unix socket that only its user can open: GET /ready, /status and /engines, POST
+// /upgrade. The socket is also the lock that keeps a second agent from starting in the same runtime folder.
 
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { SelvageError } from '../base/errors.ts';
 import { makeFolder } from './folders.ts';
-import { type AgentStatus, socketPath } from './status.ts';
+import { type AgentStatus, type EngineStatus, socketPath, type Upgraded } from './status.ts';
 
 export interface AdminHandlers {
   readonly isReady: () => boolean;
   readonly status: () => Promise<AgentStatus>;
+  readonly engines: () => Promise<readonly EngineStatus[]>;
+  readonly upgrade: (engine: string, file: string) => Promise<Upgraded>;
 }
 
 /** Listens at `<runtimeDir>/agent.sock`; throws 'already-running' when an agent answers there. */
@@ -28,14 +31,18 @@ export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): P
     const reply = (code: number, body: unknown) => {
       response.writeHead(code, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
     };
-    if (request.method !== 'GET') reply(405, { error: 'only GET is served here' });
-    else if (request.url === '/ready') reply(handlers.isReady() ? 200 : 503, { ready: handlers.isReady() });
-    else if (request.url !== '/status') reply(404, { error: 'there are /ready and /status' });
+    const work = answers(handlers)[`${request.method} ${request.url}`];
+    if (request.url === '/ready') reply(handlers.isReady() ? 200 : 503, { ready: handlers.isReady() });
+    else if (work === undefined)
+      reply(404, { error: 'there are GET /ready, /status, /engines, POST /upgrade' });
     else if (!handlers.isReady()) reply(503, { error: 'the agent is starting' });
     else
-      handlers.status().then(
-        (status) => reply(200, status),
-        (error) => reply(500, { error: String(error) }),
+      work(request).then(
+        (answer) => reply(200, answer),
+        (thrown) => {
+          const { message, hint } = SelvageError.from(thrown);
+          reply(500, { error: message, hint });
+        },
       );
   });
   await new Promise<void>((resolve, reject) => {
@@ -44,6 +51,22 @@ export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): P
   });
   chmodSync(path, 0o600);
   return server;
+}
+
+function answers(handlers: AdminHandlers): Record<string, (request: IncomingMessage) => Promise<unknown>> {
+  return {
+    'GET /status': () => handlers.status(),
+    'GET /engines': () => handlers.engines(),
+    'POST /upgrade': async (request) => {
+      const asked = (await json(request).catch(() => undefined)) as Record<string, unknown> | undefined;
+      const { engine, file } = asked ?? {};
+      if (typeof engine === 'string' && typeof file === 'string') return handlers.upgrade(engine, file);
+      throw new SelvageError(
+        'bad-input',
+        'An upgrade names an engine and a file: {"engine": "switch", "file": "/…"}.',
+      );
+    },
+  };
 }
 
 function makeRuntimeFolder(runtimeDir: string): void {

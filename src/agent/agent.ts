@@ -9,11 +9,13 @@ import { SLOTS } from '../paths/path-table.ts';
 import { serveAdmin } from './admin.ts';
 import { type CaptureOptions, type CaptureStart, captureNames, openCaptureFiles } from './capture.ts';
 import type { HostConfig } from './config.ts';
-import { DataThread } from './data-thread-handle.ts';
+import { ExecutorThread, type Listener } from './executor-thread.ts';
 import { statusOf } from './report.ts';
 import { switchConfig } from './switch-config.ts';
 import { TapDrops } from './tap-drops.ts';
+import type { DataThreadStart } from './thread-messages.ts';
 import { underlayMtu } from './underlay-mtu.ts';
+import { Upgrades } from './upgrades.ts';
 import { applyVnics, planVnics, unmakeVnics, type VnicPlan } from './vnics.ts';
 
 export interface AgentSurroundings {
@@ -31,12 +33,15 @@ export async function runAgent(
   const startedAt = Date.now();
   const mtu = underlayMtu(config.underlay);
   const vnics = planVnics(config, mtu);
-  let thread: DataThread | undefined;
+  let thread: ExecutorThread | undefined;
+  let upgrades: Upgrades | undefined;
   let tapDrops: TapDrops | undefined;
   const facts = { config, version, startedAt, underlayMtu: mtu, vnics };
   const admin = await serveAdmin(config.runtimeDir, {
     isReady: () => thread !== undefined,
-    status: async () => statusOf(facts, await thread!.report(), tapDrops!.since()),
+    status: async () => statusOf(facts, await thread!.status(), tapDrops!.since()),
+    engines: () => upgrades!.engines(),
+    upgrade: (engine, file) => upgrades!.upgrade(engine, file),
   });
   const opened: number[] = [];
   try {
@@ -50,15 +55,15 @@ export async function runAgent(
     opened.push(...tapFds);
     const seed = randomInt(0x1_0000_0000);
     const start = { config: switchConfig(config, mtu), taps: tapFds, underlay, seed, capture };
-    const sayGone = (port: number) => {
-      const { name, netns = 'this namespace' } = vnics[port]!;
-      console.error(`selvage: ${name} in ${netns} was removed; restart the agent to make it again`);
-    };
     const script = new URL('./data-thread.js', import.meta.url);
-    thread = await DataThread.start(start, script, sayGone).catch((error) => {
+    const listener = complaints(vnics, tapFds);
+    const starting = ExecutorThread.start<DataThreadStart>('data', start, script, listener);
+    const started = await starting.catch((error) => {
       unmakeVnics(taps);
       throw error;
     });
+    upgrades = new Upgrades([started], config.runtimeDir);
+    thread = started;
     console.error(`selvage: agent of ${config.host} forwards packets (pid ${process.pid})`);
     await Promise.race([stopSignal(), thread.failed]);
     await thread.stop();
@@ -67,6 +72,20 @@ export async function runAgent(
     admin.closeAllConnections();
     admin.close();
   }
+}
+
+/** Says on standard error what a thread reports. */
+function complaints(vnics: readonly VnicPlan[], taps: readonly number[]): Listener {
+  return (message) => {
+    if (message.type === 'gone') {
+      const vnic = vnics[taps.indexOf(message.fd)];
+      const what = vnic === undefined ? 'a descriptor' : `${vnic.name} in ${vnic.netns ?? 'this namespace'}`;
+      console.error(`selvage: ${what} was removed; restart the agent to make it again`);
+    } else {
+      const { engine, consequence, error } = message.failure;
+      console.error(`selvage: the engine ${engine} failed; ${consequence}: ${error}`);
+    }
+  };
 }
 
 function prepareCapture(

@@ -1,42 +1,35 @@
-// The data thread: one switch, its devices, and a loop that sleeps in epoll. Nothing here returns to the event loop
-// until it is told to stop; messages are taken from the port without it.
+// The data thread: an executor whose engine is the switch, and the devices that the switch is given.
 
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { SeededRng } from '../base/rng.ts';
 import { TapDevice } from '../device/tap.ts';
 import { UdpUnderlay } from '../device/udp.ts';
-import { Epoll } from '../linux/epoll.ts';
-import { EventFd } from '../linux/eventfd.ts';
 import { mapMemory } from '../linux/memory.ts';
-import { useShortTimerSlack, yieldCore } from '../linux/scheduling.ts';
+import { useShortTimerSlack } from '../linux/scheduling.ts';
 import { CHUNK_BYTES, Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
+import { applyChanges } from '../runtime/change.ts';
 import { vtepsOf } from '../vswitch/forwarding.ts';
-import { Switch } from '../vswitch/switch.ts';
 import { wrapDevices } from './capture.ts';
-import { reportOf } from './report.ts';
-import { SpinTime } from './spin.ts';
-import type { DataThreadStart, FromDataThread, ToDataThread } from './thread-messages.ts';
-import { warmUp } from './warm-up.ts';
+import { ExecutorLoop } from './executor-loop.ts';
+import { type ReportingEngine, type SwitchGiven, switchEngine } from './switch-engine.ts';
+import type { SwitchReport } from './switch-report.ts';
+import type { DataThreadStart } from './thread-messages.ts';
 
 /** 128 MB of packets, taken from the system as they are first used. */
 const REGION_CHUNKS = 512;
 /** What vNICs read may not take the last quarter, so that the underlay can always be read. */
 const RECEIVE_RESERVE = REGION_CHUNKS / 4;
 
-const WARM_UP_MILLIS = 1000;
+const WARM_UP_MICROS = 1_000_000;
 
-const TAG_WAKE = 0;
-const TAG_UNDERLAY = 1;
-const TAG_FIRST_PORT = 2;
-
-const port = parentPort!;
 const now = () => performance.now() * 1000;
 const epochMicros = () => (performance.timeOrigin + performance.now()) * 1000;
 
-function main({ config, taps, underlay, wakeFd, seed, capture }: DataThreadStart): void {
+function main(start: DataThreadStart): Promise<void> {
+  const { config, taps, underlay, seed, capture } = start;
   useShortTimerSlack();
-  warmUp(config.datagramBytes, config.windowPackets, WARM_UP_MILLIS);
+  warmUpFor(WARM_UP_MICROS);
   const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
   const outgoing = new ChunkWriter(region, RECEIVE_RESERVE);
   const incoming = new ChunkWriter(region, 0);
@@ -45,74 +38,34 @@ function main({ config, taps, underlay, wakeFd, seed, capture }: DataThreadStart
   const udp = new UdpUnderlay(underlay, region, incoming, now, peers);
   const bare = { vnics: devices, underlay: udp };
   const wrapped = capture === undefined ? bare : wrapDevices(bare, capture, region, peers, epochMicros);
-  const vswitch = new Switch(config, {
+  const given: SwitchGiven = {
+    config,
     region,
     rng: new SeededRng(seed),
-    nowMicros: now(),
-    devices: wrapped.vnics,
-    underlay: wrapped.underlay,
-  });
-  const wake = new EventFd(wakeFd);
-  const epoll = new Epoll();
-  epoll.add(wake.fd, TAG_WAKE);
-  epoll.add(udp.fd, TAG_UNDERLAY);
-  devices.forEach((device, i) => {
-    epoll.add(device.fd, TAG_FIRST_PORT + i);
-  });
-
-  const say = (message: FromDataThread) => port.postMessage(message);
-  /** False when told to stop. */
-  const obey = (): boolean => {
-    wake.clear();
-    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
-      const message = next.message as ToDataThread;
-      if (message.type === 'stop') return false;
-      say({ type: 'report', id: message.id, report: reportOf(vswitch, devices, udp) });
-    }
-    return true;
+    vnics: wrapped.vnics.map((device, port) => ({ device, fd: devices[port]!.fd })),
+    underlay: { device: wrapped.underlay, fd: udp.fd },
+    writers: [outgoing, incoming],
   };
-
-  /** Watching it further would keep the thread awake. */
-  const giveUp = (port: number): void => {
-    epoll.remove(devices[port]!.fd);
-    say({ type: 'gone', port });
+  const loop = new ExecutorLoop('data', parentPort!, start, () => status());
+  const status = (): SwitchReport => {
+    const report = (loop.executor.find('switch')!.engine as ReportingEngine<unknown>).report();
+    const sum = (pick: (tap: TapDevice) => number) => devices.reduce((total, tap) => total + pick(tap), 0);
+    const dropped = {
+      vnicNoMemory: sum((tap) => tap.dropped),
+      vnicRefused: sum((tap) => tap.refused),
+      underlaySend: udp.dropped,
+    };
+    return { ...report, dropped: { ...report.dropped, ...dropped } };
   };
-
-  const spin = new SpinTime();
-  /** Waits for input, first awake and then asleep; the number of ready descriptors. */
-  const wait = (until: number): number => {
-    const start = now();
-    const awakeUntil = Math.min(until, start + spin.micros);
-    let ready = epoll.wait(0);
-    while (ready === 0 && now() < awakeUntil) {
-      // Whoever else wants this core gets it: spinning must not slow the tenants down.
-      yieldCore();
-      ready = epoll.wait(0);
-    }
-    if (ready > 0) return ready;
-    const asleep = now();
-    ready = epoll.wait(Math.max(0, until - asleep));
-    spin.slept(now() - asleep);
-    return ready;
-  };
-
-  say({ type: 'ready' });
-  for (;;) {
-    const more = vswitch.run(now());
-    const ready = more ? epoll.wait(0) : wait(vswitch.nextTimeout());
-    vswitch.underlayReady = false;
-    vswitch.portReady.fill(0);
-    for (let i = 0; i < ready; i++) {
-      const tag = epoll.tag(i);
-      if (tag === TAG_UNDERLAY) vswitch.underlayReady = true;
-      else if (tag === TAG_WAKE) {
-        if (!obey()) return;
-      } else {
-        vswitch.portReady[tag - TAG_FIRST_PORT] = 1;
-        if (epoll.hasFailed(i)) giveUp(tag - TAG_FIRST_PORT);
-      }
-    }
-  }
+  applyChanges(loop.executor, [{ type: 'add', engine: 'switch', factory: switchEngine, given }]);
+  return loop.run();
 }
 
-main(workerData as DataThreadStart);
+/** Nothing has to be forwarded yet: all at once. */
+function warmUpFor(micros: number): void {
+  const end = now() + micros;
+  const step = switchEngine.warmUp();
+  while (!step() && now() < end);
+}
+
+void main(workerData as DataThreadStart);

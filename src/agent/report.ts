@@ -1,61 +1,12 @@
-// What the data thread tells about itself, and what the agent makes of it for people.
+// What the agent makes of its switch's report, for people.
 
-import type { TapDevice } from '../device/tap.ts';
-import type { UdpUnderlay } from '../device/udp.ts';
-import { SLOT_STATE_NAMES, SLOTS } from '../paths/path-table.ts';
+import { SLOT_STATE_NAMES } from '../paths/path-table.ts';
 import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
-import type { Switch } from '../vswitch/switch.ts';
 import { formatCidr, formatHostAddress, formatMac } from '../wire/address.ts';
 import type { HostConfig } from './config.ts';
 import type { AgentStatus } from './status.ts';
-import type { DataThreadReport } from './thread-messages.ts';
+import type { SwitchReport } from './switch-report.ts';
 import type { VnicPlan } from './vnics.ts';
-
-export function reportOf(
-  vswitch: Switch,
-  taps: readonly TapDevice[],
-  underlay: UdpUnderlay,
-): DataThreadReport {
-  const { dropped, ...switched } = vswitch.counters;
-  const { connections, counters } = vswitch.transport;
-  const { forwarding, paths } = vswitch;
-  const sum = (pick: (tap: TapDevice) => number) => taps.reduce((total, tap) => total + pick(tap), 0);
-  return {
-    counters: {
-      ...switched,
-      framesOut: vswitch.framesOut,
-      framesQueued: vswitch.framesQueued,
-      framesWaiting: vswitch.framesWaiting,
-      ...counters,
-      ...paths.changes,
-    },
-    dropped: {
-      ...dropped,
-      vnicNoMemory: sum((tap) => tap.dropped),
-      vnicRefused: sum((tap) => tap.refused),
-      underlaySend: underlay.dropped,
-    },
-    peers: forwarding.peers.map((vtep, peer) => ({
-      vtep,
-      slots: Array.from({ length: SLOTS }, (_, slot) => ({
-        state: paths.stateOf(peer, slot),
-        rttMicros: Math.round(paths.rttMicros(peer, slot)),
-      })),
-    })),
-    connections: Array.from({ length: connections.count }, (_, row) => {
-      const pair = connections.pair[row]!;
-      const send = connections.send[row];
-      return {
-        vni: connections.vni[row]!,
-        localMac: forwarding.localMac(pair),
-        remoteMac: forwarding.remoteMac(pair),
-        peer: connections.peer[row]!,
-        state: connections.state[row]!,
-        packetsInFlight: send === undefined ? 0 : (send.txNext - send.una) >>> 0,
-      };
-    }),
-  };
-}
 
 export interface AgentFacts {
   readonly config: HostConfig;
@@ -68,7 +19,7 @@ export interface AgentFacts {
 /** `txDropped`: what TapDrops says of each vNIC. */
 export function statusOf(
   facts: AgentFacts,
-  report: DataThreadReport,
+  report: SwitchReport,
   txDropped: readonly (number | undefined)[],
 ): AgentStatus {
   const { config, version, startedAt, underlayMtu, vnics } = facts;

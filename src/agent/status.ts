@@ -1,6 +1,8 @@
 // What an agent says about itself at GET /status on its Unix socket: everything as text and plain numbers, so that it
 // is the same in JSON. `selvage status` prints it.
 import { join } from 'node:path';
+import type { EngineReport } from '../runtime/engine-report.ts';
+import type { UpgradeOutcome } from './replace-engine.ts';
 
 export interface AgentStatus {
   readonly host: string;
@@ -61,6 +63,12 @@ export interface ConnectionStatus {
   readonly state: 'closed' | 'requested' | 'established' | 'plain';
   readonly packetsInFlight: number;
 }
+
+/** An engine of the agent, at GET /engines: `selvage engines` prints it. */
+export type EngineStatus = EngineReport;
+
+/** What became of an upgrade, at POST /upgrade. */
+export type Upgraded = UpgradeOutcome;
 
 export function socketPath(runtimeDir: string): string {
   return join(runtimeDir, 'agent.sock');

@@ -1,49 +1,47 @@
-// What the agent's main thread and its data thread say to each other. The data thread sleeps in epoll and not in its
-// event loop: a message to it is posted and then announced through the eventfd.
+// What the agent's main thread and a thread with an executor say to each other. Such a thread sleeps in epoll and not in
+// its event loop: a message to it is posted and then announced through the eventfd.
 
 import type { UnderlaySockets } from '../device/udp.ts';
+import type { Failure } from '../runtime/supervisor.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
-import type { HostAddress } from '../wire/address.ts';
 import type { CaptureStart } from './capture.ts';
 
-export interface DataThreadStart {
+/** What every executor's thread is told at its start. */
+export interface ExecutorStart {
+  readonly wakeFd: number;
+}
+
+export interface DataThreadStart extends ExecutorStart {
   readonly config: SwitchConfig;
   /** TAP descriptors, in the order of the switch's ports. */
   readonly taps: readonly number[];
   readonly underlay: UnderlaySockets;
-  readonly wakeFd: number;
   readonly seed: number;
   /** Absent: nobody looks at what passes. */
   readonly capture?: CaptureStart | undefined;
 }
 
-export type ToDataThread = { readonly type: 'report'; readonly id: number } | { readonly type: 'stop' };
+export type Question =
+  /** What the thread itself has to report: a SwitchReport of the data thread. */
+  | { readonly about: 'status' }
+  /** EngineReport[]. */
+  | { readonly about: 'engines' }
+  /** Puts the engine that the module at `url` makes in the place of this one: Replaced. */
+  | { readonly about: 'upgrade'; readonly engine: string; readonly url: string };
 
-export type FromDataThread =
+export type ToExecutor =
+  | { readonly type: 'ask'; readonly id: number; readonly question: Question }
+  | { readonly type: 'stop' };
+
+export type FromExecutor =
   | { readonly type: 'ready' }
-  /** The TAP of a port was removed behind our back. */
-  | { readonly type: 'gone'; readonly port: number }
-  | { readonly type: 'report'; readonly id: number; readonly report: DataThreadReport };
-
-/** Plain numbers of the switch, its transport and its devices. */
-export interface DataThreadReport {
-  readonly counters: Record<string, number>;
-  readonly dropped: Record<string, number>;
-  /** For each peer its eight slots: state and smoothed round trip. */
-  readonly peers: readonly { readonly vtep: HostAddress; readonly slots: readonly SlotReport[] }[];
-  readonly connections: readonly ConnectionReport[];
-}
-
-export interface SlotReport {
-  readonly state: number;
-  readonly rttMicros: number;
-}
-
-export interface ConnectionReport {
-  readonly vni: number;
-  readonly localMac: number;
-  readonly remoteMac: number;
-  readonly peer: number;
-  readonly state: number;
-  readonly packetsInFlight: number;
-}
+  /** A descriptor failed and is not watched any more: the TAP behind it was removed. */
+  | { readonly type: 'gone'; readonly fd: number }
+  | { readonly type: 'failure'; readonly failure: Omit<Failure, 'error'> & { readonly error: string } }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
+  | {
+      readonly type: 'refusal';
+      readonly id: number;
+      readonly message: string;
+      readonly hint?: string | undefined;
+    };

@@ -1,29 +1,60 @@
 // Asks the agent of this host over its Unix socket.
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type AgentStatus, socketPath } from '../agent/status.ts';
+import { type AgentStatus, type EngineStatus, socketPath, type Upgraded } from '../agent/status.ts';
 import { SelvageError } from '../base/errors.ts';
+
+/** Long enough for a large bundle and its trial. */
+const UPGRADE_PATIENCE_MILLIS = 60_000;
 
 /** Throws SelvageError: 'not-running' when nobody listens, 'no-privilege', or 'failed' when the answer is no good. */
 export async function fetchStatus(runtimeDir: string, patienceMillis = 5000): Promise<AgentStatus> {
+  return (await call(runtimeDir, 'GET', '/status', undefined, patienceMillis)) as AgentStatus;
+}
+
+export async function fetchEngines(runtimeDir: string): Promise<readonly EngineStatus[]> {
+  return (await call(runtimeDir, 'GET', '/engines', undefined, 5000)) as readonly EngineStatus[];
+}
+
+/** Throws 'failed' with what the agent says when the old engine runs on. */
+export async function requestUpgrade(runtimeDir: string, engine: string, file: string): Promise<Upgraded> {
+  const body = JSON.stringify({ engine, file });
+  return (await call(runtimeDir, 'POST', '/upgrade', body, UPGRADE_PATIENCE_MILLIS)) as Upgraded;
+}
+
+async function call(
+  runtimeDir: string,
+  method: 'GET' | 'POST',
+  path: string,
+  sent: string | undefined,
+  patienceMillis: number,
+): Promise<unknown> {
   const socket = socketPath(runtimeDir);
-  const { statusCode, body } = await get(socket, '/status', patienceMillis).catch(
+  const { statusCode, body } = await ask(socket, method, path, sent, patienceMillis).catch(
     (error: NodeJS.ErrnoException) => {
       throw explain(error, socket, patienceMillis);
     },
   );
-  if (statusCode !== 200) {
-    throw new SelvageError(
-      'failed',
-      `The agent at ${socket} answered with status ${statusCode}: ${body.trim()}`,
-    );
+  const answer = parse(body);
+  if (statusCode === 200 && answer !== undefined) return answer;
+  if (statusCode === 200) {
+    throw new SelvageError('failed', `What answers at ${socket} is no agent: its answer is not JSON.`);
   }
+  const { error, hint } = (answer ?? {}) as { error?: string; hint?: string };
+  if (method === 'POST' && error !== undefined) {
+    throw new SelvageError('failed', error, hint === undefined ? {} : { hint });
+  }
+  throw new SelvageError(
+    'failed',
+    `The agent at ${socket} answered with status ${statusCode}: ${body.trim()}`,
+  );
+}
+
+function parse(body: string): unknown {
   try {
     return JSON.parse(body);
-  } catch (cause) {
-    throw new SelvageError('failed', `What answers at ${socket} is no agent: its answer is not JSON.`, {
-      cause,
-    });
+  } catch {
+    return undefined;
   }
 }
 
@@ -32,10 +63,17 @@ interface Answer {
   readonly body: string;
 }
 
-function get(socket: string, path: string, patienceMillis: number): Promise<Answer> {
+function ask(
+  socket: string,
+  method: 'GET' | 'POST',
+  path: string,
+  sent: string | undefined,
+  patienceMillis: number,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asked = request({
       socketPath: socket,
+      method,
       path,
       agent: false,
       signal: AbortSignal.timeout(patienceMillis),
@@ -44,7 +82,7 @@ function get(socket: string, path: string, patienceMillis: number): Promise<Answ
     asked.on('response', (response) => {
       text(response).then((body) => resolve({ statusCode: response.statusCode, body }), reject);
     });
-    asked.end();
+    asked.end(sent);
   });
 }
 

@@ -8,6 +8,7 @@ import { packageRoot } from '../../lab/package-root.ts';
 import { addAgentCommand } from './agent.ts';
 import { addBenchCommand } from './bench.ts';
 import { addDemoCommand } from './demo.ts';
+import { addEngineCommands } from './engines.ts';
 import { addStatusCommand } from './status.ts';
 
 const examples = `
@@ -16,6 +17,7 @@ Examples:
   selvage lab up                      a small cloud of your own on this machine
   selvage agent --config host.yaml    run the agent of this host
   selvage status                      what it is doing
+  selvage upgrade switch FILE         another switch in its place, while packets flow
   selvage help status                 what a command takes
 `;
 
@@ -37,6 +39,7 @@ export function createProgram(): Command {
     await runAgent(config, { version: version(), ip: await requireProgram('ip'), capture });
   });
   addStatusCommand(program);
+  addEngineCommands(program);
   addDemoCommand(program);
   addBenchCommand(program);
   addLabCommands(program);

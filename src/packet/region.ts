@@ -59,6 +59,23 @@ export class Region {
     if (--this.refs[chunk]! === 0) this.freeList[this.freeCount++] = chunk;
   }
 
+  /**
+   * Counts all references anew: `eachHeld` calls its argument with the offset of each. For the moment after an engine was
+   * interrupted, when some may be nobody's.
+   */
+  recount(eachHeld: (visit: (offset: number) => void) => void): void {
+    const { refs, freeList } = this;
+    refs.fill(0);
+    refs[0] = 1;
+    eachHeld((offset) => {
+      refs[offset >>> CHUNK_SHIFT]!++;
+    });
+    this.freeCount = 0;
+    for (let chunk = this.chunks - 1; chunk >= 1; chunk--) {
+      if (refs[chunk] === 0) freeList[this.freeCount++] = chunk;
+    }
+  }
+
   references(offset: number): number {
     return this.refs[offset >>> CHUNK_SHIFT]!;
   }

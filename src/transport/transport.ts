@@ -263,6 +263,16 @@ export class Transport {
     return !this.handshake.pending;
   }
 
+  /** Everything sent is acknowledged, everything received is passed on. */
+  get isIdle(): boolean {
+    const { send, receive, recalled } = this.connections;
+    return (
+      send.every((window) => window === undefined || window.una === window.next) &&
+      receive.every((window) => window === undefined || window.delivered === window.complete) &&
+      recalled.every((queue) => queue === undefined || queue.frames === 0)
+    );
+  }
+
   /** When `advance` or `transmit` have something to do at the latest; Infinity when only packets can bring work. */
   nextTimeout(): number {
     const { timers, paths, connections } = this.context;

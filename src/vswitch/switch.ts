@@ -51,6 +51,8 @@ export interface SwitchState {
   readonly scratch: ChunkWriterState;
   readonly firstPort: number;
   readonly now: number;
+  /** It was saved in the middle of a turn that failed: references may be held that nobody has. */
+  readonly interrupted: boolean;
 }
 
 export class Switch implements IngressTargets {
@@ -63,6 +65,7 @@ export class Switch implements IngressTargets {
   underlayReady = true;
   /** Frames and runs of packets that the last turn read. */
   work = 0;
+  private inTurn = false;
   private readonly queues: PairQueues;
   private readonly region: Region;
   /** A larger frame would never fit the window. */
@@ -130,6 +133,7 @@ export class Switch implements IngressTargets {
       scratch: this.scratch.save(),
       firstPort: this.firstPort,
       now: this.now,
+      interrupted: this.inTurn,
     };
   }
 
@@ -144,6 +148,7 @@ export class Switch implements IngressTargets {
   /** One turn, which reads vNICs until `budget` is used up. True when devices may still have something to read. */
   run(now: number, budget = Number.POSITIVE_INFINITY): boolean {
     this.now = now;
+    this.inTurn = true;
     this.work = 0;
     let drained = true;
     if (this.underlayReady) {
@@ -163,7 +168,13 @@ export class Switch implements IngressTargets {
       done = this.transport.transmit(now, this.outbox);
       this.flush();
     } while (!done);
+    this.inTurn = false;
     return more;
+  }
+
+  /** Nothing waits here, and peers have acknowledged all they were sent. */
+  get isIdle(): boolean {
+    return this.framesQueued === 0 && this.framesWaiting === 0 && this.transport.isIdle;
   }
 
   /** Tries what waits for the vNICs, then reads those that are ready, in turn. True when something may be left. */

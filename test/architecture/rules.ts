@@ -13,6 +13,7 @@ export const layers = [
   'src/vswitch',
   'src/linux',
   'src/device',
+  'src/runtime',
   'src/agent',
   'src/cli',
 ];
@@ -35,7 +36,7 @@ const allowedOurs: Record<string, readonly string[]> = {
 
 const allowedPackages: Record<string, readonly string[]> = {
   'src/linux': ['koffi'],
-  'src/agent': ['yaml', 'valibot'],
+  'src/agent': ['yaml', 'valibot', 'esbuild'],
   'src/cli': ['commander'],
   lab: ['commander', 'yaml', 'valibot'],
   bench: ['commander'],

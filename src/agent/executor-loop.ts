@@ -1,0 +1,174 @@
+// The thread around an executor: it waits in epoll, first awake and then asleep, tells the executor what became ready,
+// and obeys the main thread. It returns to its event loop only while code is being imported, turn by turn.
+
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { SelvageError } from '../base/errors.ts';
+import { Epoll } from '../linux/epoll.ts';
+import { EventFd } from '../linux/eventfd.ts';
+import { yieldCore } from '../linux/scheduling.ts';
+import { Executor, type Waiter } from '../runtime/executor.ts';
+import type { SlotWatch } from '../runtime/slot.ts';
+import { replaceEngine } from './replace-engine.ts';
+import { SpinTime } from './spin.ts';
+import type { ExecutorStart, FromExecutor, Question, ToExecutor } from './thread-messages.ts';
+
+const TAG_WAKE = 0;
+
+export class ExecutorLoop {
+  readonly executor: Executor;
+  private readonly port: MessagePort;
+  private readonly status: () => unknown;
+  private readonly wake: EventFd;
+  private readonly descriptors = new Descriptors();
+  private readonly spin = new SpinTime();
+  /** Answers that take more than one turn, for which the event loop is needed. */
+  private jobs = 0;
+  private stopped = false;
+
+  /** `status` answers the question for the thread's status. */
+  constructor(name: string, port: MessagePort, { wakeFd }: ExecutorStart, status: () => unknown) {
+    this.port = port;
+    this.status = status;
+    this.wake = new EventFd(wakeFd);
+    this.descriptors.epoll.add(wakeFd, TAG_WAKE);
+    this.executor = new Executor({
+      name,
+      clock: now,
+      waiter: this.descriptors,
+      onFailure: ({ error, ...failure }) => {
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.say({ type: 'failure', failure: { ...failure, error: text } });
+      },
+    });
+  }
+
+  /** Ends when it is told to stop. */
+  async run(): Promise<void> {
+    this.say({ type: 'ready' });
+    while (!this.stopped) {
+      this.runTurns();
+      if (!this.stopped) await nextEvents();
+    }
+  }
+
+  /** Until it is told to stop, or the event loop is needed. */
+  private runTurns(): void {
+    const { executor, descriptors } = this;
+    const { epoll } = descriptors;
+    do {
+      executor.turn(now());
+      const until = executor.nextTimeout();
+      const ready = until <= executor.nowMicros || this.jobs > 0 ? epoll.wait(0) : this.wait(until);
+      for (let i = 0; i < ready; i++) {
+        const tag = epoll.tag(i);
+        if (tag === TAG_WAKE) this.obey();
+        else {
+          const watch = descriptors.watchOf(tag);
+          if (watch === undefined) continue;
+          executor.wake(watch);
+          if (epoll.hasFailed(i)) this.giveUp(watch);
+        }
+      }
+    } while (this.jobs === 0 && !this.stopped);
+  }
+
+  /** Waits for input; the number of ready descriptors. */
+  private wait(until: number): number {
+    const { spin } = this;
+    const { epoll } = this.descriptors;
+    const awakeUntil = Math.min(until, this.executor.nowMicros + spin.micros);
+    let ready = epoll.wait(0);
+    while (ready === 0 && now() < awakeUntil) {
+      // Whoever else wants this core gets it: spinning must not slow the tenants down.
+      yieldCore();
+      ready = epoll.wait(0);
+    }
+    if (ready > 0) return ready;
+    const asleep = now();
+    ready = epoll.wait(Math.max(0, until - asleep));
+    spin.slept(now() - asleep);
+    return ready;
+  }
+
+  private obey(): void {
+    this.wake.clear();
+    for (
+      let next = receiveMessageOnPort(this.port);
+      next !== undefined;
+      next = receiveMessageOnPort(this.port)
+    ) {
+      const message = next.message as ToExecutor;
+      if (message.type === 'stop') this.stopped = true;
+      else this.answer(message.id, message.question);
+    }
+  }
+
+  private answer(id: number, question: Question): void {
+    if (question.about === 'status') this.say({ type: 'answer', id, answer: this.status() });
+    else if (question.about === 'engines') this.say({ type: 'answer', id, answer: this.executor.report() });
+    else {
+      this.jobs++;
+      replaceEngine(this.executor, question.engine, question.url, nextEvents)
+        .then(
+          (answer) => this.say({ type: 'answer', id, answer }),
+          (thrown) => {
+            const { message, hint } = SelvageError.from(thrown);
+            this.say({ type: 'refusal', id, message, hint });
+          },
+        )
+        .finally(() => {
+          this.jobs--;
+        });
+    }
+  }
+
+  /** Watching it further would keep the thread awake. */
+  private giveUp(watch: SlotWatch): void {
+    this.descriptors.giveUp(watch);
+    this.say({ type: 'gone', fd: watch.fd });
+  }
+
+  private say(message: FromExecutor): void {
+    this.port.postMessage(message);
+  }
+}
+
+/** What the executor's engines wait for, by the numbers that epoll knows them by. */
+class Descriptors implements Waiter {
+  readonly epoll = new Epoll();
+  private readonly watches: (SlotWatch | undefined)[] = [undefined];
+  private readonly failed = new Set<number>();
+
+  add(watch: SlotWatch): void {
+    if (this.failed.has(watch.fd)) return;
+    const free = this.watches.indexOf(undefined, TAG_WAKE + 1);
+    const tag = free < 0 ? this.watches.length : free;
+    this.watches[tag] = watch;
+    this.epoll.add(watch.fd, tag);
+  }
+
+  remove(watch: SlotWatch): void {
+    const tag = this.watches.indexOf(watch);
+    if (tag < 0) return;
+    this.watches[tag] = undefined;
+    this.epoll.remove(watch.fd);
+  }
+
+  giveUp(watch: SlotWatch): void {
+    this.remove(watch);
+    this.failed.add(watch.fd);
+  }
+
+  watchOf(tag: number): SlotWatch | undefined {
+    return this.watches[tag];
+  }
+}
+
+function now(): number {
+  return performance.now() * 1000;
+}
+
+/** Lets the event loop do what has come up, without waiting. */
+function nextEvents(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

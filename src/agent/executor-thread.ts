@@ -1,0 +1,105 @@
+// The agent's side of a thread with an executor: start it, ask it, stop it.
+
+import { Worker } from 'node:worker_threads';
+import { SelvageError } from '../base/errors.ts';
+import { EventFd } from '../linux/eventfd.ts';
+import type { EngineReport } from '../runtime/engine-report.ts';
+import type { UpgradeOutcome } from './replace-engine.ts';
+import type { SwitchReport } from './switch-report.ts';
+import type { ExecutorStart, FromExecutor, Question, ToExecutor } from './thread-messages.ts';
+
+/** Hears what a thread says unasked: of descriptors that failed, of engines that threw. */
+export type Listener = (message: Extract<FromExecutor, { type: 'gone' | 'failure' }>) => void;
+
+interface Asker {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: SelvageError) => void;
+}
+
+export class ExecutorThread {
+  readonly name: string;
+  /** Rejects when the thread ends without having been told to. */
+  readonly failed: Promise<never>;
+  private readonly worker: Worker;
+  private readonly wake: EventFd;
+  private readonly exited: Promise<void>;
+  private readonly waiting = new Map<number, Asker>();
+  private nextId = 1;
+  private stopping = false;
+
+  private constructor(name: string, start: object, script: URL) {
+    this.name = name;
+    this.wake = new EventFd();
+    this.worker = new Worker(script, { workerData: { ...start, wakeFd: this.wake.fd }, name });
+    this.exited = new Promise((resolve) => this.worker.once('exit', () => resolve()));
+    this.failed = new Promise((_, reject) => {
+      this.worker.once('error', (error) => reject(SelvageError.from(error)));
+      this.worker.once('exit', () => {
+        if (!this.stopping) reject(new SelvageError('failed', `The ${name} thread ended.`));
+      });
+    });
+    this.failed.catch(() => {});
+  }
+
+  /** Starts the thread; resolves when its engines run. */
+  static async start<Start extends ExecutorStart>(
+    name: string,
+    start: Omit<Start, 'wakeFd'>,
+    script: URL,
+    listener: Listener,
+  ): Promise<ExecutorThread> {
+    const thread = new ExecutorThread(name, start, script);
+    const ready = new Promise<void>((resolve) => {
+      thread.worker.on('message', (message: FromExecutor) => {
+        if (message.type === 'ready') resolve();
+        else if (message.type === 'answer' || message.type === 'refusal') thread.take(message);
+        else listener(message);
+      });
+    });
+    await Promise.race([ready, thread.failed]);
+    return thread;
+  }
+
+  /** Of the data thread. */
+  async status(): Promise<SwitchReport> {
+    return (await this.ask({ about: 'status' })) as SwitchReport;
+  }
+
+  async engines(): Promise<readonly EngineReport[]> {
+    return (await this.ask({ about: 'engines' })) as readonly EngineReport[];
+  }
+
+  /** Rejects with SelvageError when the engine that runs stays. */
+  async upgrade(engine: string, url: string): Promise<UpgradeOutcome> {
+    return (await this.ask({ about: 'upgrade', engine, url })) as UpgradeOutcome;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.tell({ type: 'stop' });
+    await this.exited;
+    this.wake.close();
+  }
+
+  private ask(question: Question): Promise<unknown> {
+    const id = this.nextId++;
+    const answer = new Promise<unknown>((resolve, reject) => this.waiting.set(id, { resolve, reject }));
+    this.tell({ type: 'ask', id, question });
+    return Promise.race([answer, this.failed]);
+  }
+
+  private tell(message: ToExecutor): void {
+    this.worker.postMessage(message);
+    this.wake.signal();
+  }
+
+  private take(message: Extract<FromExecutor, { type: 'answer' | 'refusal' }>): void {
+    const asker = this.waiting.get(message.id);
+    this.waiting.delete(message.id);
+    if (message.type === 'answer') asker?.resolve(message.answer);
+    else {
+      const { message: sentence, hint } = message;
+      asker?.reject(new SelvageError('failed', sentence, hint === undefined ? {} : { hint }));
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// The switch as an engine: what a data thread runs, and what `selvage upgrade switch` replaces. The package exports this
+// module as `selvage/switch-engine`, for engines that build on it.
+
+import { SelvageError } from '../base/errors.ts';
+import type { Rng } from '../base/rng.ts';
+import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import type { Region } from '../packet/region.ts';
+import type { ChunkWriter } from '../packet/writer.ts';
+import type { Engine, EngineFactory, EngineIo, SavedState, Watch } from '../runtime/engine.ts';
+import type { SwitchConfig } from '../vswitch/config.ts';
+import { Switch, type SwitchState } from '../vswitch/switch.ts';
+import { reportOf, type SwitchReport } from './switch-report.ts';
+import { warmUp } from './warm-up.ts';
+
+/** What the executor has for it. Memory and devices outlive the engine. */
+export interface SwitchGiven {
+  readonly config: SwitchConfig;
+  readonly region: Region;
+  readonly rng: Rng;
+  /** In the order of the configuration. */
+  readonly vnics: readonly { readonly device: FrameDevice; readonly fd: number }[];
+  readonly underlay: { readonly device: UnderlayDevice; readonly fd: number };
+  /** The devices' own: each holds a reference of the region. */
+  readonly writers: readonly ChunkWriter[];
+}
+
+/** An engine that `selvage status` can ask. */
+export interface ReportingEngine<S> extends Engine<S> {
+  report(): SwitchReport;
+}
+
+/** Of the state: raised with every change of its shape, with a transformation from the one before. */
+const VERSION = 1;
+
+export class SwitchEngine implements ReportingEngine<SwitchState> {
+  readonly vswitch: Switch;
+  private readonly ports: readonly Watch[];
+  private readonly underlay: Watch;
+
+  constructor(io: EngineIo<SwitchGiven>, old?: SwitchState) {
+    const { config, region, rng, vnics, underlay, writers } = io.given;
+    this.vswitch = new Switch(
+      config,
+      {
+        region,
+        rng,
+        nowMicros: io.nowMicros,
+        devices: vnics.map(({ device }) => device),
+        underlay: underlay.device,
+      },
+      old,
+    );
+    this.ports = vnics.map(({ fd }) => io.watch(fd));
+    this.underlay = io.watch(underlay.fd);
+    if (old !== undefined && !old.interrupted) return;
+    // The last one left nothing, or in a hurry: what no state knows of is free again.
+    region.recount((visit) => {
+      for (const { held } of writers) if (held !== 0) visit(held);
+      this.vswitch.eachHeld(visit);
+    });
+  }
+
+  run(now: number, budget: number): number {
+    const { vswitch, ports } = this;
+    vswitch.underlayReady = this.underlay.ready;
+    for (let port = 0; port < ports.length; port++) vswitch.portReady[port] = ports[port]!.ready ? 1 : 0;
+    const more = vswitch.run(now, budget);
+    return more ? Math.max(budget, vswitch.work) : Math.min(budget - 1, vswitch.work);
+  }
+
+  nextTimeout(): number {
+    return this.vswitch.nextTimeout();
+  }
+
+  /** Takes nothing more from tenants; what is on its way still goes. */
+  drain(now: number): boolean {
+    this.vswitch.underlayReady = this.underlay.ready;
+    this.vswitch.portReady.fill(0);
+    this.vswitch.run(now);
+    return this.vswitch.isIdle;
+  }
+
+  save(): SwitchState {
+    return this.vswitch.save();
+  }
+
+  report(): SwitchReport {
+    return reportOf(this.vswitch);
+  }
+}
+
+export const switchEngine = {
+  version: VERSION,
+  load(io: EngineIo<SwitchGiven>, old?: SavedState): SwitchEngine {
+    if (old !== undefined && old.version !== VERSION) {
+      throw new SelvageError(
+        'unsupported',
+        `the switch that runs left a state of version ${old.version}, and this one knows version ${VERSION}`,
+      );
+    }
+    return new SwitchEngine(io, old?.state as SwitchState | undefined);
+  },
+  warmUp,
+} satisfies EngineFactory<SwitchState, SwitchGiven>;
+
+export type { SwitchState } from '../vswitch/switch.ts';
+export default switchEngine;

@@ -1,0 +1,64 @@
+// What a switch says about itself: plain numbers, since they travel between threads.
+
+import { SLOTS } from '../paths/path-table.ts';
+import type { Switch } from '../vswitch/switch.ts';
+import type { HostAddress } from '../wire/address.ts';
+
+/** Of the switch and its transport. */
+export interface SwitchReport {
+  readonly counters: Record<string, number>;
+  readonly dropped: Record<string, number>;
+  /** For each peer its eight slots: state and smoothed round trip. */
+  readonly peers: readonly { readonly vtep: HostAddress; readonly slots: readonly SlotReport[] }[];
+  readonly connections: readonly ConnectionReport[];
+}
+
+export interface SlotReport {
+  readonly state: number;
+  readonly rttMicros: number;
+}
+
+export interface ConnectionReport {
+  readonly vni: number;
+  readonly localMac: number;
+  readonly remoteMac: number;
+  readonly peer: number;
+  readonly state: number;
+  readonly packetsInFlight: number;
+}
+
+export function reportOf(vswitch: Switch): SwitchReport {
+  const { dropped, ...switched } = vswitch.counters;
+  const { connections, counters } = vswitch.transport;
+  const { forwarding, paths } = vswitch;
+  return {
+    counters: {
+      ...switched,
+      framesOut: vswitch.framesOut,
+      framesQueued: vswitch.framesQueued,
+      framesWaiting: vswitch.framesWaiting,
+      ...counters,
+      ...paths.changes,
+    },
+    dropped: { ...dropped },
+    peers: forwarding.peers.map((vtep, peer) => ({
+      vtep,
+      slots: Array.from({ length: SLOTS }, (_, slot) => ({
+        state: paths.stateOf(peer, slot),
+        rttMicros: Math.round(paths.rttMicros(peer, slot)),
+      })),
+    })),
+    connections: Array.from({ length: connections.count }, (_, row) => {
+      const pair = connections.pair[row]!;
+      const send = connections.send[row];
+      return {
+        vni: connections.vni[row]!,
+        localMac: forwarding.localMac(pair),
+        remoteMac: forwarding.remoteMac(pair),
+        peer: connections.peer[row]!,
+        state: connections.state[row]!,
+        packetsInFlight: send === undefined ? 0 : (send.txNext - send.una) >>> 0,
+      };
+    }),
+  };
+}

@@ -1,0 +1,45 @@
+// Engines and their upgrades as people read them.
+import type { EngineStatus, Upgraded } from '../agent/status.ts';
+import { table } from './table.ts';
+
+const HEAD = [
+  'EXECUTOR',
+  'ENGINE',
+  'VERSION',
+  'STATE',
+  'TURNS',
+  'WORK',
+  'A TURN',
+  'LONGEST',
+  'RESTARTS',
+  'REPLACED',
+  'LAST GAP',
+];
+
+export function renderEngines(engines: readonly EngineStatus[]): string {
+  const rows = engines.map((engine) => [
+    engine.executor,
+    engine.engine,
+    engine.version,
+    engine.state,
+    engine.turns,
+    engine.work,
+    engine.turns === 0 ? '-' : time(engine.busyMicros / engine.turns),
+    time(engine.longestTurnMicros),
+    engine.restarts,
+    engine.replacements,
+    engine.lastGapMicros === undefined ? '-' : time(engine.lastGapMicros),
+  ]);
+  const errors = engines.flatMap(({ engine, lastError }) =>
+    lastError === undefined ? [] : [`${engine} failed last with: ${lastError}`],
+  );
+  return [table(HEAD, rows), ...errors.flatMap((error) => ['', error])].join('\n');
+}
+
+export function renderUpgrade({ engine, executor, from, to, gapMicros }: Upgraded): string {
+  return `${engine} (executor ${executor}): version ${from} → ${to}, gap ${time(gapMicros)}`;
+}
+
+function time(micros: number): string {
+  return micros < 1000 ? `${micros.toFixed(1)} µs` : `${(micros / 1000).toFixed(2)} ms`;
+}
