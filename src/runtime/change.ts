@@ -51,7 +51,9 @@ export function applyChanges(executor: Executor, changes: readonly Change[]): Re
   const replaced = prepared.map((each) => ({ ...each, from: each.isNew ? 0 : each.slot.factory.version }));
   for (const each of prepared) install(executor, each);
   for (const { output, input } of links) input.connect(output);
-  for (const slot of removed) startDraining(executor, slot, links);
+  // All at once: what one of them hands to another still goes that way.
+  for (const slot of removed) slot.leaving = true;
+  for (const slot of removed) cutOff(executor, slot, links);
   const gapMicros = executor.clock() - executor.nowMicros;
   return replaced
     .filter(({ isNew }) => !isNew)
@@ -149,7 +151,7 @@ function planLinks(
   });
   for (const { input, output, to } of links) {
     const others = executor.slots
-      .filter((slot) => slot.state !== 'draining' && !removed.includes(slot))
+      .filter((slot) => !slot.leaving && !removed.includes(slot))
       .flatMap((slot) => [...slot.outputs.values()])
       .filter(({ ring }) => ring !== undefined && input.has(ring))
       .filter((feeding) => !links.some((link) => link.output === feeding));
@@ -163,23 +165,18 @@ function planLinks(
   return links;
 }
 
-/** Nobody feeds it any more; it runs until it has passed on all that it holds. */
-function startDraining(executor: Executor, slot: Slot, links: readonly Link[]): void {
+/** Nobody who stays feeds it any more; it runs until it has passed on all that it holds. */
+function cutOff(executor: Executor, slot: Slot, links: readonly Link[]): void {
   for (const other of executor.slots) {
-    if (other === slot || other.state === 'draining') continue;
+    if (other.leaving) continue;
     for (const output of other.outputs.values()) {
       const feeds = output.ring !== undefined && slot.inputList.some((input) => input.has(output.ring!));
       if (feeds && !links.some((link) => link.output === output)) output.disconnect();
     }
   }
-  if (slot.state === 'running') {
-    slot.state = 'draining';
-    slot.woken = true;
-    return;
-  }
-  // It had failed, and can pass nothing on.
-  for (const output of slot.outputs.values()) output.disconnect();
-  executor.slots.splice(executor.slots.indexOf(slot), 1);
+  slot.woken = true;
+  // One that failed for good can pass nothing on.
+  if (slot.state === 'stopped') executor.drop(slot);
 }
 
 function need(executor: Executor, name: string): Slot {

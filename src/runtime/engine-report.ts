@@ -6,7 +6,7 @@ export interface EngineReport {
   readonly executor: string;
   readonly engine: string;
   readonly version: number;
-  readonly state: SlotState;
+  readonly state: SlotState | 'leaving';
   readonly turns: number;
   /** Units of work: for the switch frames, and runs of packets as the kernel joined them. */
   readonly work: number;
@@ -20,13 +20,13 @@ export interface EngineReport {
 }
 
 export function reportOf(executor: string, slot: Slot): EngineReport {
-  const { name, factory, state, turns, work, busyMicros, longestTurnMicros } = slot;
+  const { name, factory, leaving, turns, work, busyMicros, longestTurnMicros } = slot;
   const { restarts, lastError, replacements, lastGapMicros } = slot;
   return {
     executor,
     engine: name,
     version: factory.version,
-    state,
+    state: leaving ? 'leaving' : slot.state,
     turns,
     work,
     busyMicros,

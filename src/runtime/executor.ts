@@ -6,8 +6,8 @@ import { type EngineReport, reportOf } from './engine-report.ts';
 import type { Slot, SlotWatch } from './slot.ts';
 import { type Failure, Supervisor } from './supervisor.ts';
 
-/** Time an engine gains each turn in which it is due, while others are due as well. */
-const QUANTUM_MICROS = 250;
+/** How much more time than another an engine may have had when both have something to do. */
+const LEAD_MICROS = 250;
 /** One long turn, such as a collection of garbage, is not held against an engine for longer than this. */
 const LARGEST_DEBT_MICROS = 10_000;
 
@@ -34,6 +34,7 @@ export class Executor {
   /** When the last turn ended. */
   nowMicros = 0;
   private readonly supervisor: Supervisor;
+  private least = 0;
 
   constructor({ name, clock, waiter, onFailure }: ExecutorOptions) {
     this.name = name;
@@ -44,7 +45,7 @@ export class Executor {
 
   /** The engine of this name that is in service. */
   find(name: string): Slot | undefined {
-    return this.slots.find((slot) => slot.name === name && slot.state !== 'draining');
+    return this.slots.find((slot) => slot.name === name && !slot.leaving);
   }
 
   /** Something may be read from a descriptor. */
@@ -53,21 +54,20 @@ export class Executor {
     watch.slot.woken = true;
   }
 
-  /** Runs every engine that is due once. */
+  /** Runs every engine that is due once, but for those that are ahead of another that is. */
   turn(now: number): void {
     let time = now;
+    const least = this.leastShare(now);
     for (let i = 0; i < this.slots.length; i++) {
       const slot = this.slots[i]!;
-      const due = slot.isDue(time);
-      slot.credit = Math.min(QUANTUM_MICROS, slot.credit + QUANTUM_MICROS);
-      if (!due || (slot.credit <= 0 && this.anotherIsDue(slot, time))) continue;
+      if (!slot.isDue(time) || slot.share > least + LEAD_MICROS) continue;
       this.run(slot, time);
       const end = this.clock();
       const micros = end - time;
       slot.turns++;
       slot.busyMicros += micros;
       if (micros > slot.longestTurnMicros) slot.longestTurnMicros = micros;
-      slot.credit = Math.max(-LARGEST_DEBT_MICROS, slot.credit - micros);
+      slot.share = Math.min(slot.share + micros, least + LARGEST_DEBT_MICROS);
       time = end;
     }
     this.nowMicros = time;
@@ -89,9 +89,18 @@ export class Executor {
     return this.slots.map((slot) => reportOf(this.name, slot));
   }
 
-  private anotherIsDue(than: Slot, now: number): boolean {
-    for (const slot of this.slots) if (slot !== than && slot.credit > 0 && slot.isDue(now)) return true;
-    return false;
+  /** Of those that are due. Whoever had nothing to do for a while has not saved time up. */
+  private leastShare(now: number): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.slots.length; i++) {
+      const slot = this.slots[i]!;
+      const due = slot.isDue(now);
+      if (!slot.wasDue && slot.share < this.least) slot.share = this.least;
+      slot.wasDue = due;
+      if (due && slot.share < least) least = slot.share;
+    }
+    if (least < Number.POSITIVE_INFINITY) this.least = least;
+    return this.least;
   }
 
   private run(slot: Slot, now: number): void {
@@ -106,11 +115,11 @@ export class Executor {
       // One that did nothing although there is input is held up: it is woken when it can go on.
       if (done >= slot.budget || (done > 0 && slot.hasInput())) slot.woken = true;
       for (let i = 0; i < slot.watchList.length; i++) slot.watchList[i]!.ready = false;
-      if (slot.state === 'draining' && this.isEmpty(slot, now)) this.drop(slot);
+      if (slot.leaving && this.isEmpty(slot, now)) this.drop(slot);
       slot.timeout = slot.engine.nextTimeout();
     } catch (error) {
-      if (slot.state === 'draining') this.drop(slot);
       this.supervisor.failed(slot, error, now);
+      if (slot.leaving && slot.state === 'stopped') this.drop(slot);
     }
   }
 
@@ -119,7 +128,7 @@ export class Executor {
   }
 
   /** What it wrote stays in its rings, and is all that they will get. */
-  private drop(slot: Slot): void {
+  drop(slot: Slot): void {
     for (const output of slot.outputs.values()) output.disconnect();
     for (const watch of slot.watchList) this.waiter.remove(watch);
     this.slots.splice(this.slots.indexOf(slot), 1);

@@ -28,7 +28,8 @@ export interface Loaded {
   readonly watches: ReadonlyMap<number, SlotWatch>;
 }
 
-export type SlotState = 'running' | 'waiting' | 'draining' | 'stopped';
+/** `waiting`: it failed, and will be started again. */
+export type SlotState = 'running' | 'waiting' | 'stopped';
 
 export class Slot {
   readonly name: string;
@@ -43,11 +44,14 @@ export class Slot {
   inputList: readonly InputPort[] = [];
   watchList: readonly SlotWatch[] = [];
   state: SlotState = 'running';
+  /** It is being removed, and stays until it has passed on all that it holds. */
+  leaving = false;
   /** A descriptor or a queue has something for it, or it had more to do than its budget. */
   woken = true;
   timeout = 0;
-  /** Microseconds it may still use before others come first; negative: it took more than its share. */
-  credit = 0;
+  /** Microseconds it has had, for comparing it with others; and whether it had something to do in the last turn. */
+  share = 0;
+  wasDue = false;
   turns = 0;
   work = 0;
   busyMicros = 0;

@@ -7,7 +7,7 @@ import type { Waiter } from './executor.ts';
 import type { Slot } from './slot.ts';
 
 /** So long without failure, and the next one is the first again. */
-const CALM_MICROS = 10_000_000;
+const CALM_MICROS = 2_000_000;
 /** Failures in a row after which the state is thought to be the reason. */
 const FAILURES_WITH_STATE = 3;
 const MOST_FAILURES = 12;
@@ -38,10 +38,6 @@ export class Supervisor {
     slot.failures++;
     slot.failedAt = now;
     slot.lastError = error instanceof Error ? error.message : String(error);
-    if (slot.state === 'draining') {
-      this.report({ engine: slot.name, error, consequence: 'it was being removed, and is gone' });
-      return;
-    }
     if (slot.state !== 'waiting') {
       slot.saved = savedBy(slot);
       // Its descriptors stay ready: watched, they would keep the thread awake.
@@ -56,7 +52,9 @@ export class Supervisor {
       slot.retryAt = now;
     } else if (slot.failures > MOST_FAILURES) {
       slot.state = 'stopped';
-      consequence = 'it stays stopped until it is replaced (selvage upgrade)';
+      consequence = slot.leaving
+        ? 'it was being removed, and is gone with what it held'
+        : 'it stays stopped until it is replaced (selvage upgrade)';
     } else {
       const pause = slot.failures === 1 ? 0 : pauseMicros(slot.failures - 2);
       slot.retryAt = now + pause;
