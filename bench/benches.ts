@@ -37,6 +37,12 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/failover.ts')).failover,
   },
   {
+    name: 'swap',
+    about: 'the switch is replaced under load: the longest time without a packet',
+    programs: [],
+    load: async () => (await import('./benches/swap.ts')).swap,
+  },
+  {
     name: 'idle',
     about: 'processor time of agents with nothing to do',
     programs: [],

@@ -18,6 +18,7 @@ export async function buildDist() {
       'engine-trial': 'src/agent/engine-trial.ts',
       'switch-engine': 'src/agent/switch-engine.ts',
       'link-emulator': 'lab/emulator/main.ts',
+      'packet-probe': 'bench/workloads/packet-probe/main.ts',
       'load-client': 'bench/workloads/load-client/main.ts',
       'stand-in-server': 'bench/workloads/stand-in-server/main.ts',
       'wake-pair': 'bench/workloads/wake-pair/main.ts',

@@ -115,4 +115,24 @@ export const papers: readonly Paper[] = [
       '4.6': 'Evaluation',
     },
   },
+  {
+    name: 'mRPC',
+    title:
+      'Flexible and Efficient Application-Networking Co-Design in Cloud Datacenters, chapter 3: mRPC (Duke 2025)',
+    mechanisms: {
+      '3.4.1': 'Dynamic RPC binding',
+      '3.4.2': 'Shared-memory heaps and queues, policy enforcement on copies, memory management',
+      '3.4.3': 'Live upgrades',
+    },
+    background: {
+      '3.3': 'Overview',
+      '3.4': 'Design',
+      '3.4.4': 'Security considerations',
+      '3.5': 'Implementation: engines and runtimes',
+      '3.6': 'Evaluation',
+      '3.6.1': 'Microbenchmarks',
+      '3.6.2': 'Efficient policy enforcement',
+      '3.6.3': 'Live upgrade',
+    },
+  },
 ];

@@ -1,6 +1,7 @@
 // A thread of its own in which a new engine's module is run for the first time: what throws or never ends there has not
 // stopped a packet. Its rehearsal is the warm-up, from beginning to end.
 
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
 import { importFactory } from './replace-engine.ts';
@@ -25,4 +26,6 @@ async function main({ url }: TrialStart): Promise<TrialOutcome> {
   }
 }
 
+// Of this thread alone, on Linux: packets go first.
+setPriority(constants.priority.PRIORITY_LOW);
 parentPort!.postMessage(await main(workerData as TrialStart));

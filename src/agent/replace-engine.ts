@@ -7,12 +7,14 @@ import type { AnyFactory } from '../runtime/engine.ts';
 import type { Executor } from '../runtime/executor.ts';
 
 /** While engines have work, warming up gets one part of the time and they get this many. */
-const TURNS_SHARE = 3;
+const TURNS_SHARE = 2;
 
 export interface UpgradeOutcome extends Replaced {
   readonly executor: string;
-  /** The longest turn of any engine while the new code was imported and warmed up. */
-  readonly longestStepMicros: number;
+  /** Longest time without a turn while the new code was imported and warmed up. */
+  readonly longestPauseMicros: number;
+  /** When the new engine could have its first turn, on the system's monotonic clock. */
+  readonly atMicros: number;
 }
 
 /** `nextEvents` lets a turn pass. Throws SelvageError when the engine that runs stays. */
@@ -22,20 +24,22 @@ export async function replaceEngine(
   url: string,
   nextEvents: () => Promise<void>,
 ): Promise<UpgradeOutcome> {
+  await nextEvents();
+  executor.longestPauseMicros = 0;
   const factory = await importFactory(url);
-  let longestStepMicros = 0;
   const step = factory.warmUp?.();
   for (let more = step !== undefined; more; ) {
     const start = executor.clock();
     more = !step!();
     const micros = executor.clock() - start;
-    if (micros > longestStepMicros) longestStepMicros = micros;
     const resumeAt = start + micros * (1 + TURNS_SHARE);
     do await nextEvents();
     while (executor.clock() < resumeAt);
   }
+  const { longestPauseMicros } = executor;
   const [replaced] = applyChanges(executor, [{ type: 'replace', engine, factory }]);
-  return { ...replaced!, executor: executor.name, longestStepMicros };
+  const atMicros = Number(process.hrtime.bigint()) / 1000;
+  return { ...replaced!, executor: executor.name, longestPauseMicros, atMicros };
 }
 
 /** Imports a module and looks whether its default export is a factory of engines. */

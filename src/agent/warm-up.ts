@@ -13,7 +13,7 @@ import { Switch } from '../vswitch/switch.ts';
 import { emitEthernet } from '../wire/ethernet.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 
-const TURNS = 6000;
+const TURNS = 4000;
 const TURN_MICROS = 40;
 /** Now and then the switch goes on from its own state, as it will from another's. */
 const REPLACEMENT_TURNS = 300;

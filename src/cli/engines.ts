@@ -32,7 +32,7 @@ export function addEngineCommands(program: Command): void {
     .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
     .addHelpText('after', listExamples)
     .action(async ({ runtimeDir, json }: EnginesOptions) => {
-      const { fetchEngines } = await import('./agent-client.ts');
+      const { fetchEngines } = await import('../agent/agent-client.ts');
       const { renderEngines } = await import('./engines-text.ts');
       const engines: readonly EngineStatus[] = await fetchEngines(runtimeDir);
       console.log(json ? JSON.stringify(engines, null, 2) : renderEngines(engines));
@@ -46,7 +46,7 @@ export function addEngineCommands(program: Command): void {
     .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
     .addHelpText('after', upgradeExamples)
     .action(async (engine: string, file: string, { runtimeDir, json }: EnginesOptions) => {
-      const { requestUpgrade } = await import('./agent-client.ts');
+      const { requestUpgrade } = await import('../agent/agent-client.ts');
       const { renderUpgrade } = await import('./engines-text.ts');
       const upgraded: Upgraded = await requestUpgrade(runtimeDir, engine, resolve(file));
       console.log(json ? JSON.stringify(upgraded, null, 2) : renderUpgrade(upgraded));

@@ -20,7 +20,7 @@ export function addStatusCommand(program: Command): void {
     .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
     .addHelpText('after', examples)
     .action(async ({ runtimeDir, json }: StatusOptions) => {
-      const { fetchStatus } = await import('./agent-client.ts');
+      const { fetchStatus } = await import('../agent/agent-client.ts');
       const { renderStatus } = await import('./status-text.ts');
       const status = await fetchStatus(runtimeDir);
       console.log(json ? JSON.stringify(status, null, 2) : renderStatus(status));

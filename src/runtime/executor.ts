@@ -33,6 +33,8 @@ export class Executor {
   readonly slots: Slot[] = [];
   /** When the last turn ended. */
   nowMicros = 0;
+  /** Longest time from one turn to the next since somebody set it to 0, sleep included. */
+  longestPauseMicros = 0;
   private readonly supervisor: Supervisor;
   private least = 0;
 
@@ -57,6 +59,7 @@ export class Executor {
   /** Runs every engine that is due once, but for those that are ahead of another that is. */
   turn(now: number): void {
     let time = now;
+    if (now - this.nowMicros > this.longestPauseMicros) this.longestPauseMicros = now - this.nowMicros;
     const least = this.leastShare(now);
     for (let i = 0; i < this.slots.length; i++) {
       const slot = this.slots[i]!;

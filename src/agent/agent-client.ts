@@ -1,8 +1,8 @@
 // Asks the agent of this host over its Unix socket.
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type AgentStatus, type EngineStatus, socketPath, type Upgraded } from '../agent/status.ts';
 import { SelvageError } from '../base/errors.ts';
+import { type AgentStatus, type EngineStatus, socketPath, type Upgraded } from './status.ts';
 
 /** Long enough for a large bundle and its trial. */
 const UPGRADE_PATIENCE_MILLIS = 60_000;
