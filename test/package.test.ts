@@ -61,6 +61,8 @@ describe('the packed package', () => {
       expect.arrayContaining([
         'dist/selvage.js',
         'dist/data-thread.js',
+        'dist/engine-trial.js',
+        'dist/switch-engine.js',
         'README.md',
         'LICENSE',
         'package.json',
@@ -73,20 +75,35 @@ describe('the packed package', () => {
   });
 
   test('brings its dependencies, pinned, and nothing else', () => {
-    expect(Object.keys(manifest.dependencies).sort()).toEqual(['commander', 'koffi', 'valibot', 'yaml']);
+    expect(Object.keys(manifest.dependencies).sort()).toEqual([
+      'commander',
+      'esbuild',
+      'koffi',
+      'valibot',
+      'yaml',
+    ]);
     for (const [name, version] of Object.entries(manifest.dependencies)) {
       const installed: Manifest = JSON.parse(
         readFileSync(join(user, 'node_modules', name, 'package.json'), 'utf8'),
       );
       expect({ name, version: installed.version }).toEqual({ name, version });
     }
-    expect(existsSync(join(user, 'node_modules/esbuild'))).toBe(false);
+    expect(existsSync(join(user, 'node_modules/typescript'))).toBe(false);
   });
 
   test('selvage --version', () => {
     expect(run(user, 'npx', 'selvage', '--version')).toMatchObject({
       exitCode: 0,
       stdout: `${manifest.version}\n`,
+    });
+  });
+
+  test('offers its switch to modules of engines', () => {
+    const script =
+      "import engine from 'selvage/switch-engine'; console.log(typeof engine.load, engine.version);";
+    expect(run(user, process.execPath, '--input-type=module', '-e', script)).toMatchObject({
+      exitCode: 0,
+      stdout: 'function 1\n',
     });
   });
 

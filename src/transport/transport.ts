@@ -6,12 +6,12 @@
 // `nextTimeout` says when the next turn is needed at the latest. Times are microseconds of one steady clock.
 
 import type { Rng } from '../base/rng.ts';
-import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
+import { TimerWheel } from '../base/timer-wheel.ts';
 import { MAX_FRAME_BYTES } from '../packet/device.ts';
 import type { Outbox } from '../packet/outbox.ts';
-import { FrameQueue, type FrameQueueState, type PieceList } from '../packet/pieces.ts';
+import { FrameQueue, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
-import { ChunkWriter, type ChunkWriterState } from '../packet/writer.ts';
+import { ChunkWriter } from '../packet/writer.ts';
 import type { PathTable } from '../paths/path-table.ts';
 import { AckView } from '../wire/bifrost-ack.ts';
 import { ConnectHeaderView } from '../wire/bifrost-connect.ts';
@@ -25,18 +25,14 @@ import {
   PACKET_RESET,
 } from '../wire/bifrost-types.ts';
 import { Acknowledger } from './acknowledger.ts';
-import {
-  CONNECTION_ESTABLISHED,
-  CONNECTION_PLAIN,
-  ConnectionTable,
-  type ConnectionTableState,
-} from './connections.ts';
-import { Handshake, type HandshakeState } from './handshake.ts';
+import { CONNECTION_ESTABLISHED, CONNECTION_PLAIN, ConnectionTable } from './connections.ts';
+import { Handshake } from './handshake.ts';
 import { LossDetector } from './loss.ts';
-import { Prober, type ReceivedProbe } from './prober.ts';
+import { Prober } from './prober.ts';
 import { Receiver } from './receiver.ts';
-import { RowSet, type RowSetState } from './row-set.ts';
+import { RowSet } from './row-set.ts';
 import { Sender } from './sender.ts';
+import type { TransportState } from './transport-state.ts';
 import {
   newCounters,
   type PairDirectory,
@@ -71,20 +67,6 @@ export const SEND_PLAIN = 2;
 interface Orphans {
   readonly pair: number;
   readonly frames: FrameQueue;
-}
-
-/** What a transport of newer code goes on from. */
-export interface TransportState {
-  readonly counters: TransportCounters;
-  readonly connections: ConnectionTableState;
-  readonly timers: TimerWheelState;
-  readonly hold: ChunkWriterState;
-  readonly handshake: HandshakeState;
-  readonly ready: RowSetState;
-  readonly deliverable: RowSetState;
-  readonly probesReceived: readonly ReceivedProbe[];
-  readonly restDue: number;
-  readonly orphans: readonly { readonly pair: number; readonly frames: FrameQueueState }[];
 }
 
 export class Transport {
