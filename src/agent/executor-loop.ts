@@ -13,6 +13,8 @@ import { SpinTime } from './spin.ts';
 import type { ExecutorStart, FromExecutor, Question, ToExecutor } from './thread-messages.ts';
 
 const TAG_WAKE = 0;
+/** Between looks at the event loop while something is done there. */
+const NAP_MICROS = 200;
 
 export class ExecutorLoop {
   readonly executor: Executor;
@@ -58,7 +60,8 @@ export class ExecutorLoop {
     do {
       executor.turn(now());
       const until = executor.nextTimeout();
-      const ready = until <= executor.nowMicros || this.jobs > 0 ? epoll.wait(0) : this.wait(until);
+      const more = until <= executor.nowMicros;
+      const ready = more ? epoll.wait(0) : this.jobs > 0 ? this.nap(until) : this.wait(until);
       for (let i = 0; i < ready; i++) {
         const tag = epoll.tag(i);
         if (tag === TAG_WAKE) this.obey();
@@ -70,6 +73,14 @@ export class ExecutorLoop {
         }
       }
     } while (this.jobs === 0 && !this.stopped);
+  }
+
+  /**
+   * Waits as long as a job can wait. Not spinning: a thread that never sleeps is made to wait by the system for others,
+   * just when packets come.
+   */
+  private nap(until: number): number {
+    return this.descriptors.epoll.wait(Math.min(NAP_MICROS, until - this.executor.nowMicros));
   }
 
   /** Waits for input; the number of ready descriptors. */

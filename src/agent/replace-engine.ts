@@ -6,7 +6,8 @@ import { applyChanges, type Replaced } from '../runtime/change.ts';
 import type { AnyFactory } from '../runtime/engine.ts';
 import type { Executor } from '../runtime/executor.ts';
 
-/** While engines have work, warming up gets one part of the time and they get this many. */
+/** Warming up takes this much time, or one step, and then leaves twice as much to the engines. */
+const SLICE_MICROS = 200;
 const TURNS_SHARE = 2;
 
 export interface UpgradeOutcome extends Replaced {
@@ -30,9 +31,9 @@ export async function replaceEngine(
   const step = factory.warmUp?.();
   for (let more = step !== undefined; more; ) {
     const start = executor.clock();
-    more = !step!();
-    const micros = executor.clock() - start;
-    const resumeAt = start + micros * (1 + TURNS_SHARE);
+    do more = !step!();
+    while (more && executor.clock() - start < SLICE_MICROS);
+    const resumeAt = executor.clock() + (executor.clock() - start) * TURNS_SHARE;
     do await nextEvents();
     while (executor.clock() < resumeAt);
   }

@@ -37,11 +37,13 @@ const ENDS: readonly [End, End] = [
 /** Of an underlay with an MTU of 1500. */
 const DATAGRAM_BYTES = 1500 - 20 - 8;
 
+/** Mostly requests and answers, now and then a larger frame; one of the largest would leave much garbage behind. */
+const SIZES = [100, 1400, 24_000] as const;
+
 /** The work in small steps: a call of what this returns does one, and says whether it was the last. */
 export function warmUp(): () => boolean {
   const rng = new SeededRng(1);
   const hosts: Host[] = [];
-  const sizes = [100, 1400, 60_000];
   let turn = 0;
   return () => {
     // Each host for itself: code that is new takes its time.
@@ -49,22 +51,21 @@ export function warmUp(): () => boolean {
       hosts.push(host(hosts.length as 0 | 1, rng));
       return false;
     }
-    const self = (turn & 1) as 0 | 1;
-    const round = turn >> 1;
-    // Mostly requests and answers, now and then a large frame.
-    const size = round % 16 === 0 ? 2 : round % 5 === 0 ? 1 : 0;
-    exchange(hosts[self]!, hosts[1 - self]!, frame(self, sizes[size]!), round * TURN_MICROS, rng);
+    const self = turn & 1;
+    exchange(hosts[self]!, hosts[1 - self]!, turn >> 1, rng);
     return ++turn === 2 * TURNS;
   };
 }
 
-/** A turn of one host, whose tenant sends three frames; what it sends is on its way to the other. */
-function exchange(self: Host, other: Host, frame: Uint8Array, now: number, rng: SeededRng): void {
-  for (let i = 0; i < 3; i++) self.vnic.send(frame);
+/** A turn of one host, whose tenant sends some frames; what it sends is on its way to the other. */
+function exchange(self: Host, other: Host, round: number, rng: SeededRng): void {
+  const now = round * TURN_MICROS;
+  if (round % 16 === 0) self.vnic.send(self.frames[2]!);
+  else for (let i = 0; i < 3; i++) self.vnic.send(self.frames[round % 5 === 0 ? 1 : 0]!);
   for (const { slot, bytes } of self.inbound.splice(0)) {
     self.underlay.arrive({ source: other.vtep, slot, bytes, arrivedMicros: now });
   }
-  if (++self.turns % REPLACEMENT_TURNS === 0) self.replace(now);
+  if (round % REPLACEMENT_TURNS === REPLACEMENT_TURNS - 1) self.replace(now);
   self.vswitch.run(now);
   self.vswitch.nextTimeout();
   for (const packet of self.outbound.splice(0)) if (!chance(rng, LOSS)) other.inbound.push(packet);
@@ -93,7 +94,7 @@ function host(self: 0 | 1, rng: SeededRng) {
     vswitch: new Switch(of, { ...surroundings, nowMicros: 0 }),
     inbound,
     outbound,
-    turns: 0,
+    frames: SIZES.map((length) => frame(self, length)),
     replace(nowMicros: number) {
       this.vswitch = new Switch(of, { ...surroundings, nowMicros }, this.vswitch.save());
     },
