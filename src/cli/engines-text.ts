@@ -1,6 +1,6 @@
 // Engines and their upgrades as people read them.
 import type { EngineStatus, Upgraded } from '../agent/status.ts';
-import { table } from './table.ts';
+import { table } from '../base/table.ts';
 
 const HEAD = [
   'EXECUTOR',
