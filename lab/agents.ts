@@ -8,6 +8,7 @@ import { stringify } from 'yaml';
 import { socketPath } from '../src/agent/status.ts';
 import { SelvageError } from '../src/base/errors.ts';
 import { netnsPath } from '../src/linux/netns.ts';
+import type { CongestionName } from '../src/vswitch/config.ts';
 import { SELVAGE_VNI, type TenantAddresses } from './addressing.ts';
 import { lastLines } from './execute.ts';
 import { packageRoot } from './package-root.ts';
@@ -19,6 +20,10 @@ export interface AgentOptions {
   readonly reliable?: boolean;
   /** Packets that a connection may have in flight. */
   readonly window?: number;
+  /** What governs the connections. */
+  readonly congestion?: CongestionName;
+  /** Packets that go down one path before the next is taken. */
+  readonly sprayPackets?: number;
   /** The last word on a host's configuration file. */
   readonly edit?: (config: AgentConfig) => AgentConfig;
   /** How to run `selvage`; else the built one of this package. */
@@ -30,10 +35,11 @@ export interface AgentConfig {
   readonly host: string;
   readonly runtimeDir: string;
   readonly underlay: { readonly address: string; readonly port: number; readonly mtu: number };
-  readonly transport?: { readonly window: number };
+  readonly transport?: { readonly window?: number; readonly sprayPackets?: number };
   readonly vnis: readonly {
     readonly vni: number;
     readonly reliable: boolean;
+    readonly congestion?: CongestionName;
     readonly vnics: readonly {
       readonly name: string;
       readonly netns: string;
@@ -64,7 +70,7 @@ export function agentConfig(
   host: AgentHost,
   tenants: readonly TenantAddresses[],
   netnsOf: (tenant: string) => string,
-  { reliable = true, window, edit = (config) => config }: AgentOptions = {},
+  { reliable = true, window, congestion, sprayPackets, edit = (config) => config }: AgentOptions = {},
 ): AgentConfig {
   const local = tenants.filter((tenant) => tenant.host === host.name);
   const remoteVteps = [
@@ -74,11 +80,15 @@ export function agentConfig(
     host: host.name,
     runtimeDir: runtimeFolder(host),
     underlay: { address: host.address, port: VXLAN_PORT, mtu: host.mtu },
-    ...(window !== undefined && { transport: { window } }),
+    transport: {
+      ...(window !== undefined && { window }),
+      ...(sprayPackets !== undefined && { sprayPackets }),
+    },
     vnis: [
       {
         vni: SELVAGE_VNI,
         reliable,
+        ...(congestion !== undefined && { congestion }),
         vnics: local.map(({ name, selvage }) => ({
           name: selvage.interface,
           netns: netnsOf(name),

@@ -1,16 +1,20 @@
 // vNIC pairs of two hosts that have one vNIC each for every pair: what the switch would know.
 
+import { noControl } from '../src/congestion/constant-window.ts';
+import type { CongestionAlgorithm } from '../src/congestion/controller.ts';
 import type { PairDirectory } from '../src/transport/types.ts';
 import type { Mac } from '../src/wire/address.ts';
 
 /** All pairs between two hosts; the other host is peer 0. */
 export class TwoHostPairs implements PairDirectory {
   readonly count: number;
+  private readonly congestion: CongestionAlgorithm;
   private readonly local: number;
   private readonly remote: number;
 
   /** `local` and `remote` are numbers of hosts. */
-  constructor(local: number, remote: number, count: number) {
+  constructor(local: number, remote: number, count: number, congestion = noControl()) {
+    this.congestion = congestion;
     this.local = local;
     this.remote = remote;
     this.count = count;
@@ -22,6 +26,10 @@ export class TwoHostPairs implements PairDirectory {
 
   vniOf(pair: number): number {
     return 100 + pair;
+  }
+
+  congestionOf(): CongestionAlgorithm {
+    return this.congestion;
   }
 
   localMac(pair: number): Mac {

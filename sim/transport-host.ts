@@ -2,7 +2,6 @@
 // time, in the order that the transport asks for. It can be kept from running, and started anew.
 
 import { type Rng, SeededRng } from '../src/base/rng.ts';
-import { constantWindow } from '../src/congestion/constant-window.ts';
 import { type Datagram, MemoryUnderlay, type Wire } from '../src/device/memory.ts';
 import { Inbox, RUN_WORDS } from '../src/packet/inbox.ts';
 import { Outbox } from '../src/packet/outbox.ts';
@@ -127,10 +126,9 @@ export class TransportHost {
 
   private newTransport(old?: TransportState): Transport {
     const { payloadBytes, windowPackets } = this.options;
-    const congestion = () => constantWindow(windowPackets, payloadBytes);
     const { region, rng, paths, directory: pairs } = this;
     return new Transport(
-      { payloadBytes, windowPackets, threadId: 0, congestion },
+      { payloadBytes, windowPackets, threadId: 0, sprayPackets: 50 },
       { region, rng, paths, pairs, nowMicros: this.clock.nowMicros },
       old,
     );

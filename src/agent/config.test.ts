@@ -13,11 +13,12 @@ describe('a good file', () => {
       host: 'host1',
       runtimeDir: '/run/selvage',
       underlay: { address: { family: 4, address: parseIpv4('10.0.1.1') }, port: 4789, sourcePorts: 49152 },
-      transport: { window: 512 },
+      transport: { window: 512, sprayPackets: 50 },
       vnis: [
         {
           vni: 77,
           reliable: true,
+          congestion: 'swift',
           vnics: [
             {
               name: 'sel0',
@@ -117,7 +118,7 @@ describe('the whole file', () => {
     expect(complaintsAbout(bad)).toEqual([
       'h.yaml:1:7: host: 17 is not a host name; write it like host1',
       'h.yaml:9:14: vnis[0].vnics[0].mac: "nonsense" is not a MAC address; write it like 02:00:00:00:77:01',
-      'h.yaml:11:5: vnis[0].remote: there is no such field; there are vni, reliable, vnics, remotes',
+      'h.yaml:11:5: vnis[0].remote: there is no such field; there are vni, reliable, congestion, vnics, remotes',
       "h.yaml:13:15: vnis[0].remotes[0].vtep: 10.0.2.1 is this host's own address; write the other host's",
     ]);
   });

@@ -7,15 +7,17 @@ export function switchConfig(config: HostConfig, underlayMtu: number): SwitchCon
   return {
     datagramBytes: datagramBytes(underlayMtu, config.underlay.address.family),
     windowPackets: config.transport.window,
+    sprayPackets: config.transport.sprayPackets,
     threadId: 0,
     networks: config.vnis.map(network),
   };
 }
 
-function network({ vni, reliable, vnics, remotes }: VniConfig): NetworkConfig {
+function network({ vni, reliable, congestion, vnics, remotes }: VniConfig): NetworkConfig {
   return {
     vni,
     reliable,
+    congestion,
     ports: vnics.map(({ name, mac, addresses, sourceCheck }) => ({
       name,
       mac,

@@ -8,6 +8,7 @@
 import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
 
 export const SLOTS = 8;
+const ALL_SLOTS = 0xff;
 
 export const SLOT_HEALTHY = 0;
 export const SLOT_SUSPECT = 1;
@@ -24,6 +25,20 @@ const MAX_TIMEOUT_MICROS = 500_000;
 const FIRST_PROBE_MICROS = 5000;
 const MAX_PROBE_MICROS = 1_000_000;
 const ANSWERS_TO_RECOVER = 2;
+
+/** Slots that packets are sprayed over (BIFROST §4.1). */
+const SPRAYED = 4;
+/** How often the fastest are chosen anew, and how much faster another one must be: what changes costs reordering. */
+const CHOOSE_MICROS = 1000;
+const HYSTERESIS = 0.75;
+/** Round trips that differ by less are alike: so far a host's own work moves them. */
+const ALIKE_MICROS = 50;
+/** While a peer is sent to, its slots that are not used are asked for their round trips this often. */
+const REFRESH_MICROS = 200_000;
+/** Timeouts that a slot nothing is waiting for has for its answer. */
+const PATIENT_PROBES = 4;
+/** A sample counts at most as this many times the average, so that a spike moves nothing and a change soon does. */
+const SPIKE = 2;
 
 /** Times a slot left or came back to service, for people. */
 export interface PathChanges {
@@ -44,6 +59,10 @@ export interface PathTableState {
   readonly probeInterval: Float64Array;
   readonly fabric: Float64Array;
   readonly hops: Uint8Array;
+  readonly ranking: Float64Array;
+  readonly chosen: Uint8Array;
+  readonly chosenAt: Float64Array;
+  readonly refreshAt: Float64Array;
   readonly probes: TimerWheelState;
   readonly changes: PathChanges;
 }
@@ -62,6 +81,12 @@ export class PathTable {
   /** Smoothed, of the way there and back without the hosts at its ends (BIFROST §D). */
   private fabric: Float64Array;
   private hops: Uint8Array;
+  /** Round trips as slots are compared by: spikes are cut off. */
+  private ranking: Float64Array;
+  /** Of each peer, the slots to spray over as bits, when they were chosen, and when idle ones are next asked. */
+  private chosen: Uint8Array;
+  private chosenAt: Float64Array;
+  private refreshAt: Float64Array;
   private readonly probes: TimerWheel;
   readonly changes: PathChanges;
 
@@ -77,6 +102,10 @@ export class PathTable {
     this.probeInterval = old?.probeInterval ?? new Float64Array(0);
     this.fabric = old?.fabric ?? new Float64Array(0);
     this.hops = old?.hops ?? new Uint8Array(0);
+    this.ranking = old?.ranking ?? new Float64Array(0);
+    this.chosen = old?.chosen ?? new Uint8Array(0);
+    this.chosenAt = old?.chosenAt ?? new Float64Array(0);
+    this.refreshAt = old?.refreshAt ?? new Float64Array(0);
     this.probes = new TimerWheel(nowMicros, undefined, old?.probes);
     this.changes = old?.changes ?? { suspected: 0, failed: 0, recovered: 0 };
   }
@@ -84,14 +113,16 @@ export class PathTable {
   save(): PathTableState {
     const { state, srtt, rttvar, answers, longestRtt, awaiting, suspectSince, probeInterval } = this;
     const columns = { state, srtt, rttvar, answers, longestRtt, awaiting, suspectSince, probeInterval };
-    const { peers, fabric, hops, changes } = this;
-    return { peers, ...columns, fabric, hops, probes: this.probes.save(), changes };
+    const { peers, fabric, hops, ranking, chosen, chosenAt, refreshAt, changes } = this;
+    const choice = { ranking, chosen, chosenAt, refreshAt };
+    return { peers, ...columns, fabric, hops, ...choice, probes: this.probes.save(), changes };
   }
 
   /** Adds a peer with eight healthy slots; its number. */
   addPeer(): number {
     const peer = this.peers++;
     if (this.peers * SLOTS > this.state.length) this.grow();
+    this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
     return peer;
   }
 
@@ -131,6 +162,9 @@ export class PathTable {
   /** A round trip on the slot, less the time the receiver kept it. */
   onSample(peer: number, slot: number, rttMicros: number): void {
     const at = peer * SLOTS + slot;
+    const ranking = this.ranking[at]!;
+    const counted = Math.min(rttMicros, SPIKE * ranking + ALIKE_MICROS);
+    this.ranking[at] = ranking === 0 ? rttMicros : ranking + (counted - ranking) / 8;
     const srtt = this.srtt[at]!;
     if (srtt === 0) {
       this.srtt[at] = rttMicros;
@@ -164,6 +198,10 @@ export class PathTable {
   onRoundTrip(peer: number, slot: number): void {
     const at = peer * SLOTS + slot;
     if (this.state[at] === SLOT_SUSPECT) this.recover(at);
+    else if (this.state[at] === SLOT_HEALTHY && this.awaiting[at] === 1) {
+      this.awaiting[at] = 0;
+      this.probes.cancel(at);
+    }
   }
 
   /**
@@ -174,10 +212,7 @@ export class PathTable {
   onTimeout(peer: number, slot: number, silentSince: number, nowMicros: number): void {
     const at = peer * SLOTS + slot;
     if (this.state[at] === SLOT_HEALTHY) {
-      this.state[at] = SLOT_SUSPECT;
-      this.suspectSince[at] = nowMicros;
-      this.changes.suspected++;
-      this.startProbing(at, nowMicros);
+      this.suspect(at, nowMicros);
     } else if (this.state[at] === SLOT_SUSPECT && silentSince >= this.suspectSince[at]!) {
       this.fail(at);
     }
@@ -186,8 +221,11 @@ export class PathTable {
   onProbeAnswered(peer: number, slot: number, rttMicros: number, nowMicros: number): void {
     this.onSample(peer, slot, rttMicros);
     const at = peer * SLOTS + slot;
-    if (this.state[at] === SLOT_HEALTHY) return;
     this.awaiting[at] = 0;
+    if (this.state[at] === SLOT_HEALTHY) {
+      this.probes.cancel(at);
+      return;
+    }
     this.answers[at]!++;
     if (this.state[at] === SLOT_SUSPECT || this.answers[at]! >= ANSWERS_TO_RECOVER) {
       this.recover(at);
@@ -199,11 +237,18 @@ export class PathTable {
   /** Calls `send(peer, slot)` for each slot whose probe is due; false says it could not be sent. */
   probe(nowMicros: number, send: (peer: number, slot: number) => boolean): void {
     this.probes.expire(nowMicros, (at) => {
+      const peer = Math.floor(at / SLOTS);
       if (this.awaiting[at] === 1) {
         this.answers[at] = 0;
         if (this.state[at] === SLOT_SUSPECT) this.fail(at);
+        else if (this.state[at] === SLOT_HEALTHY) this.suspect(at, nowMicros);
       }
-      this.awaiting[at] = send(Math.floor(at / SLOTS), at % SLOTS) ? 1 : 0;
+      const sent = send(peer, at % SLOTS);
+      this.awaiting[at] = sent ? 1 : 0;
+      if (this.state[at] === SLOT_HEALTHY) {
+        if (sent) this.probes.set(at, nowMicros + PATIENT_PROBES * this.timeoutMicros(peer, at % SLOTS));
+        return;
+      }
       this.probes.set(at, nowMicros + this.probeInterval[at]!);
       this.probeInterval[at] = Math.min(MAX_PROBE_MICROS, this.probeInterval[at]! * 2);
     });
@@ -213,20 +258,71 @@ export class PathTable {
     return this.probes.nextTimeout();
   }
 
-  /** The next slot in turn after `slot` that is healthy, or else suspect, or else any; not `avoid` if it can be helped. */
-  next(peer: number, slot: number, avoid = -1): number {
+  /**
+   * The slots to spray over, as bits: the healthy ones with the lowest round trips (BIFROST §4.1), on routes of their own
+   * where routes are known. Asking keeps the round trips of the others fresh.
+   */
+  selection(peer: number, nowMicros: number): number {
+    if (nowMicros - this.chosenAt[peer]! >= CHOOSE_MICROS) {
+      this.choose(peer);
+      this.chosenAt[peer] = nowMicros;
+      if (nowMicros >= this.refreshAt[peer]!) this.refresh(peer, nowMicros);
+    }
+    return this.chosen[peer]!;
+  }
+
+  /**
+   * The next slot in turn after `slot` that is healthy and one of `preferred`, or else healthy, or else suspect, or else
+   * any; not `avoid` if it can be helped.
+   */
+  next(peer: number, slot: number, avoid = -1, preferred = ALL_SLOTS): number {
     const base = peer * SLOTS;
     let best = -1;
-    let bestState = SLOT_BAD + 1;
+    let bestRank = Number.POSITIVE_INFINITY;
     for (let i = 1; i <= SLOTS; i++) {
       const candidate = (slot + i) % SLOTS;
       const state = this.state[base + candidate]!;
-      if (candidate === avoid || state >= bestState) continue;
-      if (state === SLOT_HEALTHY) return candidate;
+      const rank = state * 2 + (((preferred >> candidate) & 1) === 1 ? 0 : 1);
+      if (candidate === avoid || rank >= bestRank) continue;
+      if (rank === 0) return candidate;
       best = candidate;
-      bestState = state;
+      bestRank = rank;
     }
     return best;
+  }
+
+  /** Slots without a sample come first: so they get one. */
+  private choose(peer: number): void {
+    const base = peer * SLOTS;
+    const before = this.chosen[peer]!;
+    let chosen = 0;
+    for (let n = 0; n < SPRAYED; n++) {
+      let best = -1;
+      let bestScore = Number.POSITIVE_INFINITY;
+      for (let slot = 0; slot < SLOTS; slot++) {
+        if (((chosen >> slot) & 1) === 1 || this.state[base + slot] !== SLOT_HEALTHY) continue;
+        const ranking = this.ranking[base + slot]!;
+        const stays = ((before >> slot) & 1) === 1;
+        const known = stays ? Math.max(0, ranking * HYSTERESIS - ALIKE_MICROS) : ranking;
+        const score = ranking === 0 ? -1 : known;
+        if (score >= bestScore) continue;
+        best = slot;
+        bestScore = score;
+      }
+      if (best < 0) break;
+      chosen |= 1 << best;
+    }
+    this.chosen[peer] = chosen;
+  }
+
+  /** Asks healthy slots that are not sprayed over for their round trips, one after the other. */
+  private refresh(peer: number, nowMicros: number): void {
+    this.refreshAt[peer] = nowMicros + REFRESH_MICROS;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const at = peer * SLOTS + slot;
+      if (((this.chosen[peer]! >> slot) & 1) === 1 || this.state[at] !== SLOT_HEALTHY) continue;
+      this.probes.set(at, nowMicros + (slot * REFRESH_MICROS) / SLOTS);
+    }
   }
 
   private startProbing(at: number, nowMicros: number): void {
@@ -236,8 +332,21 @@ export class PathTable {
     this.probes.set(at, nowMicros);
   }
 
+  private suspect(at: number, nowMicros: number): void {
+    this.changeState(at, SLOT_SUSPECT);
+    this.suspectSince[at] = nowMicros;
+    this.changes.suspected++;
+    this.startProbing(at, nowMicros);
+  }
+
+  /** What was chosen before the change is not used any more. */
+  private changeState(at: number, state: number): void {
+    this.state[at] = state;
+    this.chosenAt[Math.floor(at / SLOTS)] = Number.NEGATIVE_INFINITY;
+  }
+
   private fail(at: number): void {
-    this.state[at] = SLOT_BAD;
+    this.changeState(at, SLOT_BAD);
     this.changes.failed++;
   }
 
@@ -252,11 +361,15 @@ export class PathTable {
     this.fabric = grown(this.fabric, new Float64Array(slots));
     this.hops = grown(this.hops, new Uint8Array(slots));
     this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
+    this.ranking = grown(this.ranking, new Float64Array(slots));
     this.longestRtt = grown(this.longestRtt, new Float64Array(slots / SLOTS));
+    this.chosen = grown(this.chosen, new Uint8Array(slots / SLOTS));
+    this.chosenAt = grown(this.chosenAt, new Float64Array(slots / SLOTS));
+    this.refreshAt = grown(this.refreshAt, new Float64Array(slots / SLOTS));
   }
 
   private recover(at: number): void {
-    this.state[at] = SLOT_HEALTHY;
+    this.changeState(at, SLOT_HEALTHY);
     this.changes.recovered++;
     this.probes.cancel(at);
   }

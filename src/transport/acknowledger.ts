@@ -150,7 +150,20 @@ export class Acknowledger {
     const { view } = region.bytes;
     const cid = connections.remoteCid[row]!;
     const hopCount = Math.min(hops, ACK_MAX_HOPS);
-    writeAckHeader(view, at, slot, special, hopCount, duplicates, psn, cid, now >>> 0, echo, arrivedAt >>> 0);
+    writeAckHeader(
+      view,
+      at,
+      slot,
+      special,
+      hopCount,
+      duplicates,
+      psn,
+      cid,
+      now >>> 0,
+      echo,
+      arrivedAt >>> 0,
+      connections.congestion[row]!.ccType,
+    );
     return at;
   }
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { constantWindow } from '../congestion/constant-window.ts';
+import { noControl } from '../congestion/constant-window.ts';
 import { ConnectionTable, firstPsn } from './connections.ts';
 
-const controller = () => constantWindow(512, 1400);
+const control = () => noControl();
 
 describe('ConnectionTable', () => {
   it('finds rows by pair and by CID, as it grows', () => {
-    const table = new ConnectionTable(3, 512, 0xdead_beef, controller);
+    const table = new ConnectionTable(3, 512, 0xdead_beef, control);
     const rows = Array.from({ length: 100 }, (_, pair) => table.add(1000 + pair, pair % 7, 42));
     for (const [i, row] of rows.entries()) {
       expect(table.ofPair(1000 + i)).toBe(row);
@@ -20,7 +20,7 @@ describe('ConnectionTable', () => {
 
   it('gives a row 64 CIDs in turn, of which it knows only the last, and never CID 0', () => {
     // With this salt generation 5 of row 0 on thread 0 would be CID 0.
-    const table = new ConnectionTable(0, 512, 5 << 18, controller);
+    const table = new ConnectionTable(0, 512, 5 << 18, control);
     const row = table.add(0, 0, 0);
     const seen: number[] = [];
     for (let i = 0; i < 63; i++) {
@@ -36,7 +36,7 @@ describe('ConnectionTable', () => {
 
   it('gives hosts with other salts other CIDs', () => {
     const cids = Array.from({ length: 1000 }, (_, salt) => {
-      const table = new ConnectionTable(0, 512, Math.imul(salt, 0x9e37_79b1), controller);
+      const table = new ConnectionTable(0, 512, Math.imul(salt, 0x9e37_79b1), control);
       return table.localCid[table.add(0, 0, 0)]!;
     });
     expect(new Set(cids).size).toBe(1000);

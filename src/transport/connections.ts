@@ -5,7 +5,7 @@
 // A CID is thread (8 bits), generation (6), row (18), the last two mixed with a salt: the row is found without a
 // search, and packets for an earlier connection of the row, or of this host before it was restarted, are recognised.
 
-import type { CongestionController } from '../congestion/controller.ts';
+import type { CongestionAlgorithm } from '../congestion/controller.ts';
 import { FrameQueue, type FrameQueueState } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { ReceiveWindow, type ReceiveWindowState } from './receive-window.ts';
@@ -76,7 +76,8 @@ export class ConnectionTable implements ConnectionColumns {
   readonly send: (SendWindow | undefined)[];
   readonly receive: (ReceiveWindow | undefined)[];
   private readonly byPair: Map<number, number>;
-  private readonly congestion: (CongestionController | undefined)[];
+  /** What governs each row. */
+  readonly congestion: CongestionAlgorithm[];
   /** Where the directions go on, of rows without windows. */
   private sendPsn: Uint32Array;
   private receivePsn: Uint32Array;
@@ -85,19 +86,20 @@ export class ConnectionTable implements ConnectionColumns {
   private readonly awakeRows: Set<number>;
   private readonly sendPool: SendWindow[];
   private readonly receivePool: ReceiveWindow[];
+  private readonly congestionOf: (pair: number) => CongestionAlgorithm;
   private readonly threadId: number;
   private readonly windowPackets: number;
   private readonly salt: number;
 
   /**
    * `salt` is random: a restarted host must not take up CIDs that its peers still know. Each open connection of `old`
-   * gets a controller from `congestion`.
+   * gets a controller of what `congestionOf` its pair is.
    */
   constructor(
     threadId: number,
     windowPackets: number,
     salt: number,
-    congestion: () => CongestionController,
+    congestionOf: (pair: number) => CongestionAlgorithm,
     old?: ConnectionTableState,
   ) {
     this.threadId = threadId;
@@ -124,14 +126,9 @@ export class ConnectionTable implements ConnectionColumns {
     this.awakeRows = old?.awakeRows ?? new Set();
     this.sendPool = (old?.sendPool ?? []).map((window) => new SendWindow(window.limit, window));
     this.receivePool = (old?.receivePool ?? []).map((window) => new ReceiveWindow(window));
-    this.congestion = [];
-    for (let row = 0; row < this.count; row++) {
-      if (this.state[row] !== CONNECTION_ESTABLISHED) continue;
-      const controller = congestion();
-      this.congestion[row] = controller;
-      const window = this.send[row];
-      if (window !== undefined) window.congestion = controller;
-    }
+    this.congestionOf = congestionOf;
+    this.congestion = Array.from({ length: this.count }, (_, row) => congestionOf(this.pair[row]!));
+    for (const row of this.awakeRows) this.send[row]!.congestion = this.congestion[row]!.create();
   }
 
   save(): ConnectionTableState {
@@ -193,6 +190,7 @@ export class ConnectionTable implements ConnectionColumns {
     this.pair[row] = pair;
     this.peer[row] = peer;
     this.vni[row] = vni;
+    this.congestion[row] = this.congestionOf(pair);
     this.requestDue[row] = Number.POSITIVE_INFINITY;
     this.localCid[row] = this.cid(row, 0);
     return row;
@@ -215,11 +213,10 @@ export class ConnectionTable implements ConnectionColumns {
   }
 
   /** Begins both directions anew, without windows as yet. */
-  begin(row: number, congestion: CongestionController): void {
+  begin(row: number): void {
     // Both ends derive the first PSN of a direction from the CID it goes to: no header has room for it.
     this.sendPsn[row] = firstPsn(this.remoteCid[row]!);
     this.receivePsn[row] = firstPsn(this.localCid[row]!);
-    this.congestion[row] = congestion;
   }
 
   /** Sees to it that the row, which is established, has its windows for the rest of this turn. */
@@ -230,7 +227,8 @@ export class ConnectionTable implements ConnectionColumns {
     const receive = this.receivePool.pop() ?? new ReceiveWindow();
     send.reset(this.sendPsn[row]!);
     receive.reset(this.receivePsn[row]!);
-    send.congestion = this.congestion[row]!;
+    // What it knew of the paths before a rest is old by now.
+    send.congestion = this.congestion[row]!.create();
     this.send[row] = send;
     this.receive[row] = receive;
     this.awakeRows.add(row);

@@ -4,7 +4,6 @@
 import { describe, expect, it } from 'vitest';
 import { TwoHostPairs } from '../../sim/pairs.ts';
 import { SeededRng } from '../base/rng.ts';
-import { constantWindow } from '../congestion/constant-window.ts';
 import { Outbox, PACKET_WORDS } from '../packet/outbox.ts';
 import { localMemory, type Memory, Region } from '../packet/region.ts';
 import { PathTable } from '../paths/path-table.ts';
@@ -48,7 +47,7 @@ class Rig {
     const paths = new PathTable(this.now);
     paths.addPeer();
     this.transport = new Transport(
-      { payloadBytes: 1400, windowPackets: 512, threadId: 0, congestion: () => constantWindow(512, 1400) },
+      { payloadBytes: 1400, windowPackets: 512, threadId: 0, sprayPackets: 50 },
       { region: this.region, rng: new SeededRng(1), paths, pairs: this.pairs, nowMicros: this.now },
     );
   }

@@ -213,14 +213,14 @@ export class Handshake {
   }
 
   private establish(now: number, row: number, remoteCid: number): void {
-    const { connections, counters, options } = this.context;
+    const { connections, counters } = this.context;
     connections.remoteCid[row] = remoteCid;
     connections.state[row] = CONNECTION_ESTABLISHED;
     connections.requestDue[row] = Number.POSITIVE_INFINITY;
     connections.lastHeard[row] = now;
     this.requests.delete(row);
     this.byRemote.set(remoteKey(connections.peer[row]!, remoteCid), row);
-    connections.begin(row, options.congestion());
+    connections.begin(row);
     counters.connectionsOpened++;
   }
 
@@ -247,7 +247,7 @@ export class Handshake {
       FEATURE_SUPER_FRAMES,
       cid,
       remoteCid,
-      CC_CONSTANT_WINDOW,
+      connections.congestion[row]!.ccType,
     );
     writeConnectMacs(view, at, pairs.localMac(pair), pairs.remoteMac(pair));
     writeVxlanBifrostHeader(view, at - VXLAN_HEADER_BYTES, connections.vni[row]!);

@@ -36,9 +36,20 @@ export class LossDetector {
   private readonly context: TransportContext;
   /** Slots on which this acknowledgement showed progress, one bit each. */
   private progress = 0;
-  private ackedBytes = 0;
-  private readonly sample = { nowMicros: 0, ackedBytes: 0, rttMicros: 0, inFlightBytes: 0 };
-  private readonly loss = { nowMicros: 0, lostBytes: 0, inFlightBytes: 0 };
+  /** Bytes it acknowledged, of each slot. */
+  private readonly ackedBytes = new Float64Array(SLOTS);
+  private readonly sample = {
+    nowMicros: 0,
+    slot: 0,
+    ackedBytes: 0,
+    rttMicros: 0,
+    fabricMicros: 0,
+    endpointMicros: 0,
+    hops: 0,
+    markedPackets: 0,
+    inFlightBytes: 0,
+  };
+  private readonly loss = { nowMicros: 0, slot: 0, lostBytes: 0, inFlightBytes: 0 };
 
   constructor(context: TransportContext) {
     this.context = context;
@@ -53,7 +64,7 @@ export class LossDetector {
     const newlyBelow = serialDiff(base, window.una);
     if (newlyBelow > serialDiff(window.txNext, window.una) || newlyBelow < -MAX_AGE_PACKETS) return false;
     this.progress = 0;
-    this.ackedBytes = 0;
+    this.ackedBytes.fill(0);
     this.describe(window, ack);
     if (cumulative) this.acknowledgeNext(window, newlyBelow);
     const covered = this.acknowledgeBits(window, base, ack);
@@ -86,15 +97,30 @@ export class LossDetector {
     }
     window.advance(region);
     if (window.una === window.txNext) window.forget();
-    if (this.ackedBytes > 0) {
-      const { sample } = this;
-      sample.nowMicros = now;
-      sample.ackedBytes = this.ackedBytes;
-      sample.rttMicros = Math.max(0, rtt);
-      sample.inFlightBytes = window.inFlightBytes;
+    this.tellController(now, window, ack, Math.max(0, rtt), Math.max(0, fabric));
+    return true;
+  }
+
+  /** What was acknowledged of each slot, and what was measured on the one that the acknowledgement describes. */
+  private tellController(now: number, window: SendWindow, ack: AckView, rtt: number, fabric: number): void {
+    const { sample } = this;
+    const total = serialDiff(now >>> 0, ack.echoMicros);
+    sample.nowMicros = now;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const described = slot === ack.pathId;
+      const bytes = this.ackedBytes[slot]!;
+      if (bytes === 0 && !described) continue;
+      sample.slot = slot;
+      sample.ackedBytes = bytes;
+      sample.inFlightBytes = window.slotBytes[slot]!;
+      const measured = described && fabric > 0 && rtt < MAX_SAMPLE_MICROS;
+      sample.rttMicros = measured ? rtt : 0;
+      sample.fabricMicros = measured ? fabric : 0;
+      sample.endpointMicros = measured ? total - fabric : 0;
+      sample.hops = measured ? ack.hopCount : 0;
+      sample.markedPackets = described ? ack.numEce : 0;
       window.congestion.onAck(sample);
     }
-    return true;
   }
 
   /** The next time a slot's silence means something, or Infinity. */
@@ -102,7 +128,7 @@ export class LossDetector {
     const { connections, paths } = this.context;
     const window = connections.send[row]!;
     const peer = connections.peer[row]!;
-    let due = Math.min(window.overtakenDue, window.questionDue);
+    let due = Math.min(window.overtakenDue, window.questionDue, window.pacedUntil);
     for (let slot = 0; slot < SLOTS; slot++) {
       if (window.inFlight[slot] === 0) continue;
       const at = window.progressAt[slot]! + paths.timeoutMicros(peer, slot) * 2 ** window.backoff[slot]!;
@@ -127,7 +153,7 @@ export class LossDetector {
       window.progressAt[slot] = now;
       if (window.backoff[slot]! < MAX_BACKOFF) window.backoff[slot]!++;
     }
-    if (silent >= 0) window.congestion.onTimeout(now);
+    if (silent >= 0) window.congestion.onTimeout(silent, now);
     const unanswered = window.questionDue <= now;
     if (unanswered) this.question(now, peer, window, -1);
     else if (silent >= 0 && window.questions === 0) this.question(now, peer, window, silent);
@@ -162,6 +188,7 @@ export class LossDetector {
     const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
     if ((word & RECORD_LOST) === 0) {
       window.inFlight[slot]!--;
+      window.slotBytes[slot]! -= word & RECORD_LENGTH_MASK;
       this.progress |= 1 << slot;
       // Of a packet sent twice, nobody knows which copy this is: it proves nothing about the path of the second.
       if ((word & RECORD_RETRANSMITTED) === 0)
@@ -170,7 +197,7 @@ export class LossDetector {
     records[at + 1] = (word & ~RECORD_LOST) | RECORD_ACKED;
     const length = word & RECORD_LENGTH_MASK;
     window.inFlightBytes -= length;
-    this.ackedBytes += length;
+    this.ackedBytes[slot]! += length;
   }
 
   /** A packet sent on the slot at this place in its order, and at this time, is known to have arrived. */
@@ -278,8 +305,10 @@ export class LossDetector {
     const { records } = window;
     const { loss } = this;
     loss.nowMicros = now;
+    loss.slot = slot;
     loss.lostBytes = records[at + 1]! & RECORD_LENGTH_MASK;
-    loss.inFlightBytes = window.inFlightBytes;
+    window.slotBytes[slot]! -= loss.lostBytes;
+    loss.inFlightBytes = window.slotBytes[slot]!;
     window.congestion.onLoss(loss);
     records[at + 1]! |= RECORD_LOST;
     window.inFlight[slot]!--;

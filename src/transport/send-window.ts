@@ -39,6 +39,12 @@ export class SendWindow {
   txNext = 0;
   next = 0;
   inFlightBytes = 0;
+  /** Of each slot: given to it and neither acknowledged nor given up. */
+  readonly slotBytes = new Float64Array(SLOTS);
+  /** A slot whose window was smaller than a frame that went there is not used before. */
+  readonly nextSendAt = new Float64Array(SLOTS);
+  /** When the first such slot is free again for frames that wait, or Infinity. */
+  pacedUntil = Number.POSITIVE_INFINITY;
   /** Given with each connection that uses the window. */
   congestion!: CongestionController;
   readonly inFlight = new Int32Array(SLOTS);
@@ -93,6 +99,9 @@ export class SendWindow {
     this.txNext = psn;
     this.next = psn;
     this.inFlightBytes = 0;
+    this.slotBytes.fill(0);
+    this.nextSendAt.fill(0);
+    this.pacedUntil = Number.POSITIVE_INFINITY;
     this.inFlight.fill(0);
     this.backoff.fill(0);
     this.nextOrder.fill(1);

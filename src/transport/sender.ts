@@ -24,31 +24,28 @@ import {
   RECORD_WORDS,
   type SendWindow,
 } from './send-window.ts';
+import { Sprayer } from './sprayer.ts';
 import type { TransportContext } from './types.ts';
 
-/** Packets of one flow that go down one path before the next is taken (BIFROST §4.1). */
-export const GROUP_PACKETS = 50;
-/** More than this in one turn is worth paths of its own. */
-const FOLLOW_PACKETS = 8;
 const HEADERS = VXLAN_HEADER_BYTES + DATA_HEADER_BYTES;
 
 export class Sender {
   private readonly context: TransportContext;
+  private readonly sprayer: Sprayer;
 
   constructor(context: TransportContext) {
     this.context = context;
+    this.sprayer = new Sprayer(context);
   }
 
-  /** Gives a frame its PSNs when the window has room for all of it; takes over one reference of its chunk. */
-  accept(row: number, offset: number, length: number): boolean {
+  /** Gives a frame its PSNs and a path when there is room for all of it; takes over one reference of its chunk. */
+  accept(now: number, row: number, offset: number, length: number): boolean {
     const { options, region, connections, counters } = this.context;
     const window = connections.send[row]!;
-    const { payloadBytes } = options;
+    const { payloadBytes, sprayPackets } = options;
     const packets = length <= payloadBytes ? 1 : Math.ceil(length / payloadBytes);
     if (window.span + packets > window.limit) return false;
-    // One frame may always go, however small the window.
-    if (window.inFlightBytes > 0 && window.inFlightBytes + length > window.congestion.cwndBytes())
-      return false;
+    if (!this.sprayer.place(now, row, window, packets, length)) return false;
     if (packets > 1) region.retain(offset, packets - 1);
     const { records, mask } = window;
     let at = 0;
@@ -58,11 +55,12 @@ export class Sender {
     for (let i = 0; i < packets; i++) {
       const size = Math.min(left, payloadBytes);
       left -= size;
+      if (window.group >= sprayPackets) this.sprayer.turn(now, row, window);
+      window.group++;
+      window.slotBytes[window.slot]! += size;
       at = (psn & mask) * RECORD_WORDS;
       records[at] = offset;
-      records[at + 1] = word | size;
-      // Until it is sent, a first packet's third word says how many follow it on the same path.
-      records[at + 2] = packets;
+      records[at + 1] = word | (window.slot << RECORD_SLOT_SHIFT) | size;
       word = 0;
       offset += size;
       psn = (psn + 1) >>> 0;
@@ -97,6 +95,7 @@ export class Sender {
       window.next,
       connections.remoteCid[row]!,
       now >>> 0,
+      connections.congestion[row]!.ccType,
     );
     writeVxlanBifrostHeader(view, end - HEADERS, connections.vni[row]!);
     out.add(connections.peer[row]!, slot, HEADERS, 0, 0);
@@ -107,18 +106,20 @@ export class Sender {
     const { paths, connections } = this.context;
     const peer = connections.peer[row]!;
     const { records, mask } = window;
-    this.follow(row, peer, window);
-    if (paths.stateOf(peer, window.slot) !== SLOT_HEALTHY) this.turn(peer, window);
     if (window.una === window.txNext) window.owedSince = now;
     while (window.txNext !== window.next && out.room > 0) {
       const psn = window.txNext;
       const at = (psn & mask) * RECORD_WORDS;
-      // Groups end between frames: a frame of many packets is one offload send.
-      if ((records[at + 1]! & RECORD_FIRST) !== 0 && window.group + records[at + 2]! > GROUP_PACKETS) {
-        this.turn(peer, window);
+      const placed = (records[at + 1]! & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
+      let slot = placed;
+      // It turned bad since the frame was given to it: the next one takes the frame over.
+      if (paths.stateOf(peer, placed) !== SLOT_HEALTHY) {
+        slot = paths.next(peer, placed, -1, paths.selection(peer, now));
+        const bytes = records[at + 1]! & RECORD_LENGTH_MASK;
+        window.slotBytes[placed]! -= bytes;
+        window.slotBytes[slot]! += bytes;
       }
-      window.group++;
-      this.send(now, row, window, psn, window.slot, 0, out);
+      this.send(now, row, window, psn, slot, 0, out);
       window.txNext = (psn + 1) >>> 0;
     }
   }
@@ -133,30 +134,11 @@ export class Sender {
       if ((word & RECORD_LOST) === 0 || (word & RECORD_ACKED) !== 0) continue;
       const lostOn = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
       window.records[at + 1] = (word & ~RECORD_LOST) | RECORD_RETRANSMITTED;
-      const slot = paths.next(peer, lostOn, lostOn);
+      const slot = paths.next(peer, lostOn, lostOn, paths.selection(peer, now));
+      window.slotBytes[slot]! += word & RECORD_LENGTH_MASK;
       this.send(now, row, window, psn, slot, DATA_RETRANSMITTED | DATA_ACK_REQUIRED, out);
       counters.retransmissions++;
     }
-  }
-
-  /**
-   * Puts a few small packets on the slot that the peer's came by: the acknowledgement that goes back there then joins
-   * their bundle, and the fabric and the peer handle one offload packet instead of two. Of two ends that both send
-   * little, one leads and takes turns as ever.
-   */
-  private follow(row: number, peer: number, window: SendWindow): void {
-    const { connections, paths } = this.context;
-    const receive = connections.receive[row]!;
-    if (receive.pending === 0 || (window.next - window.txNext) >>> 0 > FOLLOW_PACKETS) return;
-    if (connections.accepted[row] === 0 && !receive.bulk) return;
-    if (paths.stateOf(peer, receive.latestSlot) !== SLOT_HEALTHY) return;
-    window.slot = receive.latestSlot;
-    window.group = 0;
-  }
-
-  private turn(peer: number, window: SendWindow): void {
-    window.slot = this.context.paths.next(peer, window.slot);
-    window.group = 0;
   }
 
   private send(
@@ -182,7 +164,16 @@ export class Sender {
     const framing = (word >>> 16) & 0xc0;
     const direction = connections.accepted[row] === 1 ? DATA_TO_REQUESTER : 0;
     const cid = connections.remoteCid[row]!;
-    writeDataHeader(view, end - DATA_HEADER_BYTES, slot, flags | framing | direction, psn, cid, now >>> 0);
+    writeDataHeader(
+      view,
+      end - DATA_HEADER_BYTES,
+      slot,
+      flags | framing | direction,
+      psn,
+      cid,
+      now >>> 0,
+      connections.congestion[row]!.ccType,
+    );
     writeVxlanBifrostHeader(view, end - HEADERS, connections.vni[row]!);
     out.add(connections.peer[row]!, slot, HEADERS, records[at]!, length);
     counters.packetsSent++;

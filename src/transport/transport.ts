@@ -100,9 +100,10 @@ export class Transport {
     this.orphans = (old?.orphans ?? []).map(({ pair, frames }) => ({ pair, frames: new FrameQueue(frames) }));
     // The largest frame must fit into an empty window, or it would wait for ever.
     const windowPackets = Math.max(options.windowPackets, Math.ceil(MAX_FRAME_BYTES / options.payloadBytes));
-    const { threadId, congestion } = options;
+    const { threadId } = options;
+    const congestionOf = (pair: number) => pairs.congestionOf(pair);
     const salt = old === undefined ? rng.u32() : 0;
-    this.connections = new ConnectionTable(threadId, windowPackets, salt, congestion, old?.connections);
+    this.connections = new ConnectionTable(threadId, windowPackets, salt, congestionOf, old?.connections);
     this.context = {
       options,
       region,
@@ -161,7 +162,7 @@ export class Transport {
     const recalled = connections.recalled[row];
     if (recalled !== undefined && recalled.frames > 0) return SEND_WAIT;
     connections.awaken(row);
-    if (!this.sender.accept(row, offset, length)) return SEND_WAIT;
+    if (!this.sender.accept(now, row, offset, length)) return SEND_WAIT;
     this.ready.add(row);
     return SEND_TAKEN;
   }
@@ -188,7 +189,7 @@ export class Transport {
     const { bytes } = this.context.region;
     const type = bifrostPacketType(bytes.view, at, length);
     if (type === PACKET_DATA && this.data.aim(bytes, at, length))
-      this.onData(now, peer, vni, arrivedAt, hops, small);
+      this.onData(peer, vni, arrivedAt, hops, small);
     else if (type === PACKET_ACK && this.ack.aim(bytes, at, length)) this.onAck(now, peer, vni, arrivedAt);
     else if (type >= PACKET_CONNECTION_REQUEST && this.connect.aim(bytes, at, length))
       this.onConnect(now, peer, vni);
@@ -230,7 +231,7 @@ export class Transport {
       const before = out.packetCount;
       let done = true;
       if (this.isActive(row)) {
-        done = this.resend(row);
+        done = this.resend(now, row);
         done = this.sender.transmit(now, row, out) && done;
         this.acknowledger.transmit(now, row, out.packetCount > before, out);
       }
@@ -262,14 +263,7 @@ export class Transport {
     return Math.min(timers.nextTimeout(), paths.nextTimeout(), rest);
   }
 
-  private onData(
-    now: number,
-    peer: number,
-    vni: number,
-    arrivedAt: number,
-    hops: number,
-    small: boolean,
-  ): void {
+  private onData(peer: number, vni: number, arrivedAt: number, hops: number, small: boolean): void {
     const { data, connections, counters } = this;
     const row = connections.ofCid(data.destinationCid);
     if (row < 0) {
@@ -278,7 +272,6 @@ export class Transport {
       return;
     }
     if (!this.belongs(row, peer, vni)) return;
-    connections.lastHeard[row] = now;
     if ((data.flags & DATA_SPECIAL) !== 0) {
       this.prober.onProbe(row, data, arrivedAt, hops);
       return;
@@ -368,10 +361,10 @@ export class Transport {
   }
 
   /** Numbers the frames taken back from a lost connection, first of all; false when some must wait. */
-  private resend(row: number): boolean {
+  private resend(now: number, row: number): boolean {
     const recalled = this.connections.recalled[row];
     while (recalled !== undefined && recalled.frames > 0) {
-      if (!this.sender.accept(row, recalled.frontOffset(), recalled.frontLength())) return false;
+      if (!this.sender.accept(now, row, recalled.frontOffset(), recalled.frontLength())) return false;
       recalled.shift();
     }
     this.connections.recalled[row] = undefined;

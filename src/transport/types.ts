@@ -2,7 +2,7 @@
 
 import type { Rng } from '../base/rng.ts';
 import type { TimerWheel } from '../base/timer-wheel.ts';
-import type { CongestionController } from '../congestion/controller.ts';
+import type { CongestionAlgorithm } from '../congestion/controller.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
 import type { PathTable } from '../paths/path-table.ts';
@@ -19,14 +19,16 @@ export interface TransportOptions {
   readonly windowPackets: number;
   /** Number of this data thread: the top byte of its CIDs (BIFROST §5.2). */
   readonly threadId: number;
-  /** Makes the controller of a new connection. */
-  readonly congestion: () => CongestionController;
+  /** Packets of a flow that go down one path before the next is taken; Infinity: all of them (BIFROST §4.1). */
+  readonly sprayPackets: number;
 }
 
 /** The vNIC pairs of this host, as the switch knows them. A pair is a small number, one connection each. */
 export interface PairDirectory {
   peerOf(pair: number): number;
   vniOf(pair: number): number;
+  /** What governs the pair's connection. */
+  congestionOf(pair: number): CongestionAlgorithm;
   localMac(pair: number): Mac;
   remoteMac(pair: number): Mac;
   /** The pair that a request from `peer` names, or -1 when its vNICs are not known to be here and there. */

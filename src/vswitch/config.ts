@@ -7,6 +7,14 @@ import { IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
 import { UDP_HEADER_BYTES } from '../wire/udp.ts';
 import { VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
 
+/** Algorithms by the names that configuration files give them. */
+export const CONGESTION_NAMES = ['swift', 'constant', 'none'] as const;
+export type CongestionName = (typeof CONGESTION_NAMES)[number];
+
+export function isCongestionName(name: string): name is CongestionName {
+  return (CONGESTION_NAMES as readonly string[]).includes(name);
+}
+
 export interface AddressSet {
   readonly ipv4: readonly Ipv4Address[];
   readonly ipv6: readonly Ipv6Address[];
@@ -32,6 +40,8 @@ export interface NetworkConfig {
   readonly vni: number;
   /** False: plain VXLAN that any VTEP understands. */
   readonly reliable: boolean;
+  /** What governs its connections; absent: a constant window. */
+  readonly congestion?: CongestionName;
   readonly ports: readonly PortConfig[];
   readonly remotes: readonly RemoteConfig[];
 }
@@ -41,6 +51,8 @@ export interface SwitchConfig {
   readonly datagramBytes: number;
   readonly windowPackets: number;
   readonly threadId: number;
+  /** Packets that go down one path before the next is taken; absent: the paper's. */
+  readonly sprayPackets?: number;
   readonly networks: readonly NetworkConfig[];
 }
 

@@ -1,6 +1,7 @@
 // Who is where: networks, local ports, peers, and the pairs of a local and a remote vNIC, all by small numbers.
 // Built once from the configuration; looking up allocates nothing.
 
+import type { CongestionAlgorithm } from '../congestion/controller.ts';
 import { type Inbox, RUN_SOURCE, RUN_WORDS } from '../packet/inbox.ts';
 import type { PairDirectory } from '../transport/types.ts';
 import {
@@ -11,7 +12,7 @@ import {
   type Mac,
   sameIpv6,
 } from '../wire/address.ts';
-import type { AddressSet, NetworkConfig, PortConfig, SwitchConfig } from './config.ts';
+import type { AddressSet, CongestionName, NetworkConfig, PortConfig, SwitchConfig } from './config.ts';
 import { PeerIndex } from './peer-index.ts';
 
 /** A local port, by its number in the switch. */
@@ -30,6 +31,7 @@ export interface RemoteVnic extends AddressSet {
 export interface Network {
   readonly vni: number;
   readonly reliable: boolean;
+  readonly congestion: CongestionAlgorithm;
   readonly ports: Port[];
   readonly remotes: RemoteVnic[];
   /** Peers with a vNIC in this network, for broadcasts. */
@@ -37,6 +39,8 @@ export interface Network {
   readonly portOf: Map<Mac, Port>;
   readonly remoteOf: Map<Mac, number>;
 }
+
+export type Algorithms = Readonly<Record<CongestionName, CongestionAlgorithm>>;
 
 interface Pair {
   readonly port: Port;
@@ -52,10 +56,11 @@ export class Forwarding implements PairDirectory {
   private readonly networkOfVni = new Map<number, Network>();
   private readonly pairs: Pair[] = [];
 
-  constructor(config: SwitchConfig) {
+  constructor(config: SwitchConfig, algorithms: Algorithms) {
     this.peers = vtepsOf(config);
     this.index = new PeerIndex(this.peers);
-    for (const network of config.networks) this.addNetwork(network);
+    for (const network of config.networks)
+      this.addNetwork(network, algorithms[network.congestion ?? 'constant']);
   }
 
   network(vni: number): Network | undefined {
@@ -79,6 +84,10 @@ export class Forwarding implements PairDirectory {
     return this.pairs[pair]!.port.network.vni;
   }
 
+  congestionOf(pair: number): CongestionAlgorithm {
+    return this.pairs[pair]!.port.network.congestion;
+  }
+
   localMac(pair: number): Mac {
     return this.pairs[pair]!.port.mac;
   }
@@ -95,11 +104,12 @@ export class Forwarding implements PairDirectory {
     return network.reliable && network.remotes[remote]!.peer === peer ? port.firstPair + remote : -1;
   }
 
-  private addNetwork(config: NetworkConfig): void {
+  private addNetwork(config: NetworkConfig, congestion: CongestionAlgorithm): void {
     const { vni, reliable } = config;
     const network: Network = {
       vni,
       reliable,
+      congestion,
       ports: [],
       remotes: [],
       peers: [],

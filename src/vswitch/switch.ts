@@ -2,7 +2,8 @@
 // nothing outside of memory: devices are given, the clock is an argument.
 
 import type { Rng } from '../base/rng.ts';
-import { constantWindow } from '../congestion/constant-window.ts';
+import { constantWindow, noControl } from '../congestion/constant-window.ts';
+import { swift } from '../congestion/swift.ts';
 import { type FrameDevice, MAX_FRAME_BYTES, type UnderlayDevice } from '../packet/device.ts';
 import { Inbox } from '../packet/inbox.ts';
 import { Outbox } from '../packet/outbox.ts';
@@ -24,6 +25,8 @@ import { VnicOutput, type VnicOutputState } from './vnic-output.ts';
 
 /** Frames read from one vNIC in one turn. */
 const READ_BATCH = 64;
+/** Packets of one flow that go down one path before the next is taken (BIFROST §4.1). */
+const GROUP_PACKETS = 50;
 const DELIVERY_PIECES = 2048;
 /** A turn's plain frames wait in the outbox, by reference, until it is flushed. */
 const MAX_HELD = 1024;
@@ -101,16 +104,19 @@ export class Switch implements IngressTargets {
     this.region = region;
     this.devices = devices;
     this.underlay = underlay;
-    this.forwarding = new Forwarding(config);
+    const payloadBytes = config.datagramBytes - TRANSPORT_OVERHEAD_BYTES;
+    const { windowPackets, threadId, sprayPackets = GROUP_PACKETS } = config;
+    this.forwarding = new Forwarding(config, {
+      constant: constantWindow(windowPackets, payloadBytes),
+      none: noControl(),
+      swift: swift({ packetBytes: payloadBytes, maxCwndPackets: windowPackets }),
+    });
     this.paths = new PathTable(nowMicros, old?.paths);
     if (old === undefined) for (const _ of this.forwarding.peers) this.paths.addPeer();
     this.portReady = new Uint8Array(devices.length).fill(1);
-    const payloadBytes = config.datagramBytes - TRANSPORT_OVERHEAD_BYTES;
-    const { windowPackets, threadId } = config;
     this.maxTransportBytes = Math.min(MAX_FRAME_BYTES, windowPackets * payloadBytes);
-    const congestion = () => constantWindow(windowPackets, payloadBytes);
     this.transport = new Transport(
-      { payloadBytes, windowPackets, threadId, congestion },
+      { payloadBytes, windowPackets, threadId, sprayPackets },
       { region, rng, paths: this.paths, pairs: this.forwarding, nowMicros },
       old?.transport,
     );

@@ -12,8 +12,10 @@ export const PACKET_CONNECTION_RESPONSE = 4;
 /** "I do not know that CID": lets a peer whose connection outlived ours open a new one at once. */
 export const PACKET_RESET = 5;
 
-/** CC Type: a window of constant size. */
+/** CC Type: a window of constant size; no control but the send window's; Swift. */
 export const CC_CONSTANT_WINDOW = 0;
+export const CC_NONE = 1;
+export const CC_SWIFT = 2;
 
 export const MAX_PATH_ID = 7;
 

@@ -34,6 +34,11 @@ describe('one bad value', () => {
       'host: host1\ntransport: { window: 8 }',
       '2:22: transport.window: 8 is not a whole number from 64 to 4096; write it like 512',
     ],
+    [
+      'host: host1',
+      'host: host1\ntransport: { sprayPackets: 0 }',
+      '2:28: transport.sprayPackets: 0 is not a whole number from 1 to 1000000; write it like 50',
+    ],
     ['host: host1', 'host: host1\ntransport:', '2:1: transport: has no value; write { window: 512 }'],
     [
       '  address: 10.0.1.1',

@@ -2,6 +2,7 @@
 // field is in checks.ts.
 import * as v from 'valibot';
 import { SLOTS } from '../../paths/path-table.ts';
+import { CONGESTION_NAMES, isCongestionName } from '../../vswitch/config.ts';
 import {
   type Cidr,
   type Ipv4Address,
@@ -81,6 +82,11 @@ const remoteAddress = text('an IP address', '192.168.77.3', (value): IpAddress |
   );
 });
 
+const congestion = text('an algorithm', 'swift', (value) => {
+  if (isCongestionName(value)) return value;
+  return new Complaint(`${value} is not an algorithm; write ${CONGESTION_NAMES.join(', ')}`);
+});
+
 const vnic = mapping(
   {
     name: interfaceName,
@@ -107,6 +113,7 @@ const vni = mapping(
   {
     vni: wholeNumber(1, 0xff_ffff, 77),
     reliable: v.optional(yesOrNo(), true),
+    congestion: v.optional(congestion, 'swift'),
     vnics: list(vnic, '[{ name: sel0, mac: 02:00:00:00:77:01, addresses: [192.168.77.1/24] }]'),
     remotes: v.optional(list(remote, '[{ vtep: 10.0.2.1, vnics: [] }]'), []),
   },
@@ -129,7 +136,13 @@ export const hostSchema = mapping(
       '{ address: 10.0.1.1 }',
     ),
     transport: v.optional(
-      mapping({ window: v.optional(wholeNumber(64, 4096, 512), 512) }, '{ window: 512 }'),
+      mapping(
+        {
+          window: v.optional(wholeNumber(64, 4096, 512), 512),
+          sprayPackets: v.optional(wholeNumber(1, 1_000_000, 50), 50),
+        },
+        '{ window: 512 }',
+      ),
       {},
     ),
     vnis: list(vni, '[{ vni: 77, vnics: [] }]'),

@@ -1,5 +1,6 @@
 // What one host is configured to be: the validated, immutable form of its YAML file. Addresses are values, not text;
 // defaults are filled in; whatever is here has passed every check that can be made without looking at the machine.
+import type { CongestionName } from '../../vswitch/config.ts';
 import type { Cidr, Ipv4Address, Ipv6Address, Mac } from '../../wire/address.ts';
 
 export interface HostConfig {
@@ -26,12 +27,16 @@ export interface UnderlayConfig {
 export interface TransportConfig {
   /** Packets that a connection may have in flight. */
   readonly window: number;
+  /** Packets that go down one path before the next is taken. */
+  readonly sprayPackets: number;
 }
 
 export interface VniConfig {
   readonly vni: number;
   /** False: plain VXLAN, as a kernel VXLAN device speaks it. */
   readonly reliable: boolean;
+  /** What governs its connections. */
+  readonly congestion: CongestionName;
   readonly vnics: readonly VnicConfig[];
   readonly remotes: readonly RemoteConfig[];
 }

@@ -1,0 +1,94 @@
+// Which slot a packet takes (BIFROST §4.1): groups of packets go round robin over the slots with the lowest round trips,
+// as far as their windows have room. A group ends between frames, since a frame of many packets is one offload send;
+// only groups smaller than a frame cut it.
+
+import { SLOT_HEALTHY, SLOTS } from '../paths/path-table.ts';
+import type { SendWindow } from './send-window.ts';
+import type { TransportContext } from './types.ts';
+
+/** More than this waiting is worth paths of its own. */
+const FOLLOW_PACKETS = 8;
+
+export class Sprayer {
+  private readonly context: TransportContext;
+
+  constructor(context: TransportContext) {
+    this.context = context;
+  }
+
+  /** Puts a frame's first packet on a slot that has room for all of it; false when none has. */
+  place(now: number, row: number, window: SendWindow, packets: number, length: number): boolean {
+    const { connections, options, paths } = this.context;
+    const peer = connections.peer[row]!;
+    const selection = paths.selection(peer, now);
+    const followed = this.followed(row, peer, window);
+    if (followed >= 0 && this.hasRoom(now, window, followed, length)) {
+      window.group = 0;
+      return this.take(now, window, followed, length);
+    }
+    const { sprayPackets } = options;
+    const goesOn = window.group + Math.min(packets, sprayPackets) <= sprayPackets;
+    if (
+      goesOn &&
+      this.isUsable(peer, window.slot, selection) &&
+      this.hasRoom(now, window, window.slot, length)
+    )
+      return this.take(now, window, window.slot, length);
+    let slot = window.slot;
+    for (let i = 0; i < SLOTS; i++) {
+      slot = paths.next(peer, slot, -1, selection);
+      if (this.hasRoom(now, window, slot, length)) {
+        window.group = 0;
+        return this.take(now, window, slot, length);
+      }
+    }
+    return false;
+  }
+
+  /** Goes on to the next slot in the middle of a frame. */
+  turn(now: number, row: number, window: SendWindow): void {
+    const { connections, paths } = this.context;
+    const peer = connections.peer[row]!;
+    window.slot = paths.next(peer, window.slot, -1, paths.selection(peer, now));
+    window.group = 0;
+  }
+
+  private take(now: number, window: SendWindow, slot: number, length: number): true {
+    const cwnd = window.congestion.cwndBytes(slot);
+    if (length > cwnd) {
+      const rate = window.congestion.pacingBytesPerSecond(slot);
+      window.nextSendAt[slot] = now + (length * 1e6) / rate;
+    }
+    window.slot = slot;
+    window.pacedUntil = Number.POSITIVE_INFINITY;
+    return true;
+  }
+
+  /** One frame may go however small the window is, when nothing else is on its way and it is not too soon. */
+  private hasRoom(now: number, window: SendWindow, slot: number, length: number): boolean {
+    const inFlight = window.slotBytes[slot]!;
+    if (inFlight > 0 && inFlight + length > window.congestion.cwndBytes(slot)) return false;
+    const due = window.nextSendAt[slot]!;
+    if (due <= now) return true;
+    window.pacedUntil = Math.min(window.pacedUntil, due);
+    return false;
+  }
+
+  /** A slot that was followed need not be one of the selected. */
+  private isUsable(peer: number, slot: number, selection: number): boolean {
+    return this.context.paths.stateOf(peer, slot) === SLOT_HEALTHY && ((selection >> slot) & 1) === 1;
+  }
+
+  /**
+   * For a few small packets the slot that the peer's came by, or -1: the acknowledgement that goes back there then joins
+   * their bundle, and the fabric and the peer handle one offload packet instead of two. Of two ends that both send
+   * little, one leads and takes turns as ever.
+   */
+  private followed(row: number, peer: number, window: SendWindow): number {
+    const { connections, paths } = this.context;
+    const receive = connections.receive[row]!;
+    if (receive.pending === 0 || (window.next - window.txNext) >>> 0 >= FOLLOW_PACKETS) return -1;
+    if (connections.accepted[row] === 0 && !receive.bulk) return -1;
+    return paths.stateOf(peer, receive.latestSlot) === SLOT_HEALTHY ? receive.latestSlot : -1;
+  }
+}
