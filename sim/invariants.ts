@@ -4,7 +4,7 @@ import type { Region } from '../src/packet/region.ts';
 import { CHUNK_BYTES } from '../src/packet/region.ts';
 import { SLOTS } from '../src/paths/path-table.ts';
 import { CONNECTION_ESTABLISHED } from '../src/transport/connections.ts';
-import { RECEIVE_PACKETS, type ReceiveWindow } from '../src/transport/receive-window.ts';
+import { HELD_PASSED, RECEIVE_PACKETS, type ReceiveWindow } from '../src/transport/receive-window.ts';
 import {
   RECORD_ACKED,
   RECORD_LENGTH_MASK,
@@ -45,6 +45,7 @@ function checkSendWindow(window: SendWindow, windowPackets: number): number {
   const ordered = [(una - frameStart) | 0, (txNext - una) | 0, (next - txNext) | 0];
   demand(Math.min(...ordered) >= 0, `PSNs are out of order: ${[frameStart, una, txNext, next]}`);
   const inFlight = new Array<number>(SLOTS).fill(0);
+  const slotBytes = new Array<number>(SLOTS).fill(0);
   let bytes = 0;
   let lost = 0;
   for (let psn = una; psn !== next; psn = (psn + 1) >>> 0) {
@@ -52,15 +53,21 @@ function checkSendWindow(window: SendWindow, windowPackets: number): number {
     const sent = ((psn - txNext) | 0) < 0;
     if (sent && (word & RECORD_ACKED) !== 0) continue;
     bytes += word & RECORD_LENGTH_MASK;
+    const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
+    if (!sent || (word & RECORD_LOST) === 0) slotBytes[slot]! += word & RECORD_LENGTH_MASK;
     if (!sent) continue;
     if ((word & RECORD_LOST) !== 0) lost++;
-    else inFlight[(word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT]!++;
+    else inFlight[slot]!++;
   }
   demand(
     bytes === window.inFlightBytes,
     `${window.inFlightBytes} bytes are said to be in flight, not ${bytes}`,
   );
   demand(`${inFlight}` === `${[...window.inFlight]}`, `in flight: ${[...window.inFlight]}, not ${inFlight}`);
+  demand(
+    `${slotBytes}` === `${[...window.slotBytes]}`,
+    `bytes of slots: ${[...window.slotBytes]}, not ${slotBytes}`,
+  );
   demand(lost <= window.lostCount, 'a lost packet is not queued to be sent again');
   return (next - una) >>> 0;
 }
@@ -73,9 +80,13 @@ function checkReceiveWindow(window: ReceiveWindow): number {
   demand((end - delivered) >>> 0 <= RECEIVE_PACKETS, `${(end - delivered) >>> 0} packets are held`);
   const span = (end - delivered) >>> 0;
   let places = 0;
-  for (let i = 1; i < held.length; i += 2) if (held[i] !== 0) places++;
+  let passed = 0;
+  for (let i = 1; i < held.length; i += 2) {
+    if (held[i] !== 0) places++;
+    if ((held[i]! & HELD_PASSED) !== 0) passed++;
+  }
   demand(places <= span, `${places} places are taken within ${span} PSNs`);
-  return places;
+  return places - passed + window.early.frames;
 }
 
 /** Nothing is in flight or held, and every chunk is free but for the writers' own. */

@@ -14,12 +14,20 @@ export class Ledger {
   forgotten = 0;
   /** A connection was lost: what was not acknowledged may come again, from its beginning. */
   repeatsAllowed = false;
+  /** Frames of one packet may overtake others. */
+  private readonly ordered: boolean;
   private nextExpected = 0;
+  /** Numbers from `nextExpected` on that came before their turn. */
+  private readonly overtakers = new Set<number>();
   private readonly lengths: number[] = [];
   /** Left the transport's care as plain VXLAN. */
   private readonly plain = new Set<number>();
   /** Frames below may be missing, since their sender forgot them. */
   private forgottenBelow = 0;
+
+  constructor(ordered = true) {
+    this.ordered = ordered;
+  }
 
   /** A frame of this length was written; its number. */
   write(length: number): number {
@@ -55,7 +63,7 @@ export class Ledger {
   get missing(): number {
     let missing = 0;
     for (let number = this.nextExpected; number < this.nextNumber; number++) {
-      if (!this.plain.has(number) && number >= this.forgottenBelow) missing++;
+      if (!this.plain.has(number) && !this.overtakers.has(number) && number >= this.forgottenBelow) missing++;
     }
     return missing;
   }
@@ -64,14 +72,19 @@ export class Ledger {
     if (length !== this.lengths[number]) {
       throw new Error(`frame ${number} has ${length} bytes, was sent with ${this.lengths[number]}`);
     }
-    if (number < this.nextExpected) {
+    if (number < this.nextExpected || this.overtakers.has(number)) {
       if (!this.repeatsAllowed) throw new Error(`frame ${number} came again`);
       this.repeated++;
       return;
     }
+    this.delivered++;
+    if (!this.ordered && number !== this.nextExpected) {
+      this.overtakers.add(number);
+      return;
+    }
     while (this.nextExpected < number) this.skip(number);
     this.nextExpected++;
-    this.delivered++;
+    while (this.overtakers.delete(this.nextExpected)) this.nextExpected++;
   }
 
   private skip(number: number): void {

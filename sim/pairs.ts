@@ -5,16 +5,29 @@ import type { CongestionAlgorithm } from '../src/congestion/controller.ts';
 import type { PairDirectory } from '../src/transport/types.ts';
 import type { Mac } from '../src/wire/address.ts';
 
+export interface PairOptions {
+  readonly pairs: number;
+  readonly congestion?: CongestionAlgorithm;
+  /** Frames are put in order; else they are passed on as they come. */
+  readonly reorder?: boolean;
+}
+
 /** All pairs between two hosts; the other host is peer 0. */
 export class TwoHostPairs implements PairDirectory {
   readonly count: number;
+  private readonly reorder: boolean;
   private readonly congestion: CongestionAlgorithm;
   private readonly local: number;
   private readonly remote: number;
 
   /** `local` and `remote` are numbers of hosts. */
-  constructor(local: number, remote: number, count: number, congestion = noControl()) {
+  constructor(
+    local: number,
+    remote: number,
+    { pairs: count, congestion = noControl(), reorder = true }: PairOptions,
+  ) {
     this.congestion = congestion;
+    this.reorder = reorder;
     this.local = local;
     this.remote = remote;
     this.count = count;
@@ -26,6 +39,10 @@ export class TwoHostPairs implements PairDirectory {
 
   vniOf(pair: number): number {
     return 100 + pair;
+  }
+
+  reordersOf(): boolean {
+    return this.reorder;
   }
 
   congestionOf(): CongestionAlgorithm {

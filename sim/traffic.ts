@@ -23,7 +23,8 @@ export class Traffic implements Application {
     this.network = new TransportPair(options, this);
     const { pairs } = this.network.hosts[0].options;
     const each = <T>(make: () => T) => Array.from({ length: pairs }, make);
-    this.ledgers = [each(() => new Ledger()), each(() => new Ledger())];
+    const ledger = () => new Ledger(this.network.hosts[0].options.reorder);
+    this.ledgers = [each(ledger), each(ledger)];
     this.backlog = [each(() => []), each(() => [])];
   }
 

@@ -15,8 +15,9 @@ import type { PairDirectory } from '../src/transport/types.ts';
 import { VxlanView } from '../src/wire/vxlan.ts';
 import type { Clock } from './clock.ts';
 import { writeFrame } from './frames.ts';
+import type { PairOptions } from './pairs.ts';
 
-export interface HostOptions {
+export interface HostOptions extends PairOptions {
   readonly payloadBytes: number;
   readonly windowPackets: number;
   /** Memory in chunks of 256 KB. */
@@ -24,7 +25,6 @@ export interface HostOptions {
   readonly socketBytes: number;
   /** From an interrupt to the turn it causes. */
   readonly wakeMicros: number;
-  readonly pairs: number;
   /** Taken over instead of new memory. */
   readonly memory?: Memory;
 }

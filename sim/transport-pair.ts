@@ -48,7 +48,7 @@ export class TransportPair {
       new TransportHost(
         this.clock,
         { ...hostOptions, ...(options.memories && { memory: options.memories[direction] }) },
-        new TwoHostPairs(direction, 1 - direction, hostOptions.pairs),
+        new TwoHostPairs(direction, 1 - direction, hostOptions),
         application,
         (_peer, slot, packet) => this.carry(direction, slot, packet),
         options.hostSeeds?.[direction] ?? rng.u32(),

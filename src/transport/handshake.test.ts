@@ -36,7 +36,7 @@ class Rig {
   readonly region: Region;
   readonly transport: Transport;
   private readonly outbox = new Outbox();
-  private readonly pairs = new TwoHostPairs(0, 1, 1);
+  private readonly pairs = new TwoHostPairs(0, 1, { pairs: 1 });
   private readonly at: number;
   private readonly sent: string[] = [];
 

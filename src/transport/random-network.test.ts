@@ -13,6 +13,8 @@ import {
 } from '../../test/support/random-network.ts';
 import { itForSeeds } from '../../test/support/seeds.ts';
 import { below, chance, SeededRng } from '../base/rng.ts';
+import { noControl } from '../congestion/constant-window.ts';
+import { swift } from '../congestion/swift.ts';
 
 const STORM_MICROS = 25_000;
 /** Timeouts that doubled while nothing got through end within this. */
@@ -29,6 +31,8 @@ describe('two transports', () => {
         pairs: chance(rng, 0.3) ? 3 : 1,
         windowPackets: chance(rng, 0.3) ? 64 + below(rng, 4033) : 512,
         payloadBytes: chance(rng, 0.2) ? 8900 : 1400,
+        reorder: chance(rng, 0.8),
+        congestion: chance(rng, 0.5) ? swift({ packetBytes: 1400, maxCwndPackets: 512 }) : noControl(),
       },
     });
     const { network } = traffic;

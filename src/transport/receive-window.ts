@@ -3,6 +3,7 @@
 // comparison and one store.
 
 import type { Fields } from '../base/fields.ts';
+import { FrameQueue, type FrameQueueState } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { SLOTS } from '../paths/path-table.ts';
 
@@ -15,10 +16,14 @@ const WORDS_OF_BITMAP = 8;
 export const HELD_FIRST = 0x0100_0000;
 export const HELD_LAST = 0x0200_0000;
 export const HELD_LENGTH_MASK = 0xffff;
-const HELD_WHOLE = HELD_FIRST | HELD_LAST;
+export const HELD_WHOLE = HELD_FIRST | HELD_LAST;
+/** Passed on before its turn: only its place is kept. */
+export const HELD_PASSED = 0x0400_0000;
 
 /** All of it. */
-export type ReceiveWindowState = Omit<Fields<ReceiveWindow>, 'isIdle'>;
+export type ReceiveWindowState = Omit<Fields<ReceiveWindow>, 'isIdle' | 'early'> & {
+  readonly early: FrameQueueState;
+};
 
 export class ReceiveWindow {
   /** Offset, and length with flags; a length of zero: not here. */
@@ -30,6 +35,8 @@ export class ReceiveWindow {
   /** Everything below is passed on; from here to `complete` lie whole frames. */
   delivered = 0;
   complete = 0;
+  /** Whole frames that do not wait for their turn, in the order they came (BIFROST §7.3). */
+  readonly early: FrameQueue;
   // What the next acknowledgement of each slot will say (BIFROST §C.3).
   readonly newestPsn = new Uint32Array(SLOTS);
   readonly echo = new Uint32Array(SLOTS);
@@ -51,10 +58,11 @@ export class ReceiveWindow {
   constructor(old?: ReceiveWindowState) {
     this.held = old?.held ?? new Uint32Array(RECEIVE_PACKETS * 2);
     if (old !== undefined) Object.assign(this, old);
+    this.early = new FrameQueue(old?.early);
   }
 
   save(): ReceiveWindowState {
-    return { ...this };
+    return { ...this, early: this.early.save() };
   }
 
   reset(psn: number): void {
@@ -73,7 +81,7 @@ export class ReceiveWindow {
 
   /** Nothing is held, and nothing is left to acknowledge. */
   get isIdle(): boolean {
-    return this.delivered === this.end && this.pending === 0;
+    return this.delivered === this.end && this.pending === 0 && this.early.frames === 0;
   }
 
   has(psn: number): boolean {
@@ -116,15 +124,17 @@ export class ReceiveWindow {
   /** Calls `visit` with every offset that a reference is held for. */
   eachHeld(visit: (offset: number) => void): void {
     for (let psn = this.delivered; psn !== this.end; psn = (psn + 1) >>> 0) {
-      if (this.has(psn)) visit(this.offsetOf(psn));
+      if (this.has(psn) && (this.wordOf(psn) & HELD_PASSED) === 0) visit(this.offsetOf(psn));
     }
+    this.early.each(visit);
   }
 
   /** Drops all that is held. */
   discard(region: Region): void {
+    for (; this.early.frames > 0; this.early.shift()) region.release(this.early.frontOffset());
     for (let psn = this.delivered; psn !== this.end; psn = (psn + 1) >>> 0) {
       if (!this.has(psn)) continue;
-      region.release(this.offsetOf(psn));
+      if ((this.wordOf(psn) & HELD_PASSED) === 0) region.release(this.offsetOf(psn));
       this.clear(psn);
     }
   }

@@ -11,6 +11,8 @@ import {
   HELD_FIRST,
   HELD_LAST,
   HELD_LENGTH_MASK,
+  HELD_PASSED,
+  HELD_WHOLE,
   RECEIVE_PACKETS,
   type ReceiveWindow,
 } from './receive-window.ts';
@@ -35,7 +37,7 @@ export class Receiver {
    * much memory for little. True when whole frames wait to be delivered.
    */
   onData(row: number, header: DataHeaderView, arrivedAt: number, hops: number, small: boolean): boolean {
-    const { connections, counters, region } = this.context;
+    const { connections, counters, pairs, region } = this.context;
     const window = connections.receive[row]!;
     const { psn, pathId: slot, flags, payloadLength: length } = header;
     const ahead = (psn - window.base) | 0;
@@ -68,7 +70,14 @@ export class Receiver {
     counters.bytesReceived += length;
     const framing = (flags & DATA_FIRST ? HELD_FIRST : 0) | (flags & DATA_LAST ? HELD_LAST : 0);
     const wasMissing = window.end !== window.base;
-    const complete = window.place(psn, offset, length | framing);
+    let complete: boolean;
+    if (framing === HELD_WHOLE && !pairs.reordersOf(connections.pair[row]!)) {
+      window.early.push(offset, length);
+      window.place(psn, 0, length | framing | HELD_PASSED);
+      complete = true;
+    } else {
+      complete = window.place(psn, offset, length | framing);
+    }
     // At once while something is missing, and when no more is: the sender waits for it.
     const urgent = wasMissing || window.end !== window.base || (flags & DATA_ACK_REQUIRED) !== 0;
     this.acknowledger.onPacket(window, slot, arrivedAt, urgent);
@@ -80,6 +89,12 @@ export class Receiver {
     const window = this.context.connections.receive[row];
     // The connection was lost and begun anew since.
     if (window === undefined) return true;
+    for (const { early } = window; early.frames > 0; early.shift()) {
+      if (out.count === out.capacity) return false;
+      out.push(early.frontOffset(), early.frontLength());
+      out.endFrame();
+      this.context.counters.framesDelivered++;
+    }
     while (window.delivered !== window.complete) {
       if (!this.deliverFrame(window, out)) return false;
     }
@@ -100,12 +115,17 @@ export class Receiver {
       end = (end + 1) >>> 0;
     } while ((word & HELD_LAST) === 0);
     const pieces = (end - first) >>> 0;
+    if ((word & HELD_PASSED) !== 0 && pieces === 1) {
+      window.clear(first);
+      window.delivered = end;
+      return true;
+    }
     const good = framed && bytes <= MAX_FRAME_BYTES && pieces <= MAX_FRAME_PIECES;
     if (good && out.count + pieces > out.capacity) return false;
     for (let psn = first; psn !== end; psn = (psn + 1) >>> 0) {
       const offset = window.offsetOf(psn);
       if (good) out.push(offset, window.wordOf(psn) & HELD_LENGTH_MASK);
-      else region.release(offset);
+      else if ((window.wordOf(psn) & HELD_PASSED) === 0) region.release(offset);
       window.clear(psn);
     }
     window.delivered = end;

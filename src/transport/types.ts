@@ -27,6 +27,8 @@ export interface TransportOptions {
 export interface PairDirectory {
   peerOf(pair: number): number;
   vniOf(pair: number): number;
+  /** Whether its frames are put in order before they are passed on (BIFROST §7.3). */
+  reordersOf(pair: number): boolean;
   /** What governs the pair's connection. */
   congestionOf(pair: number): CongestionAlgorithm;
   localMac(pair: number): Mac;

@@ -40,6 +40,8 @@ export interface NetworkConfig {
   readonly vni: number;
   /** False: plain VXLAN that any VTEP understands. */
   readonly reliable: boolean;
+  /** Frames leave for their vNIC in the order they were sent; absent: true. */
+  readonly reorder?: boolean;
   /** What governs its connections; absent: a constant window. */
   readonly congestion?: CongestionName;
   readonly ports: readonly PortConfig[];

@@ -31,6 +31,7 @@ export interface RemoteVnic extends AddressSet {
 export interface Network {
   readonly vni: number;
   readonly reliable: boolean;
+  readonly reorder: boolean;
   readonly congestion: CongestionAlgorithm;
   readonly ports: Port[];
   readonly remotes: RemoteVnic[];
@@ -84,6 +85,10 @@ export class Forwarding implements PairDirectory {
     return this.pairs[pair]!.port.network.vni;
   }
 
+  reordersOf(pair: number): boolean {
+    return this.pairs[pair]!.port.network.reorder;
+  }
+
   congestionOf(pair: number): CongestionAlgorithm {
     return this.pairs[pair]!.port.network.congestion;
   }
@@ -105,10 +110,11 @@ export class Forwarding implements PairDirectory {
   }
 
   private addNetwork(config: NetworkConfig, congestion: CongestionAlgorithm): void {
-    const { vni, reliable } = config;
+    const { vni, reliable, reorder = true } = config;
     const network: Network = {
       vni,
       reliable,
+      reorder,
       congestion,
       ports: [],
       remotes: [],
