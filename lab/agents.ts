@@ -20,6 +20,8 @@ export interface AgentOptions {
   readonly reliable?: boolean;
   /** Packets that a connection may have in flight. */
   readonly window?: number;
+  /** False: frames are passed on as they come. */
+  readonly reorder?: boolean;
   /** What governs the connections. */
   readonly congestion?: CongestionName;
   /** Packets that go down one path before the next is taken. */
@@ -39,6 +41,7 @@ export interface AgentConfig {
   readonly vnis: readonly {
     readonly vni: number;
     readonly reliable: boolean;
+    readonly reorder?: boolean;
     readonly congestion?: CongestionName;
     readonly vnics: readonly {
       readonly name: string;
@@ -70,7 +73,14 @@ export function agentConfig(
   host: AgentHost,
   tenants: readonly TenantAddresses[],
   netnsOf: (tenant: string) => string,
-  { reliable = true, window, congestion, sprayPackets, edit = (config) => config }: AgentOptions = {},
+  {
+    reliable = true,
+    window,
+    reorder,
+    congestion,
+    sprayPackets,
+    edit = (config) => config,
+  }: AgentOptions = {},
 ): AgentConfig {
   const local = tenants.filter((tenant) => tenant.host === host.name);
   const remoteVteps = [
@@ -88,6 +98,7 @@ export function agentConfig(
       {
         vni: SELVAGE_VNI,
         reliable,
+        ...(reorder !== undefined && { reorder }),
         ...(congestion !== undefined && { congestion }),
         vnics: local.map(({ name, selvage }) => ({
           name: selvage.interface,

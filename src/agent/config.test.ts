@@ -18,6 +18,7 @@ describe('a good file', () => {
         {
           vni: 77,
           reliable: true,
+          reorder: true,
           congestion: 'swift',
           vnics: [
             {
@@ -118,7 +119,7 @@ describe('the whole file', () => {
     expect(complaintsAbout(bad)).toEqual([
       'h.yaml:1:7: host: 17 is not a host name; write it like host1',
       'h.yaml:9:14: vnis[0].vnics[0].mac: "nonsense" is not a MAC address; write it like 02:00:00:00:77:01',
-      'h.yaml:11:5: vnis[0].remote: there is no such field; there are vni, reliable, congestion, vnics, remotes',
+      'h.yaml:11:5: vnis[0].remote: there is no such field; there are vni, reliable, reorder, congestion, vnics, remotes',
       "h.yaml:13:15: vnis[0].remotes[0].vtep: 10.0.2.1 is this host's own address; write the other host's",
     ]);
   });

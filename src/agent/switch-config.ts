@@ -13,10 +13,11 @@ export function switchConfig(config: HostConfig, underlayMtu: number): SwitchCon
   };
 }
 
-function network({ vni, reliable, congestion, vnics, remotes }: VniConfig): NetworkConfig {
+function network({ vni, reliable, reorder, congestion, vnics, remotes }: VniConfig): NetworkConfig {
   return {
     vni,
     reliable,
+    reorder,
     congestion,
     ports: vnics.map(({ name, mac, addresses, sourceCheck }) => ({
       name,

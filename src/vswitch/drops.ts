@@ -1,7 +1,7 @@
 // Why the switch drops, and what it counts. Every frame and packet that comes in goes out, waits, or is counted here
 // under one reason, so that at any time between turns:
 //
-//   framesIn + floodCopies + returned = toTransport + toPlain + answered + toLocal + queued + dropped (frames)
+//   framesIn + floodCopies + pieces + returned = toTransport + toPlain + answered + toLocal + queued + dropped (frames)
 //   packetsIn = transportPacketsIn + plainPacketsIn + dropped (packets, but for notForUs)
 //   plainPacketsIn + plainCopies = fromPlain + notForUs
 //   toLocal + answered + fromPlain + framesDelivered (the transport's) = framesOut + waiting + vnicFull
@@ -38,6 +38,8 @@ export interface SwitchCounters {
   /** Frames flooded, and how many more copies that made. */
   flooded: number;
   floodCopies: number;
+  /** How many more frames there were after offload frames were cut for networks without reordering. */
+  pieces: number;
   /** Frames that the transport gave back, to be sent as plain VXLAN. */
   returned: number;
   /** Underlay packets, and of them: for the transport, plain frames. */
@@ -59,6 +61,7 @@ export function newSwitchCounters(): SwitchCounters {
     toLocal: 0,
     flooded: 0,
     floodCopies: 0,
+    pieces: 0,
     returned: 0,
     packetsIn: 0,
     transportPacketsIn: 0,

@@ -133,6 +133,30 @@ it('takes super-frames whole across a reliable network', () => {
   for (const { vswitch, region } of hosts) checkIdle(vswitch, region);
 });
 
+it('cuts offload frames where a network wants no reordering, so that each packet is a frame', () => {
+  const { world, hosts } = worldOf([{ ...reliable, reorder: false }]);
+  const payload = numbered(30_000);
+  const offload = {
+    flags: 1,
+    gsoType: VIRTIO_NET_HDR_GSO_TCPV4,
+    gsoSize: 1300,
+    csumStart: 34,
+    csumOffset: 16,
+  };
+  const whole = frameBetween(1, 2, { udp: {}, payload: numbered(10) });
+  hosts[0]!.send(0, withOffload(buildFrame({ tcp: {}, payload }), offload), whole);
+  world.pass(SETTLE_MICROS);
+  const received = hosts[1]!.received[0]!;
+  expect(received).toHaveLength(Math.ceil(30_000 / 1300) + 1);
+  expect(received.at(-1)).toEqual(whole);
+  // No offload is left to do, and the TCP payloads are the one that was sent.
+  const parts = received.slice(0, -1);
+  for (const part of parts) expect([...part.subarray(0, 10)]).toEqual(new Array(10).fill(0));
+  expect(Uint8Array.from(parts.flatMap((part) => [...part.subarray(10 + 54)]))).toEqual(payload);
+  expect(hosts[0]!.vswitch.counters).toMatchObject({ framesIn: 2, pieces: parts.length - 1 });
+  for (const { vswitch, region } of hosts) checkIdle(vswitch, region);
+});
+
 it('drops a frame that no window would ever have room for, and goes on', () => {
   const { world, hosts } = worldOf([reliable], { windowPackets: 8 });
   const large = frameBetween(1, 2, { udp: {}, payload: numbered(12_000) });

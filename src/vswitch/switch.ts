@@ -15,6 +15,7 @@ import { SEND_PLAIN, SEND_TAKEN, Transport } from '../transport/transport.ts';
 import type { TransportState } from '../transport/transport-state.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
+import { Cutter } from './cutter.ts';
 import { type DropReason, newSwitchCounters, type SwitchCounters } from './drops.ts';
 import { Egress } from './egress.ts';
 import { Forwarding, type Port } from './forwarding.ts';
@@ -80,6 +81,8 @@ export class Switch implements IngressTargets {
   private readonly ingress: Ingress;
   private readonly egress: Egress;
   private readonly plain: PlainVxlan;
+  private readonly cutter: Cutter;
+  private readonly payloadBytes: number;
   private readonly scratch: ChunkWriter;
   private readonly inbox = new Inbox();
   private readonly outbox = new Outbox();
@@ -123,7 +126,9 @@ export class Switch implements IngressTargets {
     this.outputs = devices.map((device, port) => new VnicOutput(device, region, old?.outputs[port]));
     const scratch = new ChunkWriter(region, 0, old?.scratch);
     this.scratch = scratch;
-    this.plain = new PlainVxlan(region, scratch, this.outbox, config.datagramBytes, () => this.flush());
+    this.cutter = new Cutter(region, scratch);
+    this.payloadBytes = payloadBytes;
+    this.plain = new PlainVxlan(region, this.cutter, this.outbox, config.datagramBytes, () => this.flush());
     this.ingress = new Ingress(region, scratch, this.counters, this);
     this.egress = new Egress(region, this.forwarding, this.transport, this.counters, (port, at, length) =>
       this.deliverPlain(port, at, length),
@@ -238,6 +243,42 @@ export class Switch implements IngressTargets {
       this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length);
       return;
     }
+    if (!network.reorder && !(this.cutter.look(offset, length) && this.cutter.isWhole)) {
+      this.cutForPair(pair, offset, length);
+      return;
+    }
+    this.queueForPair(pair, offset, length);
+  }
+
+  /** Without reordering every frame is one packet, so that none waits for another. */
+  private cutForPair(pair: number, offset: number, length: number): void {
+    const { cutter, region } = this;
+    const rejected = cutter.cut(
+      offset,
+      length,
+      VIRTIO_NET_HEADER_BYTES,
+      this.payloadBytes - VIRTIO_NET_HEADER_BYTES,
+    );
+    if (rejected !== undefined) {
+      this.drop(rejected, offset);
+      return;
+    }
+    const { count, stride, lastBytes } = cutter;
+    const first = cutter.at - VIRTIO_NET_HEADER_BYTES;
+    this.counters.pieces += count - 1;
+    region.retain(first, count);
+    for (let i = 0; i < count; i++) {
+      this.queueForPair(
+        pair,
+        first + i * stride,
+        i === count - 1 ? lastBytes + VIRTIO_NET_HEADER_BYTES : stride,
+      );
+    }
+    region.release(first);
+    region.release(offset);
+  }
+
+  private queueForPair(pair: number, offset: number, length: number): void {
     if (length > this.maxTransportBytes) {
       this.drop('tooLong', offset);
       return;

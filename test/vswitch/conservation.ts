@@ -15,7 +15,7 @@ export function checkConservation(vswitch: Switch): void {
   const { toTransport, toPlain, answered, toLocal, fromPlain, plainCopies } = counters;
   equal(
     'frames in',
-    counters.framesIn + counters.floodCopies + counters.returned,
+    counters.framesIn + counters.floodCopies + counters.pieces + counters.returned,
     toTransport + toPlain + answered + toLocal + framesQueued + framesDropped,
   );
   const { packetsIn, transportPacketsIn, plainPacketsIn } = counters;

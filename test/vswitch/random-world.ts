@@ -7,8 +7,9 @@ import { randomFrame } from './random-frames.ts';
 import { configOf, type Layout, vtepOf } from './tenants.ts';
 import { World, type WorldHost } from './world.ts';
 
-const LAYOUTS: readonly Layout[] = [
-  { vni: 77, reliable: true, hosts: [[1, 3], [2], [4]] },
+/** Every other world wants its frames as they come. */
+const layouts = (seed: number): readonly Layout[] => [
+  { vni: 77, reliable: true, reorder: seed % 2 === 0, hosts: [[1, 3], [2], [4]] },
   { vni: 78, reliable: false, hosts: [[11], [12, 13], [14]] },
 ];
 const STEPS = 60;
@@ -34,7 +35,7 @@ export function runRandomWorld(
     reorderRate: 0.05,
   };
   const hosts = [0, 1, 2].map((host) => {
-    const config = configOf(host, LAYOUTS, { windowPackets: 128 });
+    const config = configOf(host, layouts(seed), { windowPackets: 128 });
     return world.add(vtepOf(host), config, {
       vnic: (device, region) => new FaultyVnic(device, region, new SeededRng(rng.u32()), rates),
       underlay: (device, region) => new FaultyUnderlay(device, region, new SeededRng(rng.u32()), rates),

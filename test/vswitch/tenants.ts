@@ -35,6 +35,7 @@ export function vtepOf(host: number): Ipv4Address {
 export interface Layout {
   readonly vni: number;
   readonly reliable: boolean;
+  readonly reorder?: boolean;
   readonly hosts: readonly (readonly number[])[];
 }
 
@@ -50,9 +51,10 @@ export function configOf(
     ipv4: [ipv4Of(tenant)],
     ipv6: [ipv6Of(tenant)],
   });
-  const network = ({ vni, reliable, hosts }: Layout): NetworkConfig => ({
+  const network = ({ vni, reliable, reorder = true, hosts }: Layout): NetworkConfig => ({
     vni,
     reliable,
+    reorder,
     ports: (hosts[host] ?? []).map((tenant) => ({ name: `t${tenant}`, sourceCheck, ...addresses(tenant) })),
     remotes: hosts.flatMap((tenants, other) =>
       other === host || tenants.length === 0

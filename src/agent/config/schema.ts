@@ -113,6 +113,7 @@ const vni = mapping(
   {
     vni: wholeNumber(1, 0xff_ffff, 77),
     reliable: v.optional(yesOrNo(), true),
+    reorder: v.optional(yesOrNo(), true),
     congestion: v.optional(congestion, 'swift'),
     vnics: list(vnic, '[{ name: sel0, mac: 02:00:00:00:77:01, addresses: [192.168.77.1/24] }]'),
     remotes: v.optional(list(remote, '[{ vtep: 10.0.2.1, vnics: [] }]'), []),

@@ -35,6 +35,8 @@ export interface VniConfig {
   readonly vni: number;
   /** False: plain VXLAN, as a kernel VXLAN device speaks it. */
   readonly reliable: boolean;
+  /** Frames leave for their vNIC in the order they were sent; else the tenants' stacks put them in order. */
+  readonly reorder: boolean;
   /** What governs its connections. */
   readonly congestion: CongestionName;
   readonly vnics: readonly VnicConfig[];
