@@ -9,11 +9,13 @@ const EPOLL_CTL_DEL = 2;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLLIN = 1;
 const EPOLLERR = 8;
+const EPOLLET = 0x8000_0000;
 const EVENT_BYTES = 12;
 const MAX_EVENTS = 64;
 
 export class Epoll {
-  private readonly fd: number;
+  /** Readable when a watched descriptor is: an epoll can be watched by another. */
+  readonly fd: number;
   private readonly memory = mapMemory(4096);
   private readonly timeoutAddress = this.memory.address + 2048;
   private readonly scratchAddress = this.memory.address + 3072;
@@ -23,10 +25,13 @@ export class Epoll {
     if (this.fd < 0) throw new SelvageError('failed', `Could not create an epoll: ${errnoName(errno())}.`);
   }
 
-  /** Watches `fd` for input; `wait` reports it as `tag`. */
-  add(fd: number, tag: number): void {
+  /**
+   * Watches `fd` for input; `wait` reports it as `tag`: as long as there is input, or with 'edges' once whenever some is
+   * added, so that nobody need read it.
+   */
+  add(fd: number, tag: number, trigger: 'level' | 'edges' = 'level'): void {
     const { view } = this.memory.bytes;
-    view.setUint32(3072, EPOLLIN, true);
+    view.setUint32(3072, trigger === 'edges' ? EPOLLIN + EPOLLET : EPOLLIN, true);
     view.setUint32(3076, tag, true);
     view.setUint32(3080, 0, true);
     if (epollCtl(this.fd, EPOLL_CTL_ADD, fd, this.scratchAddress) < 0) {

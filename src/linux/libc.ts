@@ -38,8 +38,29 @@ export const bind = libc.func('int bind(int fd, uint64_t address, uint32_t lengt
 export const setsockopt = libc.func(
   'int setsockopt(int fd, int level, int name, uint64_t value, uint32_t length)',
 ) as Call<[number, number, number, number, number]>;
+export const getsockopt = libc.func(
+  'int getsockopt(int fd, int level, int name, uint64_t value, uint64_t length)',
+) as Call<[number, number, number, number, number]>;
+export const listen = libc.func('int listen(int fd, int backlog)') as Call<[number, number]>;
+export const accept4 = libc.func('int accept4(int fd, uint64_t address, uint64_t length, int flags)') as Call<
+  [number, number, number, number]
+>;
+export const connect = libc.func('int connect(int fd, uint64_t address, uint32_t length)') as Call<
+  [number, number, number]
+>;
+export const sendmsg = libc.func('int64_t sendmsg(int fd, uint64_t message, int flags)') as Call<
+  [number, number, number]
+>;
+export const memfdCreate = libc.func('int memfd_create(const char *name, uint32_t flags)') as Call<
+  [string, number]
+>;
+export const ftruncate = libc.func('int ftruncate(int fd, int64_t length)') as Call<[number, number]>;
+export const fcntl = libc.func('int fcntl(int fd, int command, int64_t argument)') as Call<
+  [number, number, number]
+>;
 export const setns = libc.func('int setns(int fd, int type)') as Call<[number, number]>;
 export const eventfd = libc.func('int eventfd(uint32_t initial, int flags)') as Call<[number, number]>;
+export const pipe2 = libc.func('int pipe2(uint64_t fds, int flags)') as Call<[number, number]>;
 export const epollCreate1 = libc.func('int epoll_create1(int flags)') as Call<[number]>;
 export const epollCtl = libc.func('int epoll_ctl(int epoll, int operation, int fd, uint64_t event)') as Call<
   [number, number, number, number]
@@ -69,6 +90,8 @@ export function viewOf(address: number, length: number): ArrayBuffer {
 
 export const EINTR = 4;
 export const EAGAIN = 11;
+export const EMFILE = 24;
+export const ECONNREFUSED = 111;
 export const EINVAL = 22;
 export const ENOENT = 2;
 export const EPERM = 1;
@@ -83,6 +106,9 @@ const NAMES: Record<number, string> = {
   13: 'EACCES (permission denied)',
   16: 'EBUSY (device or resource busy)',
   22: 'EINVAL (invalid argument)',
+  23: 'ENFILE (too many open files in the system)',
+  24: 'EMFILE (too many open files)',
+  12: 'ENOMEM (out of memory)',
   98: 'EADDRINUSE (address already in use)',
   99: 'EADDRNOTAVAIL (address not on this machine)',
 };

@@ -14,6 +14,7 @@ export const layers = [
   'src/linux',
   'src/runtime',
   'src/device',
+  'src/client',
   'src/agent',
   'src/cli',
 ];
@@ -21,9 +22,9 @@ export const layers = [
 /** No clock, no randomness, no input or output: the same objects run in the agent, the simulator and a fuzzer. */
 const pureFolders = new Set(layers.slice(0, layers.indexOf('src/linux')));
 
-/** Pure too, though higher up: executors and engines are tested in virtual time. */
+/** Pure too, though higher up: executors and engines are tested in virtual time, shared memory on any. */
 const pureFiles =
-  /^src\/runtime\/(?:change|engine|engine-report|executor|ports|queue|ring|slot|supervisor)\.ts$/;
+  /^src\/runtime\/(?:change|engine|engine-report|executor|ports|queue|ring|slot|spin|supervisor|shm\/[\w-]+)\.ts$/;
 
 const isPure = ({ folder, path }: SourceFile) => pureFolders.has(folder) || pureFiles.test(path);
 
@@ -32,6 +33,9 @@ const below = (folder: string) => layers.slice(0, layers.indexOf(folder));
 /** What a folder may import besides itself: folders, or single files. */
 const allowedOurs: Record<string, readonly string[]> = {
   ...Object.fromEntries(layers.map((folder) => [folder, below(folder)])),
+  // What applications install: it shares with the agent what both must do alike, and brings nothing else along.
+  'src/client': ['src/base', 'src/linux', 'src/runtime'],
+  'src/agent': below('src/agent').filter((folder) => folder !== 'src/client'),
   'src/cli': [...below('src/cli'), 'lab', 'bench', 'sim'],
   // The shape of a cloud is the lab's, and pure.
   sim: [...pureFolders, 'src/device/memory.ts', 'lab/topology.ts', 'lab/conditions.ts'],

@@ -1,4 +1,4 @@
-// How long a data thread looks for work before it sleeps. Waking a sleeping thread costs more than most work does
+// How long a thread looks for work before it sleeps. Waking a sleeping thread costs more than most work does
 // (25 to 30 µs), so a short look pays off while packets keep coming; while they do not, it is waste. The time adapts
 // as KVM's halt polling does: it grows when a sleep turned out short, and shrinks when a look found nothing.
 

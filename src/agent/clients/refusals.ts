@@ -1,0 +1,59 @@
+// What a client is told when it may not connect or its session is ended: a sentence, and what to do.
+import type { Fault } from '../../runtime/shm/half.ts';
+import {
+  commonVersion,
+  type Hello,
+  NEWEST_VERSION,
+  OLDEST_VERSION,
+  type Refusal,
+} from '../../runtime/shm/messages.ts';
+
+const EXPLANATIONS: Readonly<Record<Fault, string>> = {
+  none: 'there is no reason',
+  badIndex: 'an index of a ring went where it cannot',
+  badDoorbell: 'a doorbell named no flow',
+  badBlock: "a record named a block that is not on the client's heap",
+  badReturn: 'a block was given back that was not lent',
+  badMessage: 'the client did not read what it was sent',
+};
+
+/** A session that its client broke. */
+export function ended(fault: Fault): Refusal {
+  return refusal('bad-input', `The agent ended this session: ${EXPLANATIONS[fault]}.`);
+}
+
+export function notPermitted(group: string | undefined): Refusal {
+  return group === undefined
+    ? refusal(
+        'no-privilege',
+        'Only root may open sessions with this agent.',
+        'Set clients.group in its configuration.',
+      )
+    : refusal(
+        'no-privilege',
+        `Only members of the group ${group} may open sessions.`,
+        `usermod -aG ${group} USER`,
+      );
+}
+
+/** Undefined when the agent has what is asked for. */
+export function refusalOf({ versions, service }: Hello): Refusal | undefined {
+  if (commonVersion(versions) === undefined) {
+    const [oldest, newest] = versions;
+    return refusal(
+      'unsupported',
+      `The agent speaks versions ${OLDEST_VERSION} to ${NEWEST_VERSION} of the protocol, this client ${oldest} to ${newest}.`,
+      'Install the @selvage/client of the agent’s release.',
+    );
+  }
+  if (service === 'echo') return undefined;
+  return refusal('bad-input', `There is no service ${service} here.`, 'There is: echo.');
+}
+
+export function tooMany(most: number): Refusal {
+  return refusal('in-use', `The agent serves ${most} sessions already.`, 'Close some.');
+}
+
+export function refusal(code: Refusal['code'], message: string, hint?: string): Refusal {
+  return { type: 'refusal', code, message, ...(hint !== undefined && { hint }) };
+}

@@ -1,0 +1,114 @@
+// Opening a session: connect, say hello, and map what the agent sends.
+import { statSync } from 'node:fs';
+import { SelvageError } from '../base/errors.ts';
+import { EventFd } from '../linux/eventfd.ts';
+import { groupName } from '../linux/groups.ts';
+import { close, EACCES, ECONNREFUSED, ENOENT, errnoName } from '../linux/libc.ts';
+import { mapShared } from '../linux/shared-memory.ts';
+import { connectUnix } from '../linux/unix-socket.ts';
+import { layoutOf, shapeComplaint } from '../runtime/shm/layout.ts';
+import { type Hello, NEWEST_VERSION, OLDEST_VERSION } from '../runtime/shm/messages.ts';
+import type { ConnectOptions, Session } from './api.ts';
+import { type AgentMessage, Control } from './control.ts';
+import { ClientSession } from './session.ts';
+
+const DEFAULT_SOCKET = '/run/selvage/clients.sock';
+const DEFAULT_TIMEOUT_MILLIS = 5000;
+const WELCOME_FDS = 4;
+
+export class Opening {
+  readonly timeoutMillis: number;
+  private readonly control: Control;
+  private readonly path: string;
+
+  constructor(options: ConnectOptions) {
+    const hello = helloOf(options);
+    this.path = options.socket ?? DEFAULT_SOCKET;
+    this.timeoutMillis = options.timeoutMillis ?? DEFAULT_TIMEOUT_MILLIS;
+    const socket = connectUnix(this.path);
+    if (socket < 0) throw notConnected(this.path, -socket);
+    this.control = new Control(socket, this.path);
+    this.control.send(hello);
+  }
+
+  /** Readable when the agent has answered. */
+  get fd(): number {
+    return this.control.fd;
+  }
+
+  finish(timeoutMillis: number): Session {
+    const answer = this.control.next(timeoutMillis);
+    if (answer instanceof SelvageError) {
+      this.control.close();
+      throw answer;
+    }
+    if (answer === 'none') {
+      this.control.close();
+      throw new SelvageError(
+        'failed',
+        `The agent at ${this.path} did not answer in ${this.timeoutMillis} ms.`,
+        {
+          hint: 'If it stays so, restart it.',
+        },
+      );
+    }
+    return this.session(answer);
+  }
+
+  private session({ message, fds }: AgentMessage): Session {
+    if (message.type !== 'welcome' || fds.length !== WELCOME_FDS) {
+      for (const fd of fds) close(fd);
+      this.control.close();
+      throw new SelvageError('unsupported', `What answers at ${this.path} speaks another protocol.`);
+    }
+    const [agentHalf, clientHalf, agentBell, clientBell] = fds as [number, number, number, number];
+    const { halfBytes } = layoutOf(message);
+    try {
+      return new ClientSession(message, {
+        mine: mapShared(clientHalf, halfBytes, true),
+        theirs: mapShared(agentHalf, halfBytes, false),
+        control: this.control,
+        agentBell: new EventFd(agentBell),
+        clientBell,
+        timeoutMillis: this.timeoutMillis,
+      });
+    } finally {
+      close(agentHalf);
+      close(clientHalf);
+    }
+  }
+}
+
+function helloOf(options: ConnectOptions): Hello {
+  const { service, flows = 1, recordBytes = 64, records = 1024, blocks = false } = options;
+  const shape = { flows, recordWords: recordBytes / 4, records };
+  const complaint = shapeComplaint(shape);
+  if (complaint !== undefined) throw new SelvageError('bad-input', `A session cannot be so: ${complaint}.`);
+  return { type: 'hello', versions: [OLDEST_VERSION, NEWEST_VERSION], service, blocks, ...shape };
+}
+
+function notConnected(path: string, code: number): SelvageError {
+  if (code === ENOENT || code === ECONNREFUSED) {
+    return new SelvageError('not-running', `No agent serves clients here: nobody listens at ${path}.`, {
+      hint: 'Start it (selvage agent --config FILE); if its runtimeDir is another, give connect its socket: RUNTIMEDIR/clients.sock.',
+    });
+  }
+  if (code === EACCES) return notPermitted(path);
+  return new SelvageError('failed', `Could not connect to ${path}: ${errnoName(code)}.`, {
+    hint: 'If it stays so, restart the agent.',
+  });
+}
+
+/** Names the group, where the socket shows one. */
+function notPermitted(path: string): SelvageError {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  const isForGroup = stat !== undefined && (stat.mode & 0o020) !== 0;
+  const group = isForGroup ? groupName(stat.gid) : undefined;
+  return group === undefined
+    ? new SelvageError('no-privilege', `Only root may open sessions at ${path}.`, {
+        hint: 'Set clients.group in the agent’s configuration to a group of this user, and restart the agent.',
+      })
+    : new SelvageError('no-privilege', `Only members of the group ${group} may open sessions at ${path}.`, {
+        hint: `Add this user to it (usermod -aG ${group} USER) and log in again.`,
+      });
+}

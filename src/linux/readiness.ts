@@ -1,0 +1,43 @@
+// Waiting for a descriptor without holding up the event loop. On the main thread only: a worker that ends while a poll
+// handle lives takes the whole process with it.
+
+import koffi from 'koffi';
+
+/**
+ * Resolves when `fd` is readable or `timeoutMillis` have passed. A descriptor waited for keeps the process alive as a
+ * socket does.
+ */
+export class Readiness {
+  private readonly handle: ReturnType<typeof koffi.node.poll>;
+  private settle: (() => void) | undefined;
+
+  constructor(fd: number) {
+    this.handle = koffi.node.poll(fd, () => this.done());
+    this.handle.stop();
+  }
+
+  wait(timeoutMillis = Number.POSITIVE_INFINITY): Promise<void> {
+    return new Promise((resolve) => {
+      const timer =
+        timeoutMillis === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => this.done(), timeoutMillis);
+      this.settle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.handle.start(() => this.done());
+    });
+  }
+
+  /** A wait that is under way ends. */
+  close(): void {
+    this.done();
+    this.handle.close();
+  }
+
+  private done(): void {
+    this.handle.stop();
+    const { settle } = this;
+    this.settle = undefined;
+    settle?.();
+  }
+}

@@ -1,0 +1,55 @@
+// One flow of a session: a ring each way. As a queue it takes what goes to the other side and gives what came from there.
+import type { Queue } from '../queue.ts';
+import type { Consumer } from './consumer.ts';
+import type { Producer } from './producer.ts';
+
+/** Rings the other side's doorbell for a ring: that it has records, or room again. */
+export type Ring = (ring: number) => void;
+
+export class Channel implements Queue {
+  /** The last push was not taken whole. */
+  short = false;
+  private readonly number: number;
+  private readonly outgoing: Producer;
+  private readonly incoming: Consumer;
+  private readonly ring: Ring;
+
+  constructor(number: number, outgoing: Producer, incoming: Consumer, ring: Ring) {
+    this.number = number;
+    this.outgoing = outgoing;
+    this.incoming = incoming;
+    this.ring = ring;
+  }
+
+  push(src: Uint32Array, n: number): number {
+    const taken = this.outgoing.push(src, n);
+    this.short = taken < n;
+    if (taken > 0 && this.outgoing.mustRing()) this.ring(this.number);
+    return taken;
+  }
+
+  pop(dst: Uint32Array, n: number): number {
+    const count = this.incoming.pop(dst, n);
+    if (count > 0 && this.incoming.mustRing()) this.ring(this.number);
+    return count;
+  }
+
+  /** Records that a push would take, as far as is needed to know that it takes `enough`. */
+  room(enough: number): number {
+    return this.outgoing.room(enough);
+  }
+
+  /** Records that a pop would give. */
+  available(): number {
+    return this.incoming.available();
+  }
+
+  arm(): boolean {
+    return this.incoming.arm();
+  }
+
+  /** Asks for a doorbell when half of the outgoing ring is free; false when it is. */
+  armRoom(): boolean {
+    return this.outgoing.armRoom();
+  }
+}

@@ -1,0 +1,95 @@
+// One side of a session: its flows, and the doorbells that say which of them to look at (Backdraft §4.1). Who has found a
+// flow empty *arms* it; the next push into it then puts the flow's number into the doorbell queue, once; and whoever waits
+// for a session arms the doorbell queue itself, so that the next doorbell also wakes it. While both sides are awake
+// there are neither doorbells nor wake-ups, and however many flows rest, only the doorbell queue is polled.
+import { Channel, type Ring } from './channel.ts';
+import { Consumer } from './consumer.ts';
+import { type Half, Health } from './half.ts';
+import { FIRST_FLOW_RING, layoutOf, RETURNS_RING, type RingPlace, type SessionShape } from './layout.ts';
+import { Producer } from './producer.ts';
+
+/** Doorbells that are taken in at once: whoever rings without end does not keep others waiting. */
+const BELLS_AT_ONCE = 64;
+
+export class Endpoint {
+  readonly health = new Health();
+  readonly flows: readonly Channel[];
+  /** Addresses of heap blocks given back: to the other side, and by it. */
+  readonly returns: Channel;
+  /** Flows that are looked at without a doorbell. */
+  awakeFlows: number;
+  /** Wake-ups of the other side so far. */
+  wakes = 0;
+  private readonly bellsOut: Producer;
+  private readonly bellsIn: Consumer;
+  private readonly wake: () => void;
+  private readonly bells = new Uint32Array(BELLS_AT_ONCE);
+  private readonly bell = new Uint32Array(1);
+  private readonly awake: Uint8Array;
+
+  /** `wake` wakes the other side: called only when it sleeps, once a sleep. */
+  constructor(shape: SessionShape, mine: Half, theirs: Half, wake: () => void) {
+    const layout = layoutOf(shape);
+    const producer = (place: RingPlace) => new Producer(mine, theirs, place, this.health);
+    const consumer = (place: RingPlace) => new Consumer(mine, theirs, place, this.health);
+    const ring: Ring = (number) => this.ringBell(number);
+    const channel = (number: number, place: RingPlace) =>
+      new Channel(number, producer(place), consumer(place), ring);
+    this.wake = wake;
+    this.bellsOut = producer(layout.bells);
+    this.bellsIn = consumer(layout.bells);
+    this.returns = channel(RETURNS_RING, layout.returns);
+    this.flows = layout.flows.map((place, flow) => channel(FIRST_FLOW_RING + flow, place));
+    this.awake = new Uint8Array(shape.flows).fill(1);
+    this.awakeFlows = shape.flows;
+  }
+
+  /** Takes in doorbells; how many. The flows they name are awake from then on. */
+  listen(): number {
+    const count = this.bellsIn.pop(this.bells, BELLS_AT_ONCE);
+    for (let i = 0; i < count; i++) {
+      const ring = this.bells[i]!;
+      // Blocks came back: whichever flow waits for memory tries again.
+      if (ring === RETURNS_RING) for (let flow = 0; flow < this.flows.length; flow++) this.rouse(flow);
+      else if (ring < FIRST_FLOW_RING + this.flows.length) this.rouse(ring - FIRST_FLOW_RING);
+      else this.health.blame('badDoorbell');
+    }
+    return count;
+  }
+
+  isAwake(flow: number): boolean {
+    return this.awake[flow] === 1;
+  }
+
+  rouse(flow: number): void {
+    if (this.awake[flow] === 1) return;
+    this.awake[flow] = 1;
+    this.awakeFlows++;
+  }
+
+  /** After its queue was armed: the flow is not looked at until its doorbell rings. */
+  rest(flow: number): void {
+    if (this.awake[flow] === 0) return;
+    this.awake[flow] = 0;
+    this.awakeFlows--;
+  }
+
+  /** Whether a doorbell waits. */
+  isRung(): boolean {
+    return this.bellsIn.available() > 0;
+  }
+
+  /** Says that we sleep: the next doorbell wakes us. False when one came meanwhile. */
+  sleep(): boolean {
+    return this.bellsIn.arm();
+  }
+
+  private ringBell(ring: number): void {
+    this.bell[0] = ring;
+    // There is room unless the other side broke its word; it then has doorbells enough.
+    this.bellsOut.push(this.bell, 1);
+    if (!this.bellsOut.mustRing()) return;
+    this.wakes++;
+    this.wake();
+  }
+}
