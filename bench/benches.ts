@@ -48,4 +48,10 @@ export const BENCHES: readonly NamedBench[] = [
     programs: [],
     load: async () => (await import('./benches/idle.ts')).idle,
   },
+  {
+    name: 'ipc',
+    about: 'records between two processes: shared memory beside sockets and MessagePort',
+    programs: [],
+    load: async () => (await import('./benches/ipc.ts')).ipc,
+  },
 ];

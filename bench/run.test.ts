@@ -5,7 +5,7 @@ import { runBench } from './run.ts';
 test.each([
   ['thruput', 'Did you mean throughput?'],
   ['redis-los', 'Did you mean redis-loss?'],
-  ['xyz', 'There are throughput, latency, redis-loss, failover, swap, idle.'],
+  ['xyz', 'There are throughput, latency, redis-loss, failover, swap, idle, ipc.'],
 ])('%s: %s', async (name, hint) => {
   const running = runBench(name, { quick: true, json: false });
   await expect(running).rejects.toMatchObject({

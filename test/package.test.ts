@@ -16,7 +16,7 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
-const notCopied = new Set(['.git', '.cache', 'node_modules', 'dist']);
+const notCopied = new Set(['.git', '.cache', 'node_modules', 'dist', 'src/client/dist']);
 
 interface Manifest {
   readonly version: string;

@@ -1,40 +1,59 @@
-// Bundles the command line, the threads and engines it starts, and what they import into dist/. Plain JavaScript with no
+// Bundles the command line, the threads and engines it starts, and what they import into dist/, and @selvage/client into src/client/dist. Plain JavaScript with no
 // dependency but esbuild, because Node 20 runs no TypeScript.
-import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+const options = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  packages: 'external',
+  sourcemap: true,
+  logLevel: 'warning',
+};
+
 export async function buildDist() {
-  const dist = join(root, 'dist');
+  await buildClient();
   const fresh = join(root, `dist.${process.pid}`);
   await build({
-    absWorkingDir: root,
+    ...options,
     entryPoints: {
       selvage: 'src/cli/main.ts',
       'data-thread': 'src/agent/data-thread.ts',
       'engine-trial': 'src/agent/engine-trial.ts',
       'switch-engine': 'src/agent/switch-engine.ts',
+      'client-thread': 'src/agent/clients/client-thread.ts',
       'link-emulator': 'lab/emulator/main.ts',
       'packet-probe': 'bench/workloads/packet-probe/main.ts',
       'load-client': 'bench/workloads/load-client/main.ts',
       'stand-in-server': 'bench/workloads/stand-in-server/main.ts',
+      'ipc-peer': 'bench/workloads/ipc-peer/main.ts',
+      'ipc-agent': 'bench/workloads/ipc-agent/main.ts',
       'wake-pair': 'bench/workloads/wake-pair/main.ts',
     },
     outdir: fresh,
-    bundle: true,
     splitting: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    packages: 'external',
-    sourcemap: true,
-    logLevel: 'warning',
   });
   chmodSync(join(fresh, 'selvage.js'), 0o755);
-  // Put in place whole: a command that starts meanwhile finds the old one or the new one.
+  putInPlace(fresh, join(root, 'dist'));
+}
+
+/** One file, and its types: they are written by hand, in a file that has nothing else. */
+async function buildClient() {
+  const fresh = join(root, `src/client/dist.${process.pid}`);
+  await build({ ...options, entryPoints: { index: 'src/client/index.ts' }, outdir: fresh, sourcemap: false });
+  copyFileSync(join(root, 'src/client/api.ts'), join(fresh, 'index.d.ts'));
+  putInPlace(fresh, join(root, 'src/client/dist'));
+}
+
+function putInPlace(fresh, dist) {
+  // Whole: a command that starts meanwhile finds the old one or the new one.
   rmSync(dist, { recursive: true, force: true });
   try {
     renameSync(fresh, dist);

@@ -149,7 +149,7 @@ function readSources(repository: string): Source[] {
         join(root, name),
       ),
     )
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => path.endsWith('.ts') && !/\/(?:dist[^/]*|node_modules)\//.test(path))
     .sort()
     .map((path) => ({ path, text: readFileSync(join(repository, path), 'utf8') }));
 }

@@ -6,10 +6,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const outputs = ['dist/selvage.js', 'dist/data-thread.js', 'src/client/dist/index.js'];
 const inputs = ['src', 'sim', 'lab', 'bench', 'package.json', 'package-lock.json', 'tools/build.mjs'];
 
 export async function freshDist() {
-  const built = Math.min(modifiedAt('dist/selvage.js'), modifiedAt('dist/data-thread.js'));
+  const built = Math.min(...outputs.map(modifiedAt));
   if (built > Math.max(...inputs.map(newestIn))) return;
   const { buildDist } = await import('./build.mjs');
   await buildDist();
@@ -26,5 +27,8 @@ function newestIn(path) {
   const full = join(root, path);
   if (!existsSync(full)) return 0;
   if (!statSync(full).isDirectory()) return modifiedAt(path);
-  return Math.max(modifiedAt(path), ...readdirSync(full).map((name) => newestIn(join(path, name))));
+  // What is built of @selvage/client lies beside its sources, and a folder is as new as what is built in it.
+  const names = readdirSync(full).filter((name) => !/^(dist\b|node_modules$)/.test(name));
+  const own = path === 'src/client' ? 0 : modifiedAt(path);
+  return Math.max(own, ...names.map((name) => newestIn(join(path, name))));
 }

@@ -1,5 +1,5 @@
 // What a benchmark is, and what it hands over.
-import type { Peer } from '../peers/peer.ts';
+import type { Contender } from '../peers/peer.ts';
 import type { Progress } from '../testbed.ts';
 import type { Measurements } from './measurements.ts';
 import type { Ratios } from './ratios.ts';
@@ -19,7 +19,7 @@ export interface Column {
 
 export interface BenchOutcome {
   readonly rounds: number;
-  readonly peers: readonly Peer[];
+  readonly peers: readonly Contender[];
   readonly columns: readonly Column[];
   readonly measured: Measurements;
   readonly ratios: Ratios;

@@ -1,13 +1,13 @@
 // Peers take turns within each round, and each round begins with another one, so that whatever changes on the machine
 // meanwhile changes for all.
-import type { Peer } from '../peers/peer.ts';
+import type { Contender } from '../peers/peer.ts';
 import type { Progress } from '../testbed.ts';
 
-export async function inTurns(
-  peers: readonly Peer[],
+export async function inTurns<P extends Contender>(
+  peers: readonly P[],
   rounds: number,
   progress: Progress,
-  measure: (peer: Peer, round: number) => Promise<void>,
+  measure: (peer: P, round: number) => Promise<void>,
 ): Promise<void> {
   for (const peer of peers) peer.rest?.();
   try {

@@ -1,17 +1,29 @@
 // One way to join two tenants' machines, ready to carry traffic. Peers are attached beside each other to the same
 // machines on the same fabric, so that they meet the same conditions in turns.
-export type PeerName = 'selvage' | 'kernelVxlan' | 'ovsUserspace' | 'ovsAfXdp';
+export type PeerName =
+  | 'selvage'
+  | 'kernelVxlan'
+  | 'ovsUserspace'
+  | 'ovsAfXdp'
+  | 'unixSocket'
+  | 'unixSocketBatched'
+  | 'tcpLoopback'
+  | 'messagePort';
 
-export interface Peer {
+/** Whatever is compared. */
+export interface Contender {
   /** As results name it. */
   readonly name: PeerName;
   /** As tables name it. */
   readonly title: string;
   /** How it is set up, where that is a choice. */
   readonly settings: string;
-  /** The server's address by this way. */
-  readonly serverAddress: string;
   /** What polls without end rests while others have their turn. */
   rest?(): void;
   wake?(): void;
+}
+
+export interface Peer extends Contender {
+  /** The server's address by this way. */
+  readonly serverAddress: string;
 }

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { packageRoot } from '../../lab/package-root.ts';
 import { SelvageError } from '../../src/base/errors.ts';
 
-export type BuiltProgram = 'load-client' | 'stand-in-server' | 'wake-pair' | 'packet-probe';
+export type BuiltProgram =
+  | 'load-client'
+  | 'ipc-agent'
+  | 'ipc-peer'
+  | 'stand-in-server'
+  | 'wake-pair'
+  | 'packet-probe';
 
 export function builtProgram(name: BuiltProgram): string {
   const program = join(packageRoot(), 'dist', `${name}.js`);

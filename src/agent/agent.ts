@@ -8,6 +8,8 @@ import { close } from '../linux/libc.ts';
 import { SLOTS } from '../paths/path-table.ts';
 import { serveAdmin } from './admin.ts';
 import { type CaptureOptions, type CaptureStart, captureNames, openCaptureFiles } from './capture.ts';
+import { ClientThread } from './clients/client-thread-handle.ts';
+import { openClientSocket, removeClientSocket } from './clients/socket.ts';
 import type { HostConfig } from './config.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
 import { statusOf } from './report.ts';
@@ -36,10 +38,11 @@ export async function runAgent(
   let thread: ExecutorThread | undefined;
   let upgrades: Upgrades | undefined;
   let tapDrops: TapDrops | undefined;
+  let clients: ClientThread | undefined;
   const facts = { config, version, startedAt, underlayMtu: mtu, vnics };
   const admin = await serveAdmin(config.runtimeDir, {
-    isReady: () => thread !== undefined,
-    status: async () => statusOf(facts, await thread!.status(), tapDrops!.since()),
+    isReady: () => clients !== undefined,
+    status: async () => statusOf(facts, await thread!.status(), tapDrops!.since(), await clients?.report()),
     engines: () => upgrades!.engines(),
     upgrade: (engine, file) => upgrades!.upgrade(engine, file),
   });
@@ -48,6 +51,8 @@ export async function runAgent(
     const { address, port, sourcePorts } = config.underlay;
     const underlay = openUnderlay(address.address, port, sourcePorts, SLOTS);
     opened.push(underlay.receive, ...underlay.send);
+    const clientSocket = openClientSocket(config.runtimeDir, config.clients.group);
+    opened.push(clientSocket.listener);
     const capture = prepareCapture(options, config, vnics, opened);
     const taps = await applyVnics(vnics, ip);
     tapDrops = new TapDrops(vnics);
@@ -64,11 +69,18 @@ export async function runAgent(
     });
     upgrades = new Upgrades([started], config.runtimeDir);
     thread = started;
+    clients = await ClientThread.start(
+      clientSocket,
+      new URL('./client-thread.js', import.meta.url),
+      ({ message }) => console.error(`selvage: clients are no longer served: ${message}`),
+    );
     console.error(`selvage: agent of ${config.host} forwards packets (pid ${process.pid})`);
     await Promise.race([stopSignal(), thread.failed]);
     await thread.stop();
   } finally {
+    await clients?.stop();
     for (const fd of opened) close(fd);
+    removeClientSocket(config.runtimeDir);
     admin.closeAllConnections();
     admin.close();
   }

@@ -14,6 +14,7 @@ describe('a good file', () => {
       runtimeDir: '/run/selvage',
       underlay: { address: { family: 4, address: parseIpv4('10.0.1.1') }, port: 4789, sourcePorts: 49152 },
       transport: { window: 512, sprayPackets: 50 },
+      clients: {},
       vnis: [
         {
           vni: 77,
@@ -54,6 +55,7 @@ describe('a good file', () => {
 runtimeDir: /tmp/selvage
 underlay: { address: 10.0.1.1, port: 8472, sourcePorts: 50000, mtu: 9000 }
 transport: { window: 4096 }
+clients: { group: selvage }
 vnis:
   - { vni: 1, reliable: false, vnics: [{ name: a, netns: /proc/1/ns/net, mac: 02-00-00-00-00-01, mtu: 8000, sourceCheck: false }] }
 `,
@@ -63,6 +65,7 @@ vnis:
       runtimeDir: '/tmp/selvage',
       underlay: { port: 8472, sourcePorts: 50000, mtu: 9000 },
       transport: { window: 4096 },
+      clients: { group: 'selvage' },
       vnis: [
         { reliable: false, vnics: [{ netns: '/proc/1/ns/net', mtu: 8000, sourceCheck: false }], remotes: [] },
       ],

@@ -3,8 +3,9 @@
 import { SLOT_STATE_NAMES } from '../paths/path-table.ts';
 import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { formatCidr, formatHostAddress, formatMac } from '../wire/address.ts';
+import type { ClientsReport } from './clients/service.ts';
 import type { HostConfig } from './config.ts';
-import type { AgentStatus } from './status.ts';
+import type { AgentStatus, ClientsStatus } from './status.ts';
 import type { SwitchReport } from './switch-report.ts';
 import type { VnicPlan } from './vnics.ts';
 
@@ -16,11 +17,12 @@ export interface AgentFacts {
   readonly vnics: readonly VnicPlan[];
 }
 
-/** `txDropped`: what TapDrops says of each vNIC. */
+/** `txDropped`: what TapDrops says of each vNIC; `clients` is undefined when their thread has failed. */
 export function statusOf(
   facts: AgentFacts,
   report: SwitchReport,
   txDropped: readonly (number | undefined)[],
+  clients: ClientsReport | undefined,
 ): AgentStatus {
   const { config, version, startedAt, underlayMtu, vnics } = facts;
   const { address, port, sourcePorts } = config.underlay;
@@ -55,7 +57,13 @@ export function statusOf(
       state: CONNECTION_STATE_NAMES[state]!,
       packetsInFlight,
     })),
+    clients: clients && clientsStatus(clients),
     counters: report.counters,
     dropped: { ...report.dropped, tapQueueFull: txDropped.reduce<number>((sum, n) => sum + (n ?? 0), 0) },
   };
+}
+
+function clientsStatus(report: ClientsReport): ClientsStatus {
+  const { sessions, sharedBytes, opened, closed, refused, records, wakes, faults } = report;
+  return { sessions, sharedBytes, counters: { opened, closed, refused, records, wakes }, faults };
 }

@@ -13,6 +13,8 @@ export interface AgentStatus {
   readonly vnics: readonly VnicStatus[];
   readonly peers: readonly PeerStatus[];
   readonly connections: readonly ConnectionStatus[];
+  /** Absent when the clients' thread has failed. */
+  readonly clients?: ClientsStatus | undefined;
   /** What the transport and the switch count, by name. */
   readonly counters: Readonly<Record<string, number>>;
   /** Frames and packets dropped, by reason. */
@@ -69,6 +71,24 @@ export type EngineStatus = EngineReport;
 
 /** What became of an upgrade, at POST /upgrade. */
 export type Upgraded = UpgradeOutcome;
+
+export interface ClientsStatus {
+  readonly sessions: readonly SessionStatus[];
+  /** Bytes of memory that sessions share with the agent. */
+  readonly sharedBytes: number;
+  /** Sessions and records so far, and wake-ups of clients that slept. */
+  readonly counters: Readonly<Record<string, number>>;
+  /** Sessions ended for what their client did, by its fault. */
+  readonly faults: Readonly<Record<string, number>>;
+}
+
+export interface SessionStatus {
+  readonly pid: number;
+  readonly uid: number;
+  readonly service: string;
+  readonly records: number;
+  readonly sharedBytes: number;
+}
 
 export function socketPath(runtimeDir: string): string {
   return join(runtimeDir, 'agent.sock');

@@ -1,5 +1,12 @@
 // An agent's status as people read it: a few lines and tables; counters only where they are not zero.
-import type { AgentStatus, ConnectionStatus, PeerStatus, SlotStatus, VnicStatus } from '../agent/status.ts';
+import type {
+  AgentStatus,
+  ClientsStatus,
+  ConnectionStatus,
+  PeerStatus,
+  SlotStatus,
+  VnicStatus,
+} from '../agent/status.ts';
 import { table } from '../base/table.ts';
 import { SLOTS } from '../paths/path-table.ts';
 
@@ -14,6 +21,7 @@ export function renderStatus(status: AgentStatus): string {
     ...section('interfaces', vnicTable(status.vnics), status.vnics.length),
     ...section('peers', peerTable(status.peers), status.peers.length),
     ...section('connections', connectionTable(status.connections), status.connections.length),
+    ...clientLines(status.clients),
     ...section('counted', counts(status.counters), nonZero(status.counters).length),
     ...section('dropped', counts(status.dropped), nonZero(status.dropped).length),
   ].join('\n');
@@ -64,6 +72,23 @@ function connectionTable(connections: readonly ConnectionStatus[]): string {
     return [vni, localMac, remoteMac, vtep, state, packetsInFlight];
   });
   return table(['VNI', 'FROM', 'TO', 'VTEP', 'STATE', 'IN FLIGHT'], rows);
+}
+
+function clientLines(clients: ClientsStatus | undefined): string[] {
+  if (clients === undefined) return ['', 'client sessions: not served'];
+  const { sessions, counters, faults } = clients;
+  const rows = sessions.map(({ pid, uid, service, records, sharedBytes }) => [
+    pid,
+    uid,
+    service,
+    records,
+    Math.round(sharedBytes / 1024),
+  ]);
+  const counted = [...nonZero(counters), ...nonZero(faults)].map(([name, count]) => `${count} ${name}`);
+  return [
+    ...section('client sessions', table(['PID', 'UID', 'SERVICE', 'RECORDS', 'KB'], rows), rows.length),
+    ...(counted.length === 0 ? [] : [`so far: ${counted.join(', ')}`]),
+  ];
 }
 
 function nonZero(counters: Readonly<Record<string, number>>): [string, number][] {

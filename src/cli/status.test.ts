@@ -46,6 +46,12 @@ const status: AgentStatus = {
       packetsInFlight: 12,
     },
   ],
+  clients: {
+    sessions: [{ pid: 815, uid: 1000, service: 'echo', records: 42, sharedBytes: 204_800 }],
+    sharedBytes: 204_800,
+    counters: { opened: 3, closed: 2, refused: 0, records: 99, wakes: 7 },
+    faults: { badIndex: 1, badBlock: 0 },
+  },
   counters: { packetsSent: 1200, retransmissions: 3, spurious: 0 },
   dropped: { spoofedMac: 0 },
 };
@@ -130,6 +136,11 @@ describe('text', () => {
       VNI  FROM               TO                 VTEP      STATE        IN FLIGHT
        77  02:00:00:00:77:01  02:00:00:00:77:03  10.0.2.1  established         12
 
+      client sessions
+      PID   UID  SERVICE  RECORDS   KB
+      815  1000  echo          42  200
+      so far: 3 opened, 2 closed, 99 records, 7 wakes, 1 badIndex
+
       counted
       1200  packetsSent
          3  retransmissions
@@ -139,7 +150,15 @@ describe('text', () => {
   });
 
   test('of a host without tenants', () => {
-    const idle = { ...status, uptimeSeconds: 0.4, vnics: [], peers: [], connections: [], counters: {} };
+    const idle = {
+      ...status,
+      uptimeSeconds: 0.4,
+      vnics: [],
+      peers: [],
+      connections: [],
+      clients: undefined,
+      counters: {},
+    };
     expect(renderStatus(idle)).toMatchInlineSnapshot(`
       "host1: selvage 0.1.0, pid 4711, up 0 s
       underlay 10.0.1.1 port 4789, source ports 49152 to 49159, MTU 1500
@@ -149,6 +168,8 @@ describe('text', () => {
       peers: none
 
       connections: none
+
+      client sessions: not served
 
       counted: none
 

@@ -32,6 +32,12 @@ export const ioctl = libc.func('int ioctl(int fd, uint64_t request, uint64_t arg
 export const socket = libc.func('int socket(int domain, int type, int protocol)') as Call<
   [number, number, number]
 >;
+export const socketpair = libc.func(
+  'int socketpair(int domain, int type, int protocol, uint64_t fds)',
+) as Call<[number, number, number, number]>;
+export const getsockname = libc.func('int getsockname(int fd, uint64_t address, uint64_t length)') as Call<
+  [number, number, number]
+>;
 export const bind = libc.func('int bind(int fd, uint64_t address, uint32_t length)') as Call<
   [number, number, number]
 >;

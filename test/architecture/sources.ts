@@ -31,7 +31,7 @@ export function sourceFiles(repository: string): SourceFile[] {
         join(root, name),
       ),
     )
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => path.endsWith('.ts') && !/\/(?:dist[^/]*|node_modules)\//.test(path))
     .sort()
     .map((path) => sourceFile(path, readFileSync(join(repository, path), 'utf8')));
 }

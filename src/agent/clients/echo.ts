@@ -5,8 +5,8 @@ import { copyBytes } from '../../runtime/shm/copy.ts';
 import type { Health } from '../../runtime/shm/half.ts';
 import { type OwnHeap, offsetOf, type PeerHeap } from '../../runtime/shm/heap.ts';
 
-/** Records in work are at most this many words. */
-const BATCH_WORDS = 16_384;
+/** Records in work are at most this many words: two of the largest, and little enough that both sides work at once. */
+const BATCH_WORDS = 4096;
 
 /** Why nothing was done. */
 export const EMPTY = 0;

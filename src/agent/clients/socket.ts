@@ -21,7 +21,8 @@ export function openClientSocket(runtimeDir: string, group: string | undefined):
     });
   }
   const path = clientSocketPath(runtimeDir);
-  rmSync(path, { force: true });
+  // What is left of an agent that was killed.
+  removeClientSocket(runtimeDir);
   const listener = listenUnix(path);
   try {
     chmodSync(path, gid === undefined ? 0o600 : 0o660);
@@ -34,4 +35,8 @@ export function openClientSocket(runtimeDir: string, group: string | undefined):
     });
   }
   return { listener, gid, group, uid: process.getuid!() };
+}
+
+export function removeClientSocket(runtimeDir: string): void {
+  rmSync(clientSocketPath(runtimeDir), { force: true });
 }

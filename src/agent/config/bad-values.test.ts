@@ -26,8 +26,8 @@ describe('one bad value', () => {
     ],
     [
       'host: host1',
-      `host: host1\nruntimeDir: /${'x'.repeat(96)}`,
-      "2:13: runtimeDir: is longer than 96 bytes, and a socket's path has no room for more; choose a shorter path",
+      `host: host1\nruntimeDir: /${'x'.repeat(94)}`,
+      "2:13: runtimeDir: is longer than 94 bytes, and a socket's path has no room for more; choose a shorter path",
     ],
     [
       'host: host1',
@@ -38,6 +38,11 @@ describe('one bad value', () => {
       'host: host1',
       'host: host1\ntransport: { sprayPackets: 0 }',
       '2:28: transport.sprayPackets: 0 is not a whole number from 1 to 1000000; write it like 50',
+    ],
+    [
+      'host: host1',
+      'host: host1\nclients: { group: a b }',
+      '2:19: clients.group: "a b" is not the name of a group; write it like selvage',
     ],
     ['host: host1', 'host: host1\ntransport:', '2:1: transport: has no value; write { window: 512 }'],
     [

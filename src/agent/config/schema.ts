@@ -18,8 +18,8 @@ import { largestMtu, smallestMtu } from './mtu.ts';
 import type { HostConfig, IpAddress } from './types.ts';
 
 const longestInterfaceName = 15;
-/** A Unix socket's path has room for 107 bytes, and `/agent.sock` goes behind the folder. */
-const longestRuntimeDir = 96;
+/** A Unix socket's path has room for 107 bytes, and `/clients.sock` goes behind the folder. */
+const longestRuntimeDir = 94;
 
 const hostName = text('a host name', 'host1', (value) =>
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value) ? value : undefined,
@@ -40,6 +40,10 @@ const vtep = text('an IP address', '10.0.1.1', (value): IpAddress | Complaint | 
     `${value} is not the address of a host that others reach; write it like ${ip.family === 4 ? '10.0.1.1' : 'fd00::1'}`,
   );
 });
+
+const groupName = text('the name of a group', 'selvage', (value) =>
+  /^[A-Za-z_][A-Za-z0-9._-]{0,31}$/.test(value) ? value : undefined,
+);
 
 const mac = text('a MAC address', '02:00:00:00:77:01', (value): Mac | Complaint | undefined => {
   const parsed = parseMac(value);
@@ -146,6 +150,7 @@ export const hostSchema = mapping(
       ),
       {},
     ),
+    clients: v.optional(mapping({ group: v.optional(groupName) }, '{ group: selvage }'), {}),
     vnis: list(vni, '[{ vni: 77, vnics: [] }]'),
   },
   'at least host, underlay and vnis',

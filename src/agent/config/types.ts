@@ -10,6 +10,7 @@ export interface HostConfig {
   readonly runtimeDir: string;
   readonly underlay: UnderlayConfig;
   readonly transport: TransportConfig;
+  readonly clients: ClientsAccess;
   readonly vnis: readonly VniConfig[];
 }
 
@@ -29,6 +30,11 @@ export interface TransportConfig {
   readonly window: number;
   /** Packets that go down one path before the next is taken. */
   readonly sprayPackets: number;
+}
+
+export interface ClientsAccess {
+  /** Whose members may open sessions besides root; absent: nobody. */
+  readonly group?: string | undefined;
 }
 
 export interface VniConfig {

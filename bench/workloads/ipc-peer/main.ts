@@ -1,0 +1,43 @@
+// One way between two processes (or threads), measured: `ipc-peer PEER WARM_UP_MILLIS MILLIS` prints a line of JSON;
+// `ipc-peer echo …` is the other end of a stream.
+import { isMainThread } from 'node:worker_threads';
+import { tcpPair, unixPair } from '../../../src/linux/stream-pair.ts';
+import { type IpcPeerName, type PeerFigures, PING_PONG_BYTES, STREAM_BYTES, windowOf } from './cases.ts';
+import { type Duration, pingPong, stream } from './drive.ts';
+import type { Link } from './link.ts';
+import { echoMessages, MessagePortLink } from './message-port-link.ts';
+import { SharedMemoryLink } from './shared-memory-link.ts';
+import { echoStream, StreamLink, type Writes } from './stream-link.ts';
+
+type OpenLink = (recordBytes: number, window: number) => Link | Promise<Link>;
+
+const LINKS: Readonly<Record<IpcPeerName, OpenLink>> = {
+  selvage: (recordBytes, window) => SharedMemoryLink.start(recordBytes, window),
+  unixSocket: (recordBytes) => new StreamLink(unixPair(), recordBytes, 'one a record'),
+  unixSocketBatched: (recordBytes) => new StreamLink(unixPair(), recordBytes, 'batched'),
+  tcpLoopback: (recordBytes) => new StreamLink(tcpPair(), recordBytes, 'one a record'),
+  messagePort: (recordBytes) => new MessagePortLink(recordBytes),
+};
+
+async function measure(open: OpenLink, duration: Duration): Promise<PeerFigures> {
+  const pinged = await open(PING_PONG_BYTES, windowOf(PING_PONG_BYTES));
+  const pingPongFigures = await pingPong(pinged, duration);
+  await pinged.close();
+  const streams: Record<string, number> = {};
+  for (const recordBytes of STREAM_BYTES) {
+    const window = windowOf(recordBytes);
+    const link = await open(recordBytes, window);
+    streams[recordBytes] = await stream(link, window, duration);
+    await link.close();
+  }
+  return { pingPong: pingPongFigures, recordsPerSecond: streams };
+}
+
+const [, , first, second, third] = process.argv;
+if (!isMainThread) echoMessages();
+else if (first === 'echo') echoStream(Number(second), third as Writes);
+else {
+  const duration = { warmUpMillis: Number(second), millis: Number(third) };
+  const figures = await measure(LINKS[first as IpcPeerName], duration);
+  process.stdout.write(`${JSON.stringify(figures)}\n`);
+}
