@@ -34,7 +34,7 @@ export class Slab {
   /** The address of a block of at least `bytes`; -1 when the segments have no room for it. */
   alloc(bytes: number): number {
     const shift = Math.max(SMALLEST_SHIFT, 32 - Math.clz32(bytes - 1));
-    if (bytes <= 0 || shift > LARGEST_SHIFT) return -1;
+    if (!(bytes > 0) || shift > LARGEST_SHIFT) return -1;
     const slab = this.slabFor(shift);
     if (slab < 0) return -1;
     const block = this.firstFree(slab);
