@@ -1,11 +1,12 @@
 // The package as a user gets it: packed from a copy of this tree (packing builds dist/ anew, which would pull it out
 // from under other tests), installed in an empty folder, run from there.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -33,24 +34,43 @@ function run(cwd: string, program: string, ...args: string[]) {
   return { exitCode: status, stdout, stderr };
 }
 
-describe('the packed package', () => {
+/** Packs a package of a copy of this tree; packing builds it. */
+function pack(copy: string, folder: string, into: string): Packed {
+  const packed = run(join(copy, folder), 'npm', 'pack', '--json', '--pack-destination', into);
+  expect(packed).toMatchObject({ exitCode: 0 });
+  return JSON.parse(packed.stdout.slice(packed.stdout.indexOf('[\n')))[0];
+}
+
+describe('the packed packages', () => {
   const manifest: Manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const scratch = mkdtempSync(join(tmpdir(), 'selvage-package-'));
   const user = join(scratch, 'user');
+  const application = join(scratch, 'application');
   let packed: Packed;
+  let packedClient: Packed;
 
   beforeAll(() => {
     const copy = join(scratch, 'copy');
     cpSync(root, copy, { recursive: true, filter: (path) => !notCopied.has(relative(root, path)) });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-    const pack = run(copy, 'npm', 'pack', '--json', '--pack-destination', scratch);
-    expect(pack).toMatchObject({ exitCode: 0 });
-    packed = JSON.parse(pack.stdout.slice(pack.stdout.indexOf('[\n')))[0];
+    packed = pack(copy, '.', scratch);
+    packedClient = pack(copy, 'src/client', scratch);
 
     mkdirSync(user);
     writeFileSync(join(user, 'package.json'), JSON.stringify({ name: 'user', private: true }));
     const install = run(user, 'npm', 'install', '--prefer-offline', join(scratch, packed.filename));
     expect(install).toMatchObject({ exitCode: 0 });
+
+    mkdirSync(application);
+    writeFileSync(join(application, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+    const client = run(
+      application,
+      'npm',
+      'install',
+      '--prefer-offline',
+      join(scratch, packedClient.filename),
+    );
+    expect(client).toMatchObject({ exitCode: 0 });
   }, 120_000);
 
   afterAll(() => rmSync(scratch, { recursive: true }));
@@ -134,6 +154,73 @@ describe('the packed package', () => {
     expect(run(user, 'bash', '-c', script)).toMatchObject({
       exitCode: 0,
       stdout: expect.stringMatching(/^Usage/),
+    });
+  });
+
+  describe('@selvage/client', () => {
+    test('holds one program with its types, and brings koffi alone', () => {
+      expect(packedClient.files.map(({ path }) => path).sort()).toEqual([
+        'README.md',
+        'dist/index.d.ts',
+        'dist/index.js',
+        'package.json',
+      ]);
+      const installed = readdirSync(join(application, 'node_modules')).filter(
+        (name) => !name.startsWith('.'),
+      );
+      expect(installed.filter((name) => !name.startsWith('@koromix'))).toEqual(['@selvage', 'koffi']);
+    });
+
+    test('is typed', () => {
+      const use = (member: string) => `
+        import { connect, type Session, SelvageError } from '@selvage/client';
+        const session: Session = await connect({ service: 'echo', recordBytes: 16 });
+        const taken: number = session.push(new Uint32Array(4), 1);
+        if (session.ended instanceof SelvageError) console.log(session.ended.hint, taken, session.${member});
+      `;
+      writeFileSync(join(application, 'good.ts'), use('heap.alloc(100)'));
+      writeFileSync(join(application, 'bad.ts'), use('heap.allocate(100)'));
+      const options = [
+        '--noEmit',
+        '--strict',
+        '--module',
+        'nodenext',
+        '--target',
+        'es2023',
+        '--lib',
+        'es2023,dom',
+      ];
+      const compile = (file: string) =>
+        run(application, join(root, 'node_modules/.bin/tsc'), ...options, file);
+      expect(compile('good.ts')).toMatchObject({ exitCode: 0, stdout: '' });
+      expect(compile('bad.ts')).toMatchObject({
+        stdout: expect.stringContaining("'allocate' does not exist"),
+      });
+    });
+
+    test('talks to an agent, and says where there is none', async () => {
+      const program = `
+        import { connect } from '@selvage/client';
+        try {
+          const session = await connect({ service: 'echo', socket: process.argv[2], recordBytes: 4 });
+          session.push(Uint32Array.of(4711), 1);
+          await session.wait();
+          const record = new Uint32Array(1);
+          session.pop(record, 1);
+          session.close();
+          console.log(record[0]);
+        } catch (error) { console.log(String(error)); }
+      `;
+      writeFileSync(join(application, 'main.js'), program);
+      const socket = join(scratch, 'clients.sock');
+      expect(run(application, 'node', 'main.js', socket).stdout).toMatch(/^No agent serves clients here: /);
+      const script = join(user, 'node_modules/selvage/dist/ipc-agent.js');
+      const agent = spawn(process.execPath, [script, scratch], { stdio: ['pipe', 'pipe', 'inherit'] });
+      await new Promise((resolve) => agent.stdout.once('data', resolve));
+      expect(run(application, 'node', 'main.js', socket)).toMatchObject({ exitCode: 0, stdout: '4711\n' });
+      const ended = new Promise((resolve) => agent.once('close', resolve));
+      agent.stdin.end();
+      await ended;
     });
   });
 });

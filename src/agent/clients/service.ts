@@ -3,7 +3,7 @@
 // doorbell wakes it through an eventfd of its own. (One for all would be readable by all: any client could swallow
 // what was to wake the others.) All of these are in one epoll, whose descriptor is what the thread waits for.
 import { Epoll } from '../../linux/epoll.ts';
-import { close } from '../../linux/libc.ts';
+import { close, EAGAIN, ECONNABORTED, errno } from '../../linux/libc.ts';
 import {
   acceptUnix,
   type Credentials,
@@ -62,6 +62,7 @@ export const MAX_CONNECTIONS = 256;
 /** A session with nothing to do for so many turns sleeps, though others keep the thread awake. */
 const IDLE_TURNS = 1000;
 const GREETING_MICROS = 5_000_000;
+const RETRY_MICROS = 500_000;
 const TAG_LISTENER = 0;
 /** A connection's tags: twice its id for its socket, and one more for its bell. */
 const FIRST_ID = 1;
@@ -74,6 +75,7 @@ export class ClientService {
   private readonly awake: Connection[] = [];
   private nextId = FIRST_ID;
   private isListening = true;
+  private listenAgainAt = 0;
   private readonly totals = { opened: 0, closed: 0, refused: 0, records: 0, wakes: 0 };
   private readonly faults: Record<string, number> = Object.fromEntries(
     FAULTS.filter((fault) => fault !== 'none').map((fault) => [fault, 0]),
@@ -102,9 +104,8 @@ export class ClientService {
     for (let i = this.awake.length - 1; i >= 0; i--) {
       const connection = this.awake[i]!;
       served += this.serveOne(connection, budget);
-      const { session } = connection;
-      if (session !== undefined && session.idleTurns > IDLE_TURNS && session.sleep())
-        connection.isAwake = false;
+      if (connection.session !== undefined && connection.session.idleTurns > IDLE_TURNS)
+        this.sleep(connection);
       if (!connection.isAwake) this.awake.splice(i, 1);
     }
     return served;
@@ -112,6 +113,7 @@ export class ClientService {
 
   /** Takes connections, messages and wake-ups; how many descriptors had something. */
   attend(now: number): number {
+    this.listen(now >= this.listenAgainAt);
     const ready = this.epoll.wait(0);
     for (let i = 0; i < ready; i++) {
       const tag = this.epoll.tag(i);
@@ -132,9 +134,7 @@ export class ClientService {
   /** Says that the thread will sleep: true when nothing is to do before `fd` is readable. */
   arm(): boolean {
     for (let i = this.awake.length - 1; i >= 0; i--) {
-      const connection = this.awake[i]!;
-      if (connection.session?.sleep() === false) return false;
-      connection.isAwake = false;
+      if (!this.sleep(this.awake[i]!)) return false;
       this.awake.splice(i, 1);
     }
     return true;
@@ -142,7 +142,7 @@ export class ClientService {
 
   /** Microseconds, on the clock that `attend` is given. */
   nextTimeout(): number {
-    let next = Number.POSITIVE_INFINITY;
+    let next = this.isListening ? Number.POSITIVE_INFINITY : this.listenAgainAt;
     for (const { session, deadline } of this.connections.values()) {
       if (session === undefined) next = Math.min(next, deadline);
     }
@@ -195,6 +195,15 @@ export class ClientService {
     }
   }
 
+  /** False when there is something to do after all. */
+  private sleep(connection: Connection): boolean {
+    const { session } = connection;
+    if (session?.sleep() === false) return false;
+    if (session !== undefined && session.fault !== 'none') this.endFor(connection);
+    connection.isAwake = false;
+    return true;
+  }
+
   private wake(connection: Connection): void {
     if (connection.isAwake) return;
     connection.isAwake = true;
@@ -204,8 +213,9 @@ export class ClientService {
   private accept(now: number): void {
     const socket = acceptUnix(this.config.listener);
     if (socket < 0) {
-      // Out of descriptors: it would stay readable, and the thread awake. Tried again when a session ends.
-      this.listen(false);
+      // Out of descriptors it would stay readable, and the thread awake.
+      if (errno() !== EAGAIN && errno() !== ECONNABORTED) this.listenAgainAt = now + RETRY_MICROS;
+      this.listen(this.listenAgainAt <= now);
       return;
     }
     let credentials: Credentials;
@@ -307,7 +317,6 @@ export class ClientService {
       session.close(last);
     }
     close(socket);
-    this.listen(true);
   }
 
   private listen(wanted: boolean): void {
