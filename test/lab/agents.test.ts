@@ -7,7 +7,9 @@ import type { AgentConfig } from '../../lab/agents.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { processId } from '../../lab/process.ts';
 import { findProgram } from '../../lab/programs.ts';
+import { clientSocketPath } from '../../src/agent/clients/socket.ts';
 import { socketPath } from '../../src/agent/status.ts';
+import { connect } from '../../src/client/index.ts';
 import { runTshark } from '../wire/tshark.ts';
 import { configFile, configOfHost, runAgentOn, statusOf, withWords } from './agent-program.ts';
 import { eventually } from './eventually.ts';
@@ -137,6 +139,24 @@ describe('what is written of it', () => {
     const seen = await show('underlay.pcap', 'selvage.type == 1 && icmp', 'ip.src');
     expect(seen.join()).toContain('10.0.1.1,192.168.77.1');
     expect(await show(vnic, 'icmp.type == 0', 'ip.src')).toContain(lab.tenant('tenant2').selvage.address);
+  });
+});
+
+it('programs on a host open sessions with its agent, which shows them', async () => {
+  const socket = clientSocketPath(join(lab.runFolder, 'host1'));
+  const session = await connect({ service: 'echo', socket });
+  session.push(new Uint32Array(16), 1);
+  await session.wait();
+  expect(session.pop(new Uint32Array(16), 1)).toBe(1);
+  const { clients } = await statusOf(lab, 'host1');
+  expect(clients).toMatchObject({
+    sessions: [{ pid: process.pid, service: 'echo', records: 1 }],
+    counters: { opened: 1, closed: 0 },
+  });
+  session.close();
+  await eventually('the session to end', async () => {
+    const { clients } = await statusOf(lab, 'host1');
+    return clients!.sharedBytes === 0 && clients!.counters['closed'] === 1;
   });
 });
 
@@ -275,6 +295,15 @@ describe('an agent that cannot start', () => {
       });
       await expectRefusal(own, /^Could not create the TAP sel1: EPERM.*\n.*root.*CAP_NET_ADMIN/, without);
     });
+  });
+
+  it('because the group of its clients is unknown', () => {
+    const file = second((config) => ({
+      ...config,
+      underlay: { ...config.underlay, port: 4790, sourcePorts: 50_000 },
+      clients: { group: 'selvage-nobodys' },
+    }));
+    return expectRefusal(file, /^clients\.group: this host has no group selvage-nobodys\.\n.*groupadd/);
   });
 
   it('because its folder cannot be made', async () => {

@@ -4,7 +4,7 @@ import { itForSeeds } from '../../../test/support/seeds.ts';
 import { below, SeededRng } from '../../base/rng.ts';
 import { SEGMENT_BYTES, Slab } from './slab.ts';
 
-itForSeeds('blocks do not overlap and can be freed once', 60, (seed) => {
+itForSeeds('blocks do not overlap and can be freed once', 30, (seed) => {
   const rng = new SeededRng(seed);
   const slab = new Slab();
   const segments = 1 + below(rng, 3);
