@@ -42,6 +42,7 @@ export class ClientSession implements Session {
   private readonly halfRing: number;
   private readonly spin = new SpinTime();
   private readiness: Readiness | undefined;
+  private waiting: Promise<void> | undefined;
   private isClosed = false;
   private nextFlow = 0;
 
@@ -81,21 +82,12 @@ export class ClientSession implements Session {
     return -1;
   }
 
-  async wait(): Promise<void> {
-    if (!isMainThread) {
-      throw new SelvageError('unsupported', 'A worker cannot wait for a session in its event loop.', {
-        hint: 'Use waitSync there.',
-      });
-    }
-    while (!this.look()) {
-      if (this.ended !== undefined) throw this.ended;
-      if (!this.arm()) continue;
-      this.readiness ??= new Readiness(this.epoll.fd);
-      const asleep = performance.now();
-      await this.readiness.wait();
-      this.spin.slept((performance.now() - asleep) * 1000);
-      this.attend(this.isClosed ? 0 : this.epoll.wait(0));
-    }
+  wait(): Promise<void> {
+    // Several may wait at once: for the same.
+    this.waiting ??= this.waitOnce().finally(() => {
+      this.waiting = undefined;
+    });
+    return this.waiting;
   }
 
   waitSync(timeoutMillis = Number.POSITIVE_INFINITY): boolean {
@@ -122,6 +114,23 @@ export class ClientSession implements Session {
     this.parts.control.close();
     this.parts.agentBell.close();
     close(this.parts.clientBell);
+  }
+
+  private async waitOnce(): Promise<void> {
+    if (!isMainThread) {
+      throw new SelvageError('unsupported', 'A worker cannot wait for a session in its event loop.', {
+        hint: 'Use waitSync there.',
+      });
+    }
+    while (!this.look()) {
+      if (this.ended !== undefined) throw this.ended;
+      if (!this.arm()) continue;
+      this.readiness ??= new Readiness(this.epoll.fd);
+      const asleep = performance.now();
+      await this.readiness.wait();
+      this.spin.slept((performance.now() - asleep) * 1000);
+      this.attend(this.isClosed ? 0 : this.epoll.wait(0));
+    }
   }
 
   /** Whether there is something to wake for; looks a short, adaptive time. */

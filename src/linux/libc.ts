@@ -97,6 +97,7 @@ export function viewOf(address: number, length: number): ArrayBuffer {
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const ECONNABORTED = 103;
+export const ECONNRESET = 104;
 export const ECONNREFUSED = 111;
 export const EINVAL = 22;
 export const ENOENT = 2;

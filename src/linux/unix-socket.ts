@@ -8,6 +8,7 @@ import {
   close,
   connect,
   EAGAIN,
+  ECONNRESET,
   EINTR,
   errno,
   errnoName,
@@ -132,7 +133,9 @@ export function receiveMessage(fd: number): Received | 'none' | 'gone' {
   const { bytes } = callMemory();
   const { view, u8 } = bytes;
   const header = writeHeader(LONGEST_MESSAGE, CONTROL_BYTES);
-  const length = recvmsg(fd, header, MSG_CMSG_CLOEXEC);
+  let length = recvmsg(fd, header, MSG_CMSG_CLOEXEC);
+  // An end that closes without having read everything resets; what it said before is there all the same, behind the error.
+  if (length < 0 && errno() === ECONNRESET) length = recvmsg(fd, header, MSG_CMSG_CLOEXEC);
   if (length < 0) {
     const code = errno();
     return code === EAGAIN || code === EINTR ? 'none' : 'gone';

@@ -1,8 +1,10 @@
 // Sessions between two real processes: what was sent comes back, whoever is slow; and what is said when they cannot be had.
 import { execFile } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../lab/package-root.ts';
 import { below, chance, type Rng, SeededRng } from '../../src/base/rng.ts';
@@ -162,7 +164,7 @@ test('the event loop goes on while a session is waited for', async () => {
   const session = await connect({ service: 'echo', socket: host.socket, records: 2 });
   let ticks = 0;
   const ticking = setInterval(() => ticks++, 1);
-  const waiting = session.wait();
+  const waiting = Promise.all([session.wait(), session.wait()]);
   await eventually('the event loop to turn', () => ticks > 3);
   clearInterval(ticking);
   session.push(new Uint32Array(16), 1);
@@ -213,6 +215,19 @@ describe('the end of a session', () => {
     expect(session.ended).toMatchObject({ code: 'not-running' });
     session.close();
     await other.stop();
+  });
+});
+
+test('memory that nobody looks at any more is unmapped', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage: () => void = runInNewContext('gc');
+  const maps = () => readFileSync('/proc/self/maps', 'utf8').match(/memfd:selvage/g)?.length ?? 0;
+  const before = maps();
+  for (let i = 0; i < 20; i++) connectSync({ service: 'echo', socket: host.socket }).close();
+  expect(maps()).toBeGreaterThan(before);
+  await eventually('all of it to be unmapped', () => {
+    collectGarbage();
+    return maps() <= before;
   });
 });
 

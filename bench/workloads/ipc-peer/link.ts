@@ -33,9 +33,16 @@ export function check(records: Uint32Array, recordWords: number, expected: numbe
 
 const YIELD_LOOKS = 16;
 
-/** Looks for a short, adaptive time and then sleeps, as the agent and its clients do. */
+/** How a stream's end waits: looking first for a short, adaptive time, as sessions do, or asleep at once. */
+export type Patience = 'looks' | 'sleeps';
+
 export class Waiter {
   private readonly spin = new SpinTime();
+  private readonly patience: Patience;
+
+  constructor(patience: Patience) {
+    this.patience = patience;
+  }
 
   wait(look: () => boolean, sleep: () => void): void {
     const start = performance.now();
@@ -46,6 +53,6 @@ export class Waiter {
     }
     const asleep = performance.now();
     sleep();
-    this.spin.slept((performance.now() - asleep) * 1000);
+    if (this.patience === 'looks') this.spin.slept((performance.now() - asleep) * 1000);
   }
 }

@@ -4,38 +4,39 @@ import { isMainThread } from 'node:worker_threads';
 import { tcpPair, unixPair } from '../../../src/linux/stream-pair.ts';
 import { type IpcPeerName, type PeerFigures, PING_PONG_BYTES, STREAM_BYTES, windowOf } from './cases.ts';
 import { type Duration, pingPong, stream } from './drive.ts';
-import type { Link } from './link.ts';
+import type { Link, Patience } from './link.ts';
 import { echoMessages, MessagePortLink } from './message-port-link.ts';
 import { SharedMemoryLink } from './shared-memory-link.ts';
 import { echoStream, StreamLink, type Writes } from './stream-link.ts';
 
-type OpenLink = (recordBytes: number, window: number) => Link | Promise<Link>;
+/** `patience`: streams carry more when their ends sleep at once and then find more to read; single records wait less. */
+type OpenLink = (recordBytes: number, window: number, patience: Patience) => Link | Promise<Link>;
 
 const LINKS: Readonly<Record<IpcPeerName, OpenLink>> = {
   selvage: (recordBytes, window) => SharedMemoryLink.start(recordBytes, window),
-  unixSocket: (recordBytes) => new StreamLink(unixPair(), recordBytes, 'one a record'),
-  unixSocketBatched: (recordBytes) => new StreamLink(unixPair(), recordBytes, 'batched'),
-  tcpLoopback: (recordBytes) => new StreamLink(tcpPair(), recordBytes, 'one a record'),
+  unixSocket: (bytes, _, patience) => new StreamLink(unixPair(), bytes, 'one a record', patience),
+  unixSocketBatched: (bytes, _, patience) => new StreamLink(unixPair(), bytes, 'batched', patience),
+  tcpLoopback: (bytes, _, patience) => new StreamLink(tcpPair(), bytes, 'one a record', patience),
   messagePort: (recordBytes) => new MessagePortLink(recordBytes),
 };
 
 async function measure(open: OpenLink, duration: Duration): Promise<PeerFigures> {
-  const pinged = await open(PING_PONG_BYTES, windowOf(PING_PONG_BYTES));
+  const pinged = await open(PING_PONG_BYTES, windowOf(PING_PONG_BYTES), 'looks');
   const pingPongFigures = await pingPong(pinged, duration);
   await pinged.close();
   const streams: Record<string, number> = {};
   for (const recordBytes of STREAM_BYTES) {
     const window = windowOf(recordBytes);
-    const link = await open(recordBytes, window);
+    const link = await open(recordBytes, window, 'sleeps');
     streams[recordBytes] = await stream(link, window, duration);
     await link.close();
   }
   return { pingPong: pingPongFigures, recordsPerSecond: streams };
 }
 
-const [, , first, second, third] = process.argv;
+const [, , first, second, third, fourth] = process.argv;
 if (!isMainThread) echoMessages();
-else if (first === 'echo') echoStream(Number(second), third as Writes);
+else if (first === 'echo') echoStream(Number(second), third as Writes, fourth as Patience);
 else {
   const duration = { warmUpMillis: Number(second), millis: Number(third) };
   const figures = await measure(LINKS[first as IpcPeerName], duration);

@@ -6,7 +6,7 @@ import { close, EAGAIN, errno, read, write } from '../../../src/linux/libc.ts';
 import { type MappedMemory, mapMemory } from '../../../src/linux/memory.ts';
 import { yieldCore } from '../../../src/linux/scheduling.ts';
 import type { StreamPair } from '../../../src/linux/stream-pair.ts';
-import { check, type Link, number, Waiter } from './link.ts';
+import { check, type Link, number, type Patience, Waiter } from './link.ts';
 
 const BUFFER_BYTES = 512 * 1024;
 const READ_BYTES = 256 * 1024;
@@ -93,17 +93,18 @@ export class StreamLink implements Link {
   private readonly out = mapMemory(BUFFER_BYTES);
   private readonly most: number;
   private readonly epoll = new Epoll();
-  private readonly waiter = new Waiter();
+  private readonly waiter: Waiter;
   private ready = 0;
 
-  constructor([ours, theirs]: StreamPair, recordBytes: number, writes: Writes) {
+  constructor([ours, theirs]: StreamPair, recordBytes: number, writes: Writes, patience: Patience) {
+    this.waiter = new Waiter(patience);
     this.fd = ours;
     this.recordWords = recordBytes / 4;
     this.most = Math.floor(BUFFER_BYTES / recordBytes);
     this.reader = new RecordReader(ours, recordBytes);
     this.writer = new RecordWriter(ours, recordBytes, writes);
     this.epoll.add(ours, 0);
-    this.child = spawn(process.execPath, [process.argv[1]!, 'echo', String(recordBytes), writes], {
+    this.child = spawn(process.execPath, [process.argv[1]!, 'echo', String(recordBytes), writes, patience], {
       stdio: ['ignore', 'inherit', 'inherit', theirs],
     });
     close(theirs);
@@ -145,12 +146,12 @@ export class StreamLink implements Link {
 }
 
 /** The other end, in a process of its own, until the stream ends. */
-export function echoStream(recordBytes: number, writes: Writes): void {
+export function echoStream(recordBytes: number, writes: Writes, patience: Patience): void {
   const reader = new RecordReader(INHERITED, recordBytes);
   const writer = new RecordWriter(INHERITED, recordBytes, writes);
   const epoll = new Epoll();
   epoll.add(INHERITED, 0);
-  const waiter = new Waiter();
+  const waiter = new Waiter(patience);
   let records = 0;
   const look = () => {
     records = reader.read();
