@@ -17,7 +17,7 @@ import {
   socketpair,
 } from './libc.ts';
 import { mapMemory } from './memory.ts';
-import { SOCKADDR_IN_BYTES, writeSockaddr } from './udp.ts';
+import { writeSockaddr } from './udp.ts';
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -40,14 +40,14 @@ export function unixPair(): StreamPair {
 export function tcpPair(): StreamPair {
   const { bytes, address } = mapMemory(64);
   const { view } = bytes;
-  writeSockaddr(view, 0, LOOPBACK, 0);
+  const length = writeSockaddr(view, 0, LOOPBACK, 0);
   const listener = check(socket(AF_INET, SOCK_STREAM, 0));
-  check(bind(listener, address, SOCKADDR_IN_BYTES));
+  check(bind(listener, address, length));
   check(listen(listener, 1));
-  view.setUint32(32, SOCKADDR_IN_BYTES, true);
+  view.setUint32(32, length, true);
   check(getsockname(listener, address, address + 32));
   const ours = check(socket(AF_INET, SOCK_STREAM, 0));
-  check(connect(ours, address, SOCKADDR_IN_BYTES));
+  check(connect(ours, address, length));
   const theirs = check(accept4(listener, 0, 0, SOCK_NONBLOCK));
   close(listener);
   check(fcntl(ours, F_SETFL, SOCK_NONBLOCK));
