@@ -77,7 +77,10 @@ export class ClientSession implements Session {
       this.nextFlow = flow + 1 === flows.length ? 0 : flow + 1;
       if (!endpoint.isAwake(flow)) continue;
       if (endpoint.flows[flow]!.available() > 0) return flow;
-      if (!flows[flow]!.isShort && endpoint.flows[flow]!.arm()) endpoint.rest(flow);
+      // One that waits for room stays awake: nobody has asked for its doorbell.
+      if (flows[flow]!.isShort) continue;
+      if (!endpoint.flows[flow]!.arm()) return flow;
+      endpoint.rest(flow);
     }
     return -1;
   }

@@ -35,8 +35,8 @@ const BACKLOG = 64;
 const PATH_AT = 2;
 const LONGEST_PATH = 107;
 
-export const LONGEST_MESSAGE = 4096;
-export const MOST_FDS = 8;
+const LONGEST_MESSAGE = 4096;
+const MOST_FDS = 8;
 const MOST_GROUPS = 4096;
 
 /** Where a call's structures lie: a header, one iovec, the control message, the text. */

@@ -173,6 +173,34 @@ test('the event loop goes on while a session is waited for', async () => {
   session.close();
 });
 
+test('of many flows those with records are named, in turns', async () => {
+  const session = await connect({
+    service: 'echo',
+    socket: host.socket,
+    flows: 64,
+    recordBytes: 4,
+    records: 8,
+  });
+  const record = new Uint32Array(1);
+  expect(session.readyFlow()).toBe(-1);
+  for (const flow of [3, 40, 63]) {
+    record[0] = flow;
+    session.flows[flow]!.push(record, 1);
+    session.flows[flow]!.push(record, 1);
+  }
+  const named: number[] = [];
+  while (named.length < 6) {
+    await session.wait();
+    for (let flow = session.readyFlow(); flow >= 0; flow = session.readyFlow()) {
+      expect([session.flows[flow]!.pop(record, 1), record[0]]).toEqual([1, flow]);
+      named.push(flow);
+    }
+  }
+  expect(named.sort((a, b) => a - b)).toEqual([3, 3, 40, 40, 63, 63]);
+  expect(session.readyFlow()).toBe(-1);
+  session.close();
+});
+
 test('a queue that is full takes no more, and whoever waits hears when it has room', async () => {
   const session = await connect({ service: 'echo', socket: host.socket, recordBytes: 4, records: 4 });
   const records = new Uint32Array(8);

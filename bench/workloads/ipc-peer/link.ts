@@ -13,7 +13,7 @@ export interface Link {
   close(): void | Promise<void>;
 }
 
-export class WrongRecord extends Error {
+class WrongRecord extends Error {
   constructor(expected: number, found: number) {
     super(`record ${expected} came back as ${found}`);
   }

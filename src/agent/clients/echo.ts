@@ -9,7 +9,7 @@ import { type OwnHeap, offsetOf, type PeerHeap } from '../../runtime/shm/heap.ts
 const BATCH_WORDS = 4096;
 
 /** Why nothing was done. */
-export const EMPTY = 0;
+const EMPTY = 0;
 export const NO_ROOM = -1;
 export const NO_MEMORY = -2;
 

@@ -8,6 +8,11 @@ import { twoSides } from './halves.testing.ts';
 const SHAPE = { flows: 3, recordWords: 1, records: 8 };
 const words = new Uint32Array(8);
 
+/** Whether a doorbell waits. */
+function isRung(endpoint: Endpoint): boolean {
+  return endpoint['bellsIn'].available() > 0;
+}
+
 class Side {
   readonly endpoint: Endpoint;
   isAsleep = false;
@@ -55,7 +60,7 @@ class Side {
   /** Whether something has come that it does not know of. */
   hasNews(): boolean {
     return this.endpoint.flows.some(
-      (flow, i) => !this.endpoint.isAwake(i) && flow.available() > 0 && !this.endpoint.isRung(),
+      (flow, i) => !this.endpoint.isAwake(i) && flow.available() > 0 && !isRung(this.endpoint),
     );
   }
 }
@@ -73,7 +78,7 @@ itForSeeds('no wake-up is lost, and each sleep is ended by one at most', 100, (s
   for (let step = 0; step < 500; step++) {
     const side = sides[below(rng, 2)]!;
     if (side.isAsleep) {
-      expect(side.endpoint.isRung(), 'a doorbell while it sleeps').toBe(false);
+      expect(isRung(side.endpoint), 'a doorbell while it sleeps').toBe(false);
       expect(side.hasNews(), 'records while it sleeps').toBe(false);
       if (sides.every(({ isAsleep }) => isAsleep)) side.isAsleep = false;
     } else side.act(rng);

@@ -74,11 +74,6 @@ export class Endpoint {
     this.awakeFlows--;
   }
 
-  /** Whether a doorbell waits. */
-  isRung(): boolean {
-    return this.bellsIn.available() > 0;
-  }
-
   /** Says that we sleep: the next doorbell wakes us. False when one came meanwhile. */
   sleep(): boolean {
     return this.bellsIn.arm();

@@ -20,10 +20,6 @@ export class OwnHeap {
     this.health = health;
   }
 
-  get blocks(): number {
-    return this.slab.blocks;
-  }
-
   addSegment(bytes: Uint8Array): void {
     this.segments.push(bytes);
     this.slab.addSegment();

@@ -7,10 +7,10 @@
 const LINE_WORDS = 32;
 const PAGE_BYTES = 4096;
 
-export const MAX_FLOWS = 64;
-export const MAX_RECORD_BYTES = 8192;
-export const MAX_RECORDS = 65_536;
-export const MAX_HALF_BYTES = 64 * 1024 * 1024;
+const MAX_FLOWS = 64;
+const MAX_RECORD_BYTES = 8192;
+const MAX_RECORDS = 65_536;
+const MAX_HALF_BYTES = 64 * 1024 * 1024;
 /** Blocks of a heap that may be in use at once: each may be given back, and a ring holds what is given back. */
 export const MAX_BLOCKS = 4096;
 
