@@ -1,5 +1,5 @@
-// Bundles the command line, the threads and engines it starts, and what they import into dist/, and @selvage/client into src/client/dist. Plain JavaScript with no
-// dependency but esbuild, because Node 20 runs no TypeScript.
+// Bundles the command line, the threads and engines it starts, and what they import into dist/, and @selvage/client into
+// src/client/dist. Plain JavaScript with no dependency but esbuild, because Node 20 runs no TypeScript.
 import { chmodSync, copyFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -8,8 +8,8 @@ import { EventFd } from '../linux/eventfd.ts';
 import { yieldCore } from '../linux/scheduling.ts';
 import { Executor, type Waiter } from '../runtime/executor.ts';
 import type { SlotWatch } from '../runtime/slot.ts';
-import { replaceEngine } from './replace-engine.ts';
 import { SpinTime } from '../runtime/spin.ts';
+import { replaceEngine } from './replace-engine.ts';
 import type { ExecutorStart, FromExecutor, Question, ToExecutor } from './thread-messages.ts';
 
 const TAG_WAKE = 0;
