@@ -80,7 +80,7 @@ export async function ipc({ quick, progress }: BenchOptions): Promise<BenchOutco
   };
   const notes = [
     `Each record is sent, echoed and received; in streams up to 1024 records or 256 KB are under way. ${millis} ms a case and round after ${warmUpMillis} ms of warm-up.`,
-    'Sockets are driven by direct system calls. In ping-pong they look for input a short, adaptive time before they sleep, as sessions do; in streams they sleep at once, which carries more.',
+    'Sockets are driven by direct system calls. They look for input a short, adaptive time before they sleep, as sessions do, but for streams of one write a record, which carry more when they sleep at once.',
   ];
   return { rounds, peers, columns, measured, ratios, notes };
 }

@@ -9,13 +9,13 @@ import { echoMessages, MessagePortLink } from './message-port-link.ts';
 import { SharedMemoryLink } from './shared-memory-link.ts';
 import { echoStream, StreamLink, type Writes } from './stream-link.ts';
 
-/** `patience`: streams carry more when their ends sleep at once and then find more to read; single records wait less. */
+/** `patience`: with one write a record a stream carries more when its ends sleep at once and then find more to read. */
 type OpenLink = (recordBytes: number, window: number, patience: Patience) => Link | Promise<Link>;
 
 const LINKS: Readonly<Record<IpcPeerName, OpenLink>> = {
   selvage: (recordBytes, window) => SharedMemoryLink.start(recordBytes, window),
   unixSocket: (bytes, _, patience) => new StreamLink(unixPair(), bytes, 'one a record', patience),
-  unixSocketBatched: (bytes, _, patience) => new StreamLink(unixPair(), bytes, 'batched', patience),
+  unixSocketBatched: (bytes) => new StreamLink(unixPair(), bytes, 'batched', 'looks'),
   tcpLoopback: (bytes, _, patience) => new StreamLink(tcpPair(), bytes, 'one a record', patience),
   messagePort: (recordBytes) => new MessagePortLink(recordBytes),
 };
