@@ -44,6 +44,7 @@ function main(start: DataThreadStart): Promise<void> {
     rng: new SeededRng(seed),
     vnics: wrapped.vnics.map((device, port) => ({ device, fd: devices[port]!.fd })),
     underlay: { device: wrapped.underlay, fd: udp.fd },
+    clock: now,
     writers: [outgoing, incoming],
   };
   const loop = new ExecutorLoop('data', parentPort!, start, () => status());

@@ -48,6 +48,7 @@ class Host {
       rng: new SeededRng(self + 1),
       vnics: [{ device: this.breakable(this.vnic), fd: VNIC_FD }],
       underlay: { device: this.breakable(this.underlay), fd: UNDERLAY_FD },
+      clock: () => clock.nowMicros,
       writers: [outgoing, incoming],
     };
     this.executor = new Executor({

@@ -20,6 +20,8 @@ export interface SwitchGiven {
   /** In the order of the configuration. */
   readonly vnics: readonly { readonly device: FrameDevice; readonly fd: number }[];
   readonly underlay: { readonly device: UnderlayDevice; readonly fd: number };
+  /** Microseconds, of the clock that turns are given. */
+  readonly clock: () => number;
   /** The devices' own: each holds a reference of the region. */
   readonly writers: readonly ChunkWriter[];
 }
@@ -38,13 +40,14 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
   private readonly underlay: Watch;
 
   constructor(io: EngineIo<SwitchGiven>, old?: SwitchState) {
-    const { config, region, rng, vnics, underlay, writers } = io.given;
+    const { config, region, rng, vnics, underlay, clock, writers } = io.given;
     this.vswitch = new Switch(
       config,
       {
         region,
         rng,
         nowMicros: io.nowMicros,
+        clock,
         devices: vnics.map(({ device }) => device),
         underlay: underlay.device,
       },

@@ -8,7 +8,8 @@ export const BUNDLE_BYTES = 65_507;
 
 /** Room for one packet's headers; they are written towards its end. */
 export const HEADER_STRIDE = 128;
-export const OUTBOX_PACKETS = 2048;
+/** Few enough that the last leaves soon after all were stamped; each bundle is a system call of its own anyway. */
+export const OUTBOX_PACKETS = 256;
 
 /** Words of a packet: header offset, header length, payload offset, payload length. */
 export const PACKET_WORDS = 4;
