@@ -20,7 +20,7 @@ class Rig {
 
   /** One sample of each slot, and time for another choice. */
   sample(rttMicros: readonly number[]): void {
-    rttMicros.forEach((rtt, slot) => this.table.onSample(0, slot, rtt));
+    for (const [slot, rtt] of rttMicros.entries()) this.table.onSample(0, slot, rtt);
     this.now += CHOOSE_MICROS;
   }
 
