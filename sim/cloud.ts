@@ -7,7 +7,7 @@
 import type { Topology } from '../lab/topology.ts';
 import { type Rng, SeededRng } from '../src/base/rng.ts';
 import { DEFAULT_WINDOW_PACKETS } from '../src/congestion/constant-window.ts';
-import type { NetworkConfig, RemoteConfig, SwitchConfig } from '../src/vswitch/config.ts';
+import type { CongestionName, NetworkConfig, RemoteConfig, SwitchConfig } from '../src/vswitch/config.ts';
 import { datagramBytes, TRANSPORT_OVERHEAD_BYTES } from '../src/vswitch/config.ts';
 import { ETHERNET_HEADER_BYTES } from '../src/wire/ethernet.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../src/wire/virtio-net-header.ts';
@@ -30,6 +30,8 @@ export type Overlay = 'selvage' | 'plain';
 export interface CloudOptions {
   readonly topology: Topology;
   readonly overlay: Overlay;
+  /** What governs reliable connections; absent: a constant window. */
+  readonly congestion?: CongestionName;
   readonly seed: number;
   readonly links?: FabricDefaults;
   readonly costs?: HostCosts;
@@ -128,10 +130,16 @@ export class Cloud {
   }
 
   private switchConfig(host: string): SwitchConfig {
-    const { topology, overlay, windowPackets = DEFAULT_WINDOW_PACKETS } = this.options;
+    const {
+      topology,
+      overlay,
+      congestion = 'constant',
+      windowPackets = DEFAULT_WINDOW_PACKETS,
+    } = this.options;
     const network: NetworkConfig = {
       vni: TENANT_VNI,
       reliable: overlay === 'selvage',
+      congestion,
       ports: this.tenantsOn
         .get(host)!
         .map(({ name, mac, address }) => ({ name, mac, sourceCheck: true, ipv4: [address], ipv6: [] })),
