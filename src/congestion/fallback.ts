@@ -11,8 +11,8 @@ export const fallbackProgram = compile(`
   (:= Cwnd mss)
   (:= credit 0)
   (reset))
-; What is lost within a round trip of a reduction was sent before it.
-(when (and (> Ack.lost_pkts_sample 0) (> Timer.Micros Flow.rtt_sample_us))
+; What is seen lost within one and a half round trips of a reduction was sent before it.
+(when (and (> Ack.lost_pkts_sample 0) (> (* 2 Timer.Micros) (* 3 Flow.rtt_sample_us)))
   (:= ssthresh (max (/ Cwnd 2) (* 2 mss)))
   (:= Cwnd ssthresh)
   (:= credit 0)

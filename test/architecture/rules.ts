@@ -45,6 +45,7 @@ const allowedOurs: Record<string, readonly string[]> = {
 };
 
 const allowedPackages: Record<string, readonly string[]> = {
+  'src/congestion': ['fft.js'],
   'src/linux': ['koffi'],
   'src/agent': ['yaml', 'valibot', 'esbuild'],
   'src/cli': ['commander'],

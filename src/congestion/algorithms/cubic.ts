@@ -1,0 +1,57 @@
+// Cubic (RFC 9438): the window is a cubic function of the time since the last loss, flat where that loss happened; never
+// slower than Reno would be; and one that lost before it was back up makes room (fast convergence).
+
+import type { Algorithm } from '../algorithm.ts';
+import type { Round } from './round.ts';
+import type { SlowStartForm } from './slow-start.ts';
+import { WindowController, type WindowLaw } from './window.ts';
+
+/** RFC 9438 §4.1 and §5: C in segments per second cubed, beta the window's rest after a loss. */
+const C = 0.4;
+const BETA = 0.7;
+const RENO_INCREASE = (3 * (1 - BETA)) / (1 + BETA);
+
+/** In segments. */
+export class CubicLaw implements WindowLaw {
+  private readonly mssBytes: number;
+  private largest = 0;
+  private epochMicros = 0;
+  /** When the plateau is reached, after the epoch's beginning. */
+  private plateauSeconds = 0;
+  private renoWindow = 0;
+
+  constructor(mssBytes: number) {
+    this.mssBytes = mssBytes;
+  }
+
+  increased(cwndBytes: number, { nowMicros, rttMicros, ackedBytes }: Round): number {
+    const cwnd = cwndBytes / this.mssBytes;
+    const acked = ackedBytes / this.mssBytes;
+    if (this.renoWindow === 0) this.begin(nowMicros, cwnd, cwnd);
+    this.renoWindow += (RENO_INCREASE * acked) / cwnd;
+    const seconds = (nowMicros + rttMicros - this.epochMicros) / 1e6;
+    const cubic = C * (seconds - this.plateauSeconds) ** 3 + this.largest;
+    const target = Math.min(Math.max(cubic, cwnd), 1.5 * cwnd);
+    return Math.max(cwnd + ((target - cwnd) * acked) / cwnd, this.renoWindow) * this.mssBytes;
+  }
+
+  decreased(cwndBytes: number, nowMicros: number): number {
+    const cwnd = cwndBytes / this.mssBytes;
+    this.begin(nowMicros, cwnd * BETA, cwnd < this.largest ? (cwnd * (1 + BETA)) / 2 : cwnd);
+    return cwndBytes * BETA;
+  }
+
+  private begin(nowMicros: number, cwnd: number, largest: number): void {
+    this.largest = largest;
+    this.epochMicros = nowMicros;
+    this.plateauSeconds = Math.cbrt(Math.max(0, largest - cwnd) / C);
+    this.renoWindow = cwnd;
+  }
+}
+
+export function cubic(form: SlowStartForm = 'datapath'): Algorithm {
+  return {
+    name: 'cubic',
+    onCreate: (control) => new WindowController(control, new CubicLaw(control.flow.mssBytes), form),
+  };
+}

@@ -1,0 +1,61 @@
+// Is the cross traffic at the bottleneck elastic? (Goyal et al., "Elasticity Detection: A Building Block for Internet
+// Congestion Control", SIGCOMM 2022, §3; CCP §4.7.1.) The sender's rate pulses at a known frequency; traffic that fills
+// what is left free answers at that frequency, and the spectrum of its estimated rate has a peak there.
+
+import FFT from 'fft.js';
+
+/** Samples of 10 ms: a little over 5 s. */
+const SAMPLES = 512;
+export const SAMPLE_MICROS = 10_000;
+const HERTZ_PER_BIN = 1e6 / (SAMPLE_MICROS * SAMPLES);
+
+export class Elasticity {
+  private readonly history = new Float64Array(SAMPLES);
+  private readonly fft = new FFT(SAMPLES);
+  private readonly spectrum: number[] = this.fft.createComplexArray();
+  private count = 0;
+  private nextMicros = 0;
+
+  /** The cross traffic's rate at a time; one that was reported late stands for the samples before it too. */
+  add(nowMicros: number, rate: number): void {
+    if (this.count === 0) this.nextMicros = nowMicros;
+    for (; this.nextMicros <= nowMicros; this.nextMicros += SAMPLE_MICROS)
+      this.history[this.count++ % SAMPLES] = rate;
+  }
+
+  /**
+   * The height of the peak at `hertz` over the highest between it and its double, where no harmonic of it is;
+   * undefined before there are samples enough. Above 2 the traffic is elastic.
+   */
+  at(hertz: number): number | undefined {
+    if (this.count < SAMPLES) return undefined;
+    this.fft.realTransform(this.spectrum, this.withoutTrend());
+    const peak = this.largest(hertz - 0.5, hertz + 0.5);
+    const others = this.largest(hertz + 1.5, 2 * hertz - 0.5);
+    return others === 0 ? 0 : peak / others;
+  }
+
+  /** Over the whole history. */
+  get mean(): number {
+    const length = Math.min(this.count, SAMPLES);
+    return length === 0 ? 0 : this.history.reduce((sum, rate) => sum + rate, 0) / length;
+  }
+
+  /** In order of time, less the straight line from the first quarter's mean to the last's. */
+  private withoutTrend(): number[] {
+    const values = Array.from({ length: SAMPLES }, (_, i) => this.history[(this.count + i) % SAMPLES]!);
+    const quarter = SAMPLES / 4;
+    const mean = (part: readonly number[]) => part.reduce((sum, value) => sum + value, 0) / part.length;
+    const first = mean(values.slice(0, quarter));
+    const slope = (mean(values.slice(-quarter)) - first) / (SAMPLES - quarter);
+    return values.map((value, i) => value - first - slope * (i - quarter / 2));
+  }
+
+  private largest(fromHertz: number, toHertz: number): number {
+    let largest = 0;
+    for (let bin = Math.ceil(fromHertz / HERTZ_PER_BIN); bin * HERTZ_PER_BIN <= toHertz; bin++) {
+      largest = Math.max(largest, Math.hypot(this.spectrum[2 * bin]!, this.spectrum[2 * bin + 1]!));
+    }
+    return largest;
+  }
+}

@@ -1,0 +1,55 @@
+// One window for all flows from one address, in equal parts (CCP §4.7.3, figure 4.10): a new flow starts with its share
+// at once and need not find it out. The window follows Reno over what the flows report together.
+
+import type { Algorithm, Controller, FlowControl, FlowInfo, Report } from '../algorithm.ts';
+import { renoLaw } from './reno.ts';
+import { roundOf, roundProgram } from './round.ts';
+import { DEAF_ROUNDS, type WindowLaw } from './window.ts';
+
+class FairShare implements Controller {
+  private readonly flows = new Map<number, FlowControl>();
+  private readonly law: WindowLaw;
+  private cwndBytes: number;
+  private ssthreshBytes = Number.POSITIVE_INFINITY;
+  private deafUntilMicros = 0;
+
+  constructor(first: FlowControl) {
+    this.law = renoLaw(first.flow.mssBytes);
+    this.cwndBytes = first.flow.initialCwndBytes;
+    this.createSubflow(first);
+  }
+
+  createSubflow(control: FlowControl): void {
+    this.flows.set(control.flow.id, control);
+    control.install(roundProgram, { Rate: 0 });
+    this.apportion();
+  }
+
+  onReport(report: Report): void {
+    const round = roundOf(report);
+    const isLoss = round.lostPackets > 0 || round.wasTimeout;
+    if (isLoss && round.nowMicros >= this.deafUntilMicros) {
+      this.cwndBytes = this.law.decreased(this.cwndBytes, round.nowMicros);
+      this.ssthreshBytes = this.cwndBytes;
+      this.deafUntilMicros = round.nowMicros + DEAF_ROUNDS * round.rttMicros;
+    } else if (!isLoss && this.cwndBytes < this.ssthreshBytes) this.cwndBytes += round.ackedBytes;
+    else if (!isLoss) this.cwndBytes = this.law.increased(this.cwndBytes, round);
+    this.apportion();
+  }
+
+  onClose({ id }: FlowInfo): void {
+    this.flows.delete(id);
+    this.apportion();
+  }
+
+  private apportion(): void {
+    const Cwnd = this.cwndBytes / this.flows.size;
+    for (const control of this.flows.values()) control.update({ Cwnd });
+  }
+}
+
+export const fairShare: Algorithm = {
+  name: 'fair-share',
+  aggregateBy: ({ source }) => source,
+  onCreate: (control) => new FairShare(control),
+};

@@ -1,0 +1,43 @@
+// What most algorithms want to know, once a round trip and at once upon loss (CCP §4.3.2, §4.6.1): how much was
+// acknowledged, marked and lost, and the least round trip among the samples.
+
+import type { Report } from '../algorithm.ts';
+import { compile } from '../language/compiler.ts';
+
+export const roundProgram = compile(`
+(def (Report
+  (volatile acked 0)
+  (volatile marked 0)
+  (volatile lost 0)
+  (volatile timeout 0)
+  (volatile rtt +infinity)))
+(when true
+  (:= Report.acked (+ Report.acked Ack.bytes_acked))
+  (:= Report.marked (+ Report.marked Ack.ecn_bytes))
+  (:= Report.lost (+ Report.lost Ack.lost_pkts_sample))
+  (:= Report.timeout (or Report.timeout Flow.was_timeout))
+  (:= Report.rtt (min Report.rtt Flow.rtt_sample_us))
+  (fallthrough))
+(when (or Report.lost Report.timeout) (report))
+(when (> Timer.Micros Flow.rtt_sample_us) (report) (reset))
+`);
+
+export interface Round {
+  readonly nowMicros: number;
+  readonly ackedBytes: number;
+  readonly markedBytes: number;
+  readonly lostPackets: number;
+  readonly wasTimeout: boolean;
+  readonly rttMicros: number;
+}
+
+export function roundOf(report: Report): Round {
+  return {
+    nowMicros: report.nowMicros,
+    ackedBytes: report.field('acked'),
+    markedBytes: report.field('marked'),
+    lostPackets: report.field('lost'),
+    wasTimeout: report.field('timeout') !== 0,
+    rttMicros: report.field('rtt'),
+  };
+}

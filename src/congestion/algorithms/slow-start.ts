@@ -1,0 +1,79 @@
+// Slow start in three forms (CCP §4.4.4): in the algorithm, report by report (listing 4.2); in the datapath,
+// acknowledgement by acknowledgement (listing 4.3); in the datapath by rate, which doubles every round trip. Each ends
+// with a report of a loss or timeout, and says which window it had come to.
+
+import type { FlowControl, Report } from '../algorithm.ts';
+import { type CompiledProgram, compile } from '../language/compiler.ts';
+
+export type SlowStartForm = 'algorithm' | 'datapath' | 'rate';
+
+const declarations = `
+(def (Report
+  (volatile acked 0)
+  (volatile lost 0)
+  (volatile timeout 0)
+  (volatile rtt +infinity)
+  (window 0)))`;
+const counting = `
+(when true
+  (:= Report.acked (+ Report.acked Ack.bytes_acked))
+  (:= Report.lost (+ Report.lost Ack.lost_pkts_sample))
+  (:= Report.timeout (or Report.timeout Flow.was_timeout))
+  (:= Report.rtt (min Report.rtt Flow.rtt_sample_us))`;
+
+const programs: Readonly<Record<SlowStartForm, CompiledProgram>> = {
+  algorithm: compile(`${declarations} ${counting}
+    (:= Report.window Cwnd))
+  (when (or Report.lost Report.timeout) (report))
+  (when (> Micros Flow.rtt_sample_us) (report) (reset))`),
+  datapath: compile(`${declarations} ${counting}
+    (:= Cwnd (+ Cwnd Ack.bytes_acked))
+    (:= Report.window Cwnd))
+  (when (or Report.lost Report.timeout) (report))`),
+  // The first window goes out at once and gives the round trip; from then on the rate rules. Losses are seen a round
+  // trip late, when the rate has doubled again: the window is what the rate before filled.
+  rate: compile(`${declarations} ${counting}
+    (:= Report.window (/ (* Rate Flow.rtt_sample_us) 2000000)))
+  (when (or Report.lost Report.timeout) (report))
+  (when (== Rate 0)
+    (:= Rate (/ (* Cwnd 1000000) Flow.rtt_sample_us))
+    (:= Cwnd +infinity)
+    (reset))
+  (when (> Timer.Micros Flow.rtt_sample_us)
+    (:= Rate (* Rate 2))
+    (:= Timer.Micros 0))`),
+};
+
+export interface SlowStartEnd {
+  /** The window it had come to when it saw the loss. */
+  readonly windowBytes: number;
+  readonly rttMicros: number;
+  readonly wasTimeout: boolean;
+}
+
+export class SlowStart {
+  private readonly control: FlowControl;
+  private readonly form: SlowStartForm;
+  private cwndBytes: number;
+
+  constructor(control: FlowControl, form: SlowStartForm) {
+    this.control = control;
+    this.form = form;
+    this.cwndBytes = control.flow.initialCwndBytes;
+    control.install(programs[form], { Cwnd: this.cwndBytes, Rate: 0 });
+  }
+
+  /** Undefined while it goes on. Afterwards another program is to be installed, with Cwnd and Rate. */
+  onReport(report: Report): SlowStartEnd | undefined {
+    const wasTimeout = report.field('timeout') !== 0;
+    if (report.field('lost') > 0 || wasTimeout) {
+      const windowBytes = Math.max(report.field('window'), this.control.flow.mssBytes);
+      return { windowBytes, rttMicros: report.field('rtt'), wasTimeout };
+    }
+    if (this.form === 'algorithm') {
+      this.cwndBytes += report.field('acked');
+      this.control.update({ Cwnd: this.cwndBytes });
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,57 @@
+// Vegas (Brakmo and Peterson, "TCP Vegas: End to End Congestion Avoidance on a Global Internet", JSAC 1995): keeps two to
+// four packets of its own in the bottleneck's queue, judged by how much longer than the shortest a round trip takes.
+
+import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts';
+import { roundOf, roundProgram } from './round.ts';
+import { DEAF_ROUNDS } from './window.ts';
+
+/** Packets in the queue: fewer than alpha, grow; more than beta, shrink; more than gamma ends slow start. */
+const ALPHA = 2;
+const BETA = 4;
+const GAMMA = 1;
+
+class Vegas implements Controller {
+  private readonly control: FlowControl;
+  private cwnd: number;
+  private baseMicros = Number.POSITIVE_INFINITY;
+  private isSlowStart = true;
+  /** Slow start doubles every other round, to measure in between with the window as it is. */
+  private isGrowing = false;
+  private deafUntilMicros = 0;
+
+  constructor(control: FlowControl) {
+    this.control = control;
+    this.cwnd = control.flow.initialCwndBytes / control.flow.mssBytes;
+    control.install(roundProgram, { Cwnd: control.flow.initialCwndBytes, Rate: 0 });
+  }
+
+  onReport(report: Report): void {
+    const { nowMicros, rttMicros, lostPackets, wasTimeout } = roundOf(report);
+    this.baseMicros = Math.min(this.baseMicros, rttMicros);
+    if (wasTimeout) this.cwnd = 2;
+    else if (lostPackets > 0) this.onLoss(nowMicros, rttMicros);
+    else this.onRound((this.cwnd * (rttMicros - this.baseMicros)) / rttMicros);
+    this.cwnd = Math.max(2, this.cwnd);
+    this.control.update({ Cwnd: this.cwnd * this.control.flow.mssBytes });
+  }
+
+  private onLoss(nowMicros: number, rttMicros: number): void {
+    if (nowMicros < this.deafUntilMicros) return;
+    this.cwnd *= 0.75;
+    this.isSlowStart = false;
+    this.deafUntilMicros = nowMicros + DEAF_ROUNDS * rttMicros;
+  }
+
+  private onRound(queuedPackets: number): void {
+    if (this.isSlowStart && queuedPackets <= GAMMA) {
+      this.isGrowing = !this.isGrowing;
+      if (this.isGrowing) this.cwnd *= 2;
+    } else if (this.isSlowStart) {
+      this.isSlowStart = false;
+      this.cwnd -= queuedPackets;
+    } else if (queuedPackets < ALPHA) this.cwnd++;
+    else if (queuedPackets > BETA) this.cwnd--;
+  }
+}
+
+export const vegas: Algorithm = { name: 'vegas', onCreate: (control) => new Vegas(control) };

@@ -1,0 +1,68 @@
+// Window control upon loss (RFC 5681), with the law of increase and decrease left open: slow start, one decrease a round
+// trip, one segment after a timeout. Reno, Cubic and DCTCP differ in their laws only.
+
+import type { Controller, FlowControl, Report } from '../algorithm.ts';
+import { type Round, roundOf, roundProgram } from './round.ts';
+import { SlowStart, type SlowStartForm } from './slow-start.ts';
+
+/**
+ * Round trips for which losses belong to what a decrease answered: one until the last packet sent before it is due, and
+ * half of one in which nothing is sent whose arrival could prove that packet lost.
+ */
+export const DEAF_ROUNDS = 1.5;
+
+export interface WindowLaw {
+  /** The window after a round without loss. */
+  increased(cwndBytes: number, round: Round): number;
+  /** The window after a loss. */
+  decreased(cwndBytes: number, nowMicros: number): number;
+}
+
+export class WindowController implements Controller {
+  private readonly control: FlowControl;
+  private readonly law: WindowLaw;
+  private start: SlowStart | undefined;
+  private cwndBytes: number;
+  private ssthreshBytes = Number.POSITIVE_INFINITY;
+  /** Losses seen before belong to what the last decrease answered. */
+  private deafUntilMicros = 0;
+
+  constructor(control: FlowControl, law: WindowLaw, form: SlowStartForm) {
+    this.control = control;
+    this.law = law;
+    this.cwndBytes = control.flow.initialCwndBytes;
+    this.start = new SlowStart(control, form);
+  }
+
+  onReport(report: Report): void {
+    if (this.start !== undefined) this.finishStart(this.start, report);
+    else this.onRound(roundOf(report));
+  }
+
+  private finishStart(start: SlowStart, report: Report): void {
+    const end = start.onReport(report);
+    if (end === undefined) return;
+    this.start = undefined;
+    this.cwndBytes = end.windowBytes;
+    this.decrease(report.nowMicros, end.rttMicros, end.wasTimeout);
+    this.control.install(roundProgram, { Cwnd: this.cwndBytes, Rate: 0 });
+  }
+
+  private onRound(round: Round): void {
+    const { nowMicros, rttMicros, lostPackets, wasTimeout, ackedBytes } = round;
+    if (wasTimeout || (lostPackets > 0 && nowMicros >= this.deafUntilMicros)) {
+      this.decrease(nowMicros, rttMicros, wasTimeout);
+    } else if (lostPackets > 0) return;
+    else if (this.cwndBytes < this.ssthreshBytes) {
+      this.cwndBytes = Math.min(this.cwndBytes + ackedBytes, this.ssthreshBytes);
+    } else this.cwndBytes = this.law.increased(this.cwndBytes, round);
+    this.control.update({ Cwnd: this.cwndBytes });
+  }
+
+  private decrease(nowMicros: number, rttMicros: number, wasTimeout: boolean): void {
+    const { mssBytes } = this.control.flow;
+    this.ssthreshBytes = Math.max(this.law.decreased(this.cwndBytes, nowMicros), 2 * mssBytes);
+    this.cwndBytes = wasTimeout ? mssBytes : this.ssthreshBytes;
+    this.deafUntilMicros = nowMicros + DEAF_ROUNDS * rttMicros;
+  }
+}
