@@ -81,6 +81,21 @@ export class Dumbbell {
     };
   }
 
+  /** What algorithms threw. */
+  get agentFailures(): readonly string[] {
+    return [...this.agents.values()].flatMap(({ failures }) => failures);
+  }
+
+  /** Runs on up to a time and looks at something every so often. */
+  sampleUntil(micros: number, everyMicros: number, look: () => number): number[] {
+    const samples: number[] = [];
+    while (this.clock.nowMicros + everyMicros <= micros) {
+      this.clock.runUntil(this.clock.nowMicros + everyMicros);
+      samples.push(look());
+    }
+    return samples;
+  }
+
   private start(setup: FlowSetup): void {
     const { algorithm, rttMicros, segments = Number.POSITIVE_INFINITY, endpointMicros = 0, hops = 5 } = setup;
     const agent = algorithm === undefined ? undefined : this.agent(algorithm);

@@ -74,7 +74,7 @@ class Bbr implements Controller {
       return;
     }
     const isFirst = this.rates.length === 0;
-    if (rttMicros <= this.minRttMicros) {
+    if (rttMicros < this.minRttMicros) {
       this.minRttMicros = rttMicros;
       this.minRttSeenMicros = nowMicros;
     }

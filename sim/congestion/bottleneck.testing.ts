@@ -1,0 +1,23 @@
+// The bottleneck that the tests of algorithms have in common.
+
+import type { SwiftParameters } from '../../src/congestion/algorithms/swift.ts';
+import { Dumbbell, type DumbbellOptions, type FlowSetup } from './dumbbell.ts';
+
+export const BITS_PER_SECOND = 20e6;
+export const RTT_MICROS = 20_000;
+export const BDP_BYTES = (BITS_PER_SECOND * RTT_MICROS) / 8e6;
+
+/** Swift's targets for this round trip instead of a data centre's. */
+export const wideAreaSwift: SwiftParameters = {
+  baseTargetMicros: 21_500,
+  hopMicros: 500,
+  endpointTargetMicros: 500,
+  flowScalingMicros: 4000,
+  flowScalingMin: 1,
+  flowScalingMax: 100,
+};
+
+export function dumbbell(options: Partial<DumbbellOptions>, flows: readonly FlowSetup[]): Dumbbell {
+  const usual = { seed: 1, bitsPerSecond: BITS_PER_SECOND, queueBytes: BDP_BYTES, reportDelayMicros: 30 };
+  return new Dumbbell({ ...usual, ...options }, flows);
+}
