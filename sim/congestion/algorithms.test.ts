@@ -149,16 +149,21 @@ describe('what is particular', () => {
     expect(utilisation).toBeLessThan(0.1);
   });
 
-  test('a flow that joins a fair-share aggregate has its part at once, one under Reno has not (figure 4.10)', () => {
+  test('a flow that joins a fair-share aggregate has half of its window at once, one under Reno has not (figure 4.10)', () => {
     const [together, alone] = [fairShare, reno()].map((algorithm) => {
       const network = dumbbell({}, [
         { algorithm, rttMicros: RTT_MICROS },
         { algorithm, rttMicros: RTT_MICROS, startMicros: 10 * seconds },
       ]);
-      network.runUntil(10.2 * seconds);
-      return fairness(network.measureUntil(11 * seconds).rates);
+      network.runUntil(10 * seconds - 1);
+      const before = network.flows[0]!.datapath.cwndBytes;
+      network.runUntil(10 * seconds + 100);
+      const windows = network.flows.map(({ datapath }) => datapath.cwndBytes);
+      return { windows, before, rates: network.measureUntil(11 * seconds).rates };
     });
-    expect(together).toBeGreaterThan(0.98);
-    expect(alone).toBeLessThan(together!);
+    expect(together!.windows).toEqual([together!.before / 2, together!.before / 2].map(Math.floor));
+    expect(alone!.windows[0]).toBe(alone!.before);
+    expect(fairness(together!.rates)).toBeGreaterThan(0.97);
+    expect(fairness(alone!.rates)).toBeLessThan(fairness(together!.rates));
   });
 });

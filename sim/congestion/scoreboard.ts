@@ -25,7 +25,7 @@ export class Scoreboard {
   inFlightBytes = 0;
   inFlightPackets = 0;
   deliveredBytes = 0;
-  /** Lost and not yet sent again, oldest first. */
+  /** Lost and not yet sent again, oldest first; some of them have arrived after all (isMissing). */
   readonly lost: number[] = [];
   private readonly arrived = new Set<number>();
   private log: Transmission[] = [];
@@ -104,7 +104,6 @@ export class Scoreboard {
       this.logHead++;
       if (next.state !== 'flying') continue;
       this.leave(next, 'lost');
-      if (!this.isMissing(next.segment)) continue;
       this.lost.push(next.segment);
       count++;
     }

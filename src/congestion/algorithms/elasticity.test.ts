@@ -16,8 +16,8 @@ function judge(share: number, trend = 0): number {
 test('traffic that follows the pulse is elastic, noise is not, nor is a trend', () => {
   expect(judge(2)).toBeGreaterThan(5);
   expect(judge(0)).toBeLessThan(2);
-  expect(judge(0, 0.1)).toBeLessThan(2);
-  expect(judge(2, 0.1)).toBeGreaterThan(2);
+  expect(judge(0, 1)).toBeLessThan(2);
+  expect(judge(2, 1)).toBeGreaterThan(5);
 });
 
 test('there is no judgement before five seconds, and none of silence', () => {

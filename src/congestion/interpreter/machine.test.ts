@@ -153,7 +153,10 @@ describe('bytes from anywhere', () => {
   test('that change after they were accepted change nothing', () => {
     const { bytes } = generate({ variables: [], clauses: [] });
     const loaded = loadProgram(bytes);
+    const inside = new Uint8Array(PROGRAM_BYTES + 8);
+    inside.set(bytes, 3);
     bytes.fill(255);
     expect(loaded).toMatchObject({ code: Uint32Array.of(0) });
+    expect(loadProgram(inside.subarray(3, 3 + PROGRAM_BYTES))).toEqual(loaded);
   });
 });

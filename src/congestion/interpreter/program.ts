@@ -1,5 +1,5 @@
-// Takes a program's bytes in (CCP §4.5.2). They may come from anyone and change while they are read: they are copied,
-// and every word is judged in the copy. What is accepted ends, because jumps go forward only; touches no register that
+// Takes a program's bytes in (CCP §4.5.2). They may come from anyone and change while they are read: every word is read
+// once, and judged in the copy. What is accepted ends, because jumps go forward only; touches no register that
 // does not exist; and writes no signal.
 
 import {
@@ -36,7 +36,7 @@ export type Refusal = 'length' | 'magic' | 'header' | 'value' | 'opcode' | 'regi
 /** The program, or why it is none. */
 export function loadProgram(source: Uint8Array): LoadedProgram | Refusal {
   if (source.length !== PROGRAM_BYTES) return 'length';
-  const view = new DataView(source.slice().buffer);
+  const view = new DataView(source.buffer, source.byteOffset, source.byteLength);
   if (view.getUint32(0, true) !== MAGIC) return 'magic';
   const instructions = view.getUint16(INSTRUCTIONS_AT, true);
   const valueCount = view.getUint8(VALUE_COUNT_AT);
