@@ -98,6 +98,7 @@ describe('the packed packages', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual([
       'commander',
       'esbuild',
+      'fft.js',
       'koffi',
       'valibot',
       'yaml',

@@ -1,7 +1,7 @@
 // Copa (Arun and Balakrishnan, "Copa: Practical Delay-Based Congestion Control for the Internet", NSDI 2018): steers
 // towards a rate of 1/(delta dq) packets, dq being the queueing delay, faster the longer it goes in one direction. Its
 // oscillation empties the queue once in five round trips; a queue that stays belongs to others who fill it, and delta
-// then follows AIMD to compete with them (§2.2, §2.3 there). One of its two users named by CCP §4.7.2.
+// then follows AIMD to compete with them (§2.2, §2.3 there). CCP §4.7.2 tells how it came to be written this way.
 
 import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts';
 import { compile } from '../language/compiler.ts';

@@ -1,5 +1,5 @@
-// Runs the program of one flow, once for every acknowledgement or timeout (CCP §4.5.2, §4.5.3). Nothing is allocated,
-// nothing thrown; a run takes at most as many steps as the program has instructions.
+// Runs the program of one flow, once for every acknowledgement or timeout (CCP §4.3.3, §4.5.2, §4.5.3). Nothing is
+// allocated, nothing thrown; a run takes at most as many steps as the program has instructions.
 
 import {
   CWND,
