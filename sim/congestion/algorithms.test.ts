@@ -61,6 +61,22 @@ describe.each(expectations)('$name', ({ name, algorithm, markBytes, ...expected 
     expect(fairness(rates)).toBeGreaterThan(expected.fairness);
     expect(network.agentFailures).toEqual([]);
   });
+
+  test('is back after nothing arrived, at the beginning and for half a second later', () => {
+    const network = dumbbell({ ...conditions, lossRate: 1 }, [setup]);
+    const { bottleneck } = network;
+    const usual = { ...bottleneck.conditions, lossRate: 0 };
+    for (const blackholeMicros of [1.5 * seconds, 10 * seconds]) {
+      network.runUntil(blackholeMicros);
+      bottleneck.conditions = usual;
+      network.runUntil(blackholeMicros + 5 * seconds);
+      expect(network.measureUntil(blackholeMicros + 7 * seconds).utilisation).toBeGreaterThan(0.9);
+      network.runUntil(9.5 * seconds);
+      bottleneck.conditions = { ...usual, lossRate: 1 };
+    }
+    expect(network.flows[0]!.events.filter(({ kind }) => kind === 'fallback')).toEqual([]);
+    expect(network.agentFailures).toEqual([]);
+  });
 });
 
 describe('what is particular', () => {

@@ -21,10 +21,10 @@ export interface Markable {
 }
 
 export class Bottleneck<P extends Markable> {
+  conditions: BottleneckConditions;
   readonly counters = { passed: 0, passedBytes: 0, overflowed: 0, lost: 0, marked: 0 };
   private readonly clock: Clock;
   private readonly rng: Rng;
-  private readonly conditions: BottleneckConditions;
   private readonly flight: Conveyor<P>;
   private idleAtMicros = 0;
   private waitedMicros = 0;

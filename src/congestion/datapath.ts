@@ -9,6 +9,7 @@ import { Machine } from './interpreter/machine.ts';
 import { isVariable, type LoadedProgram, loadProgram } from './interpreter/program.ts';
 import { CWND, RATE } from './language/instructions.ts';
 import { signals } from './language/signals.ts';
+import { MAX_VALUE } from './language/values.ts';
 
 /** Reports come about once a round trip: who has not seen one for so long does not control anything. */
 export const ANSWER_TIMEOUT_MICROS = 250_000;
@@ -62,6 +63,8 @@ export class FlowDatapath {
     this.machine.set(CWND, options.initialCwndBytes);
     this.machine.set(fallbackMss, options.mssBytes);
     this.signals = this.machine.signals;
+    // No sample yet is no short round trip.
+    this.signals[signals['Flow.rtt_sample_us']] = MAX_VALUE;
   }
 
   /** Who decides about the window. */

@@ -5,6 +5,7 @@
 
 import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts';
 import { compile } from '../language/compiler.ts';
+import { WindowedMin } from './windowed.ts';
 
 const DEFAULT_DELTA = 0.5;
 const MIN_RTT_WINDOW_MICROS = 10_000_000;
@@ -51,6 +52,8 @@ class Copa implements Controller {
   private roundCwnd = 0;
   private roundEndsMicros = 0;
   private deafUntilMicros = 0;
+  private readonly minRtt = new WindowedMin(MIN_RTT_WINDOW_MICROS);
+  /** Of the last few round trips. */
   private samples: Sample[] = [];
 
   constructor(control: FlowControl) {
@@ -62,12 +65,8 @@ class Copa implements Controller {
   onReport(report: Report): void {
     const { nowMicros } = report;
     const standing = report.field('standing');
-    this.samples = this.samples.filter((each) => each.nowMicros > nowMicros - MIN_RTT_WINDOW_MICROS);
-    this.samples.push({ nowMicros, standing, longest: report.field('longest') });
-    const minMicros = this.samples.reduce(
-      (least, each) => Math.min(least, each.standing),
-      Number.POSITIVE_INFINITY,
-    );
+    this.minRtt.add(nowMicros, standing);
+    const minMicros = this.minRtt.value;
     this.chooseMode(report, standing, minMicros);
     const acked = report.field('acked') / this.control.flow.mssBytes;
     this.steer(nowMicros, standing, standing - minMicros, acked);
@@ -81,9 +80,10 @@ class Copa implements Controller {
   private chooseMode(report: Report, standing: number, minMicros: number): void {
     const { nowMicros } = report;
     const since = nowMicros - MODE_ROUNDS * standing;
-    const recent = this.samples.filter((each) => each.nowMicros >= since);
-    const longest = recent.reduce((most, each) => Math.max(most, each.longest), 0);
-    const shortest = recent.reduce((least, each) => Math.min(least, each.standing), Number.POSITIVE_INFINITY);
+    this.samples = this.samples.filter((each) => each.nowMicros >= since);
+    this.samples.push({ nowMicros, standing, longest: report.field('longest') });
+    const longest = this.samples.reduce((most, each) => Math.max(most, each.longest), 0);
+    const shortest = this.samples.reduce((least, each) => Math.min(least, each.standing), standing);
     const isAlone = shortest - minMicros <= NEARLY_EMPTY * (longest - minMicros);
     if (isAlone) this.delta = DEFAULT_DELTA;
     else if (nowMicros >= this.deafUntilMicros) {

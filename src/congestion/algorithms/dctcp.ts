@@ -3,7 +3,7 @@
 
 import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts';
 import { roundOf, roundProgram } from './round.ts';
-import { DEAF_ROUNDS } from './window.ts';
+import { deafUntil } from './window.ts';
 
 /** RFC 8257 §4.2: how much of the latest round the average takes in. */
 const GAIN = 1 / 16;
@@ -40,7 +40,7 @@ class Dctcp implements Controller {
     this.isSlowStart = false;
     if (nowMicros < this.deafUntilMicros) return;
     this.cwndBytes /= 2;
-    this.deafUntilMicros = nowMicros + DEAF_ROUNDS * rttMicros;
+    this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
   }
 
   private endRound(nowMicros: number, rttMicros: number): void {

@@ -4,7 +4,7 @@
 import type { Algorithm, Controller, FlowControl, FlowInfo, Report } from '../algorithm.ts';
 import { renoLaw } from './reno.ts';
 import { roundOf, roundProgram } from './round.ts';
-import { DEAF_ROUNDS, type WindowLaw } from './window.ts';
+import { deafUntil, type WindowLaw } from './window.ts';
 
 class FairShare implements Controller {
   private readonly flows = new Map<number, FlowControl>();
@@ -31,7 +31,7 @@ class FairShare implements Controller {
     if (isLoss && round.nowMicros >= this.deafUntilMicros) {
       this.cwndBytes = this.law.decreased(this.cwndBytes, round.nowMicros);
       this.ssthreshBytes = this.cwndBytes;
-      this.deafUntilMicros = round.nowMicros + DEAF_ROUNDS * round.rttMicros;
+      this.deafUntilMicros = deafUntil(round.nowMicros, round.rttMicros);
     } else if (!isLoss && this.cwndBytes < this.ssthreshBytes) this.cwndBytes += round.ackedBytes;
     else if (!isLoss) this.cwndBytes = this.law.increased(this.cwndBytes, round);
     this.apportion();

@@ -6,7 +6,7 @@ import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts
 import { compile } from '../language/compiler.ts';
 import { CubicLaw } from './cubic.ts';
 import { Elasticity, SAMPLE_MICROS } from './elasticity.ts';
-import { DEAF_ROUNDS } from './window.ts';
+import { deafUntil } from './window.ts';
 
 const PULSE_HERTZ = 5;
 /** Of the bottleneck's rate. */
@@ -95,7 +95,7 @@ class Nimbus implements Controller {
       if (nowMicros < this.deafUntilMicros) return;
       this.isSlowStart = false;
       this.cwndBytes = this.cubic.decreased(this.cwndBytes, nowMicros);
-      this.deafUntilMicros = nowMicros + DEAF_ROUNDS * rttMicros;
+      this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
     } else if (this.isSlowStart) this.cwndBytes += ackedBytes;
     else {
       const round = { nowMicros, rttMicros, ackedBytes, lostPackets, wasTimeout, markedBytes: 0 };

@@ -3,7 +3,7 @@
 
 import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts';
 import { roundOf, roundProgram } from './round.ts';
-import { DEAF_ROUNDS } from './window.ts';
+import { deafUntil } from './window.ts';
 
 /** Packets in the queue: fewer than alpha, grow; more than beta, shrink; more than gamma ends slow start. */
 const ALPHA = 2;
@@ -39,7 +39,7 @@ class Vegas implements Controller {
     if (nowMicros < this.deafUntilMicros) return;
     this.cwnd *= 0.75;
     this.isSlowStart = false;
-    this.deafUntilMicros = nowMicros + DEAF_ROUNDS * rttMicros;
+    this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
   }
 
   private onRound(queuedPackets: number): void {

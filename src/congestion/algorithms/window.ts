@@ -5,11 +5,16 @@ import type { Controller, FlowControl, Report } from '../algorithm.ts';
 import { type Round, roundOf, roundProgram } from './round.ts';
 import { SlowStart, type SlowStartForm } from './slow-start.ts';
 
+/** For losses before the first round trip was measured (RFC 6298's first timeout). */
+const UNKNOWN_RTT_MICROS = 1_000_000;
+
 /**
- * Round trips for which losses belong to what a decrease answered: one until the last packet sent before it is due, and
+ * Until when losses belong to what a decrease answered: a round trip until the last packet sent before it is due, and
  * half of one in which nothing is sent whose arrival could prove that packet lost.
  */
-export const DEAF_ROUNDS = 1.5;
+export function deafUntil(nowMicros: number, rttMicros: number): number {
+  return nowMicros + 1.5 * Math.min(rttMicros, UNKNOWN_RTT_MICROS);
+}
 
 export interface WindowLaw {
   /** The window after a round without loss. */
@@ -63,6 +68,6 @@ export class WindowController implements Controller {
     const { mssBytes } = this.control.flow;
     this.ssthreshBytes = Math.max(this.law.decreased(this.cwndBytes, nowMicros), 2 * mssBytes);
     this.cwndBytes = wasTimeout ? mssBytes : this.ssthreshBytes;
-    this.deafUntilMicros = nowMicros + DEAF_ROUNDS * rttMicros;
+    this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
   }
 }
