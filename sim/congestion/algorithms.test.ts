@@ -34,7 +34,13 @@ const expectations: readonly Expectation[] = [
   { name: 'bbr', algorithm: bbr, utilisation: 0.94, queueing: [3, 25], fairness: 0.75 },
   { name: 'copa', algorithm: copa, utilisation: 0.97, queueing: [6, 7], fairness: 0.95 },
   { name: 'dctcp', algorithm: dctcp, utilisation: 0.97, queueing: [7, 7], fairness: 0.95, markBytes: 15_000 },
-  { name: 'swift', algorithm: swift(wideAreaSwift), utilisation: 0.97, queueing: [7, 7], fairness: 0.95 },
+  {
+    name: 'swift',
+    algorithm: swift({ targets: wideAreaSwift }),
+    utilisation: 0.97,
+    queueing: [7, 7],
+    fairness: 0.95,
+  },
   { name: 'fair share', algorithm: fairShare, utilisation: 0.95, queueing: [20, 20], fairness: 0.99 },
 ];
 
@@ -157,7 +163,11 @@ describe('what is particular', () => {
   });
 
   test('Swift keeps to its target, less than which the fabric must not wait, and yields to a slow endpoint', () => {
-    const slow = { endpointMicros: 4000, rttMicros: RTT_MICROS + 4000, algorithm: swift(wideAreaSwift) };
+    const slow = {
+      endpointMicros: 4000,
+      rttMicros: RTT_MICROS + 4000,
+      algorithm: swift({ targets: wideAreaSwift }),
+    };
     const network = dumbbell({}, [slow]);
     network.runUntil(5 * seconds);
     const { utilisation, queueingMicros } = network.measureUntil(10 * seconds);

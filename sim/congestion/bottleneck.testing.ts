@@ -1,6 +1,6 @@
 // The bottleneck that the tests of algorithms have in common.
 
-import type { SwiftParameters } from '../../src/congestion/algorithms/swift.ts';
+import type { SwiftTargets } from '../../src/congestion/swift.ts';
 import { Dumbbell, type DumbbellOptions, type FlowSetup } from './dumbbell.ts';
 
 export const BITS_PER_SECOND = 20e6;
@@ -8,13 +8,11 @@ export const RTT_MICROS = 20_000;
 export const BDP_BYTES = (BITS_PER_SECOND * RTT_MICROS) / 8e6;
 
 /** Swift's targets for this round trip instead of a data centre's. */
-export const wideAreaSwift: SwiftParameters = {
-  baseTargetMicros: 21_500,
-  hopMicros: 500,
-  endpointTargetMicros: 500,
-  flowScalingMicros: 4000,
-  flowScalingMin: 1,
-  flowScalingMax: 100,
+export const wideAreaSwift: SwiftTargets = {
+  baseMicros: 21_500,
+  perHopMicros: 500,
+  rangeMicros: 4000,
+  endpointMicros: 500,
 };
 
 export function dumbbell(options: Partial<DumbbellOptions>, flows: readonly FlowSetup[]): Dumbbell {

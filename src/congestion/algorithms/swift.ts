@@ -1,97 +1,99 @@
-// Swift (Kumar et al., "Swift: Delay is Simple and Effective for Congestion Control in the Datacenter", SIGCOMM 2020,
-// algorithm 1) wholly as a datapath program, because a report takes longer than a round trip there; BIFROST appendix D
-// feeds it. Two windows, one judged by the fabric's delay against a target that grows with the hops and shrinks with the
-// window (§3.5 there), one by the endpoint's; the smaller one counts. Windows below one packet are not modelled.
+// Swift (Kumar et al., SIGCOMM 2020) wholly as a datapath program, because a report takes longer than a round trip where
+// it is at home. It does what the transport's own does (../swift.ts, BIFROST appendix D), in whole numbers; a
+// differential test holds the two together.
 
 import type { Algorithm, FlowControl } from '../algorithm.ts';
+import { MAX_WINDOW_PACKETS } from '../constant-window.ts';
 import { compile } from '../language/compiler.ts';
+import { DEFAULT_TARGETS, type SwiftTargets } from '../swift.ts';
 
-export interface SwiftParameters {
-  /** The fabric's target for a packet that crosses no switch, and what each hop adds. */
-  readonly baseTargetMicros: number;
-  readonly hopMicros: number;
-  readonly endpointTargetMicros: number;
-  /** How much more target small flows get, and between which windows (in packets) that fades. */
-  readonly flowScalingMicros: number;
-  readonly flowScalingMin: number;
-  readonly flowScalingMax: number;
-}
+/** Windows, in packets, between which flow scaling works (§3.5 of the Swift paper), and the least there is. */
+const SCALED_FROM = 0.1;
+const SCALED_TO = 100;
+const MIN_CWND = 0.01;
 
-/** For a data centre of some tens of microseconds. */
-export const DATA_CENTRE_SWIFT: SwiftParameters = {
-  baseTargetMicros: 25,
-  hopMicros: 5,
-  endpointTargetMicros: 50,
-  flowScalingMicros: 50,
-  flowScalingMin: 1,
-  flowScalingMax: 100,
-};
-
-// Windows are counted in 1024ths of a byte, or else a packet's share of a large one would round to nothing. `alpha` is
-// in thousandths of a microsecond. Additive increase of one packet a round trip; beta 0.8; at most half at a time.
+// Windows are counted in 1024ths of a byte, or else a packet's share of a large one would round to nothing; `one` is a
+// packet, `least` a hundredth of one. `srtt` and `delay` are eight times the averages. `alpha` is in thousandths, as is
+// the root it is divided by.
 const program = compile(`
 (def
-  (mss 1460) (base 0) (hop 0) (endpoint_target 0) (range 0) (alpha 0) (offset 0)
-  (fabric 0) (endpoint 0) (endpoint_delay 0) (last_cut 0) (target 0) (may_cut 0) (step 0) (sqrt 0))
+  (base 0) (hop 0) (range 0) (endpoint_target 0) (alpha 0) (offset 0)
+  (mss 0) (one 0) (least 0) (most 0)
+  (fabric 0) (fabric_cut 0) (endpoint 0) (endpoint_cut 0)
+  (srtt 0) (delay 0) (timeouts 0) (target 0) (step 0) (window 0))
+; §3.4: loss and timeouts. Marks count as loss.
 (when true
-  (:= may_cut (>= (- Ack.now last_cut) Flow.rtt_sample_us))
-  (:= endpoint_delay (ewma 8 Flow.endpoint_delay_us))
-  (:= sqrt (max 1 (isqrt (/ (* (/ fabric 1024) 1000000) mss))))
-  (:= target (+ base (* hop Flow.hops) (min range (- (/ alpha sqrt) offset))))
-  (:= step (* Ack.bytes_acked mss 1048576)))
-; Half for a loss or a timeout, once a round trip.
-(when (and may_cut (or Ack.lost_pkts_sample Flow.was_timeout))
-  (:= fabric (max (/ fabric 2) (* mss 1024)))
-  (:= endpoint (max (/ endpoint 2) (* mss 1024)))
-  (:= last_cut Ack.now)
-  (:= Cwnd (/ (min fabric endpoint) 1024)))
-(when true
+  (if Flow.was_timeout
+    (:= timeouts (+ timeouts 1))
+    (if Ack.bytes_acked (:= timeouts 0)))
+  (if (and (or Flow.was_timeout Ack.lost_pkts_sample Ack.ecn_packets)
+           (>= (- Ack.now fabric_cut) (/ srtt 8))) (
+    (:= fabric (/ fabric 2))
+    (:= fabric_cut Ack.now)))
+  (if (>= timeouts 5) (:= fabric least)))
+; Algorithm 1, for each of the two windows.
+(when (== Flow.was_timeout 0)
+  (:= srtt (if srtt (+ (- srtt (/ srtt 8)) Flow.rtt_sample_us) (* 8 Flow.rtt_sample_us)))
+  (:= delay (if delay (+ (- delay (/ delay 8)) Flow.endpoint_delay_us) (* 8 Flow.endpoint_delay_us)))
+  (:= target (/ alpha (max 1 (isqrt (/ (* fabric 15625) (* 16 mss))))))
+  (:= target (+ base (* hop Flow.hops) (min range (- target offset))))
+  (:= step (* Ack.bytes_acked mss 1048576))
   (if (< Flow.fabric_delay_us target)
-    (:= fabric (+ fabric (/ step fabric)))
-    (if may_cut (
+    (:= fabric (min most (+ fabric (/ step (max fabric one)))))
+    (if (>= (- Ack.now fabric_cut) (/ srtt 8)) (
       (:= fabric (- fabric (min (/ fabric 2)
-        (/ (* fabric 8 (- Flow.fabric_delay_us target)) (* 10 Flow.fabric_delay_us)))))
-      (:= last_cut Ack.now))))
-  (if (< endpoint_delay endpoint_target)
-    (:= endpoint (+ endpoint (/ step endpoint)))
-    (if may_cut (
+        (/ (* (/ fabric 10) 8 (- Flow.fabric_delay_us target)) Flow.fabric_delay_us))))
+      (:= fabric_cut Ack.now))))
+  (if (< delay (* 8 endpoint_target))
+    (:= endpoint (min most (+ endpoint (/ step (max endpoint one)))))
+    (if (>= (- Ack.now endpoint_cut) (/ srtt 8)) (
       (:= endpoint (- endpoint (min (/ endpoint 2)
-        (/ (* endpoint 8 (- endpoint_delay endpoint_target)) (* 10 endpoint_delay)))))
-      (:= last_cut Ack.now))))
-  (:= fabric (max fabric (* mss 1024)))
-  (:= endpoint (max endpoint (* mss 1024)))
-  ; The window that does not count stays near the one that does, to be of use when that changes.
-  (:= fabric (min fabric (* 2 endpoint)))
-  (:= endpoint (min endpoint (* 2 fabric)))
-  (:= Cwnd (/ (min fabric endpoint) 1024)))
+        (/ (* (/ endpoint 10) 8 (- delay (* 8 endpoint_target))) delay))))
+      (:= endpoint_cut Ack.now))))
+  (fallthrough))
+; §3.3: below one packet the window is a rate.
+(when true
+  (:= fabric (max least fabric))
+  (:= endpoint (max least endpoint))
+  (:= window (min fabric endpoint))
+  (:= Cwnd (/ (max one window) 1024))
+  (:= Rate (if (< window one) (/ (* window 15625) (* 2 srtt)) 0)))
 `);
 
-export function swift(parameters: SwiftParameters = DATA_CENTRE_SWIFT): Algorithm {
+export interface SwiftProgramOptions {
+  readonly targets?: SwiftTargets;
+  readonly maxCwndPackets?: number;
+}
+
+export function swift(options: SwiftProgramOptions = {}): Algorithm {
   return {
     name: 'swift',
     onCreate: (control) => {
-      install(control, parameters);
+      install(control, options);
       return { onReport() {} };
     },
   };
 }
 
-/** Flow scaling (§3.5 there): alpha / sqrt(cwnd) − offset, between nothing and its range. */
-function install(control: FlowControl, parameters: SwiftParameters): void {
-  const { flowScalingMicros: range, flowScalingMin, flowScalingMax } = parameters;
+function install(control: FlowControl, options: SwiftProgramOptions): void {
+  const { targets = DEFAULT_TARGETS, maxCwndPackets = MAX_WINDOW_PACKETS } = options;
   const { mssBytes, initialCwndBytes } = control.flow;
-  const alpha = range / (1 / Math.sqrt(flowScalingMin) - 1 / Math.sqrt(flowScalingMax));
+  const one = mssBytes * 1024;
+  const alpha = targets.rangeMicros / (1 / Math.sqrt(SCALED_FROM) - 1 / Math.sqrt(SCALED_TO));
   control.install(program, {
     Cwnd: initialCwndBytes,
     Rate: 0,
-    mss: mssBytes,
-    base: parameters.baseTargetMicros,
-    hop: parameters.hopMicros,
-    endpoint_target: parameters.endpointTargetMicros,
-    range,
+    base: targets.baseMicros,
+    hop: targets.perHopMicros,
+    range: targets.rangeMicros,
+    endpoint_target: targets.endpointMicros,
     alpha: alpha * 1000,
-    offset: alpha / Math.sqrt(flowScalingMax),
+    offset: alpha / Math.sqrt(SCALED_TO),
+    mss: mssBytes,
+    one,
+    least: one * MIN_CWND,
+    most: one * maxCwndPackets,
     fabric: initialCwndBytes * 1024,
-    endpoint: initialCwndBytes * 1024,
+    endpoint: one * maxCwndPackets,
   });
 }
