@@ -1,6 +1,9 @@
 // Nimbus (Goyal et al., SIGCOMM 2022; CCP §4.7.1): controls delay while the cross traffic is inelastic, and competes as
 // Cubic while it is elastic. Its rate pulses asymmetrically, up for a quarter of the period and down by a third as much
 // for the rest, so that little queue is needed; the answer is found in the spectrum (elasticity.ts).
+//
+// On slow links it is pushed aside by Cubic, though not by Reno: near the top of Cubic's curve the queue stays full, and
+// what is paced and pulses meets its end more often than what is sent in bursts.
 
 import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts';
 import { compile } from '../language/compiler.ts';

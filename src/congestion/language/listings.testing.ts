@@ -10,7 +10,7 @@ export const listing41 = `
 (when (> Report.lost 0) (report))`;
 
 /** §4.4.3, BBR's filter, with the declarations that the excerpt leaves out. */
-export const bbrFilter = `
+const bbrFilter = `
 (def (minrtt +infinity) (curr_btl_est 0) (pulseState 1))
 (when true
 (:= minrtt (min minrtt Ack.rtt_sample_us))

@@ -34,7 +34,7 @@ const call = (operand: fc.Arbitrary<Expression>) =>
       .map((operands): Expression => ({ kind: 'call', operator, operands, at }));
   });
 
-export const expression: fc.Arbitrary<Expression> = fc.letrec<{ expression: Expression }>((tie) => ({
+const expression: fc.Arbitrary<Expression> = fc.letrec<{ expression: Expression }>((tie) => ({
   expression: fc.oneof(
     { maxDepth: 3 },
     value.map((number): Expression => ({ kind: 'number', value: number, at })),

@@ -24,7 +24,7 @@ export type Tree = Word | List;
 
 /** Far more than a program needs that fits into its instructions. */
 const MAX_DEPTH = 64;
-export const MAX_TEXT_LENGTH = 65_536;
+const MAX_TEXT_LENGTH = 65_536;
 
 export function syntaxError(at: Position, message: string, hint?: string): SelvageError {
   const sentence = `line ${at.line}, column ${at.column}: ${message}`;
