@@ -46,7 +46,7 @@ async function applyStep(state: LabState, step: FaultStep): Promise<LabState> {
       return state;
     }
     case 'routes':
-      await restoreRoutes(state, state.topology.nodes.find((node) => node.name === step.node)!);
+      await restoreRoutes(state, step.node, step.link);
       return state;
   }
 }

@@ -60,6 +60,16 @@ describe('the plan', () => {
     expect(seed('leaf1')).not.toBe(seed('leaf2'));
   });
 
+  test('leaves out neighbours whose link is still down', () => {
+    expect(routeBatch(topology, node('leaf1'), ['spine1', 'spine3', 'spine4'])).toEqual([
+      'route replace 10.0.2.0/24 nexthop via 10.1.0.2 dev spine2',
+    ]);
+    expect(routeBatch(topology, node('leaf1'), topology.spines)).toEqual([]);
+    expect(routeBatch(topology, node('spine1'), ['leaf2'])).toEqual([
+      'route replace 10.0.1.0/24 via 10.0.1.254 dev leaf1',
+    ]);
+  });
+
   test('leaves the settings of hosts and tenants alone', () => {
     expect(nodeSettings(topology, node('host1'))).toEqual([]);
     expect(nodeSettings(topology, node('tenant1'))).toEqual([]);

@@ -39,20 +39,27 @@ function linkBatch(topology: Topology, node: string): string[] {
   });
 }
 
-/** The node's routes. Replayed as they are after a link of the node was down, when the kernel took some away. */
-export function routeBatch(topology: Topology, node: TopologyNode): string[] {
+/**
+ * The node's routes. Replayed as they are after a link of the node was down, when the kernel took some away, but for
+ * those over neighbours that are still `away`.
+ */
+export function routeBatch(topology: Topology, node: TopologyNode, away: readonly string[] = []): string[] {
   const addresses = fabricAddresses(topology);
   if (node.role === 'host') {
     const { leaf } = topology.racks.find((rack) => rack.hosts.includes(node.name))!;
     return [`route replace default via ${addresses.get(leaf)} dev ${leaf} src ${addresses.get(node.name)}`];
   }
   if (node.role === 'spine') {
-    return topology.racks.map(({ leaf }) => {
-      const via = addresses.get(leaf)!;
-      return `route replace ${rackSubnet(via)} via ${via} dev ${leaf}`;
-    });
+    return topology.racks
+      .filter(({ leaf }) => !away.includes(leaf))
+      .map(({ leaf }) => {
+        const via = addresses.get(leaf)!;
+        return `route replace ${rackSubnet(via)} via ${via} dev ${leaf}`;
+      });
   }
-  const hops = topology.spines.map((spine) => `nexthop via ${addresses.get(spine)} dev ${spine}`).join(' ');
+  const spines = topology.spines.filter((spine) => !away.includes(spine));
+  if (spines.length === 0) return [];
+  const hops = spines.map((spine) => `nexthop via ${addresses.get(spine)} dev ${spine}`).join(' ');
   return topology.racks
     .filter((rack) => rack.leaf !== node.name)
     .map((rack) => `route replace ${rackSubnet(addresses.get(rack.leaf)!)} ${hops}`);

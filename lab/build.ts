@@ -1,5 +1,7 @@
 // Builds the namespaces, links and routes of a lab, and removes all that belongs to one, from its state alone.
+
 import { runTool } from '../src/linux/ip.ts';
+import { linksOf, peerOf } from './addressing.ts';
 import {
   creationBatch,
   namespaceBatch,
@@ -12,7 +14,6 @@ import { namespacesWithPrefix, removeNamespaces } from './namespaces.ts';
 import { endProcess } from './process.ts';
 import { type LabState, netnsPrefix, readState, removeState, withLabLock } from './state.ts';
 import { batch } from './tools.ts';
-import type { TopologyNode } from './topology.ts';
 
 export function netnsOf(lab: string, node: string): string {
   return `${netnsPrefix(lab)}${node}`;
@@ -30,9 +31,17 @@ export async function buildFabric({ name, topology }: LabState): Promise<void> {
   );
 }
 
-/** After a link of the node was down. */
-export async function restoreRoutes({ name, topology }: LabState, node: TopologyNode): Promise<void> {
-  await batch('ip', netnsOf(name, node.name), routeBatch(topology, node));
+/** After a link of the node was down. Routes over others that still are have to wait for those. */
+export async function restoreRoutes(
+  { name, topology, conditions }: LabState,
+  node: string,
+  link: string,
+): Promise<void> {
+  const away = linksOf(topology, node)
+    .filter((other) => other.name !== link && conditions[other.name]?.carrier === 'down')
+    .map((other) => peerOf(other, node));
+  const { role } = topology.nodes.find((one) => one.name === node)!;
+  await batch('ip', netnsOf(name, node), routeBatch(topology, { name: node, role }, away));
 }
 
 /** Ends every process of the lab and removes its namespaces and files. Also for labs that were half built. */

@@ -26,7 +26,7 @@ export type FaultStep =
   | { readonly kind: 'checksum'; readonly node: string; readonly interface: string; readonly on: boolean }
   | { readonly kind: 'emulate'; readonly link: LinkEnds; readonly as: EmulatedLink | undefined }
   /** The kernel took routes away when the link was down. */
-  | { readonly kind: 'routes'; readonly node: string };
+  | { readonly kind: 'routes'; readonly node: string; readonly link: string };
 
 export function planFaults(
   link: LinkEnds,
@@ -48,7 +48,7 @@ export function planFaults(
   if (changed(shaping) && shaping(wanted))
     steps.push(...each((end) => [shapeStep(end, shaping(wanted)!, mtu)]));
   steps.push(...each((end) => dropSteps(end, dropsAt(end, link, old), dropsAt(end, link, wanted))));
-  if (changed(isDown)) steps.push(...carrierSteps(ends, isDown(wanted)));
+  if (changed(isDown)) steps.push(...carrierSteps(link.name, ends, isDown(wanted)));
   if (changed(cutsBundles) && !cutsBundles(wanted)) steps.push(...each((end) => [segmentStep(end, false)]));
   return steps;
 }
@@ -171,7 +171,7 @@ function chance(ppm: number): string {
   return ppm < PPM ? `numgen random mod ${PPM} < ${ppm} ` : '';
 }
 
-function carrierSteps(ends: readonly End[], down: boolean): FaultStep[] {
+function carrierSteps(link: string, ends: readonly End[], down: boolean): FaultStep[] {
   const set = ends.map(
     ({ node, peer }): FaultStep => ({
       kind: 'ip',
@@ -179,5 +179,5 @@ function carrierSteps(ends: readonly End[], down: boolean): FaultStep[] {
       lines: [`link set dev ${peer} ${down ? 'down' : 'up'}`],
     }),
   );
-  return down ? set : [...set, ...ends.map(({ node }): FaultStep => ({ kind: 'routes', node }))];
+  return down ? set : [...set, ...ends.map(({ node }): FaultStep => ({ kind: 'routes', node, link }))];
 }
