@@ -221,7 +221,20 @@ local function dissect_bifrost(buffer, pinfo, tree, root)
   end
 end
 
+-- Plain VXLAN of VNI 0: what finds routes by its TTL.
+local function is_route_probe(buffer)
+  return buffer:len() >= VXLAN_HEADER_BYTES and buffer(0, 1):uint() == 0x08 and buffer(4, 3):uint() == 0
+end
+
 function selvage.dissector(buffer, pinfo, root)
+  if is_route_probe(buffer) then
+    pinfo.cols.protocol = "Selvage"
+    pinfo.cols.info = "Looks for a route"
+    local tree = root:add(selvage, buffer())
+    tree:append_text(": looks for a route")
+    tree:add(f.vni, buffer(4, 3))
+    return buffer:len()
+  end
   if not is_ours(buffer) then return vxlan and vxlan:call(buffer, pinfo, root) or 0 end
   pinfo.cols.protocol = "Selvage"
   local tree = root:add(selvage, buffer())

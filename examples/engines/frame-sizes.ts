@@ -50,6 +50,8 @@ export default {
       run: (now: number, budget: number) => engine.run(now, budget),
       nextTimeout: () => engine.nextTimeout(),
       drain: (now: number) => engine.drain(now),
+      peers: () => engine.peers(),
+      bindSlots: (...slots: Parameters<typeof engine.bindSlots>) => engine.bindSlots(...slots),
       save: (): State => ({ inner: engine.save(), counts }),
       report() {
         const report = engine.report();

@@ -2,10 +2,11 @@
 // when a later step fails. The tenants' interfaces stay when the agent goes; the next one takes them up.
 
 import { randomInt } from 'node:crypto';
-import { openUnderlay } from '../device/udp.ts';
+import { CLOSED, openUnderlay } from '../device/udp.ts';
 import type { Tool } from '../linux/ip.ts';
 import { close } from '../linux/libc.ts';
-import { SLOTS } from '../paths/path-table.ts';
+import { CANDIDATES } from '../paths/path-table.ts';
+import { vtepsOf } from '../vswitch/forwarding.ts';
 import { serveAdmin } from './admin.ts';
 import { type CaptureOptions, type CaptureStart, captureNames, openCaptureFiles } from './capture.ts';
 import { ClientThread } from './clients/client-thread-handle.ts';
@@ -13,6 +14,7 @@ import { openClientSocket, removeClientSocket } from './clients/socket.ts';
 import type { HostConfig } from './config.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
 import { statusOf } from './report.ts';
+import { RouteSearch } from './route-search.ts';
 import { switchConfig } from './switch-config.ts';
 import { TapDrops } from './tap-drops.ts';
 import type { DataThreadStart } from './thread-messages.ts';
@@ -39,7 +41,9 @@ export async function runAgent(
   let upgrades: Upgrades | undefined;
   let tapDrops: TapDrops | undefined;
   let clients: ClientThread | undefined;
-  const facts = { config, version, startedAt, underlayMtu: mtu, vnics };
+  let routes: RouteSearch | undefined;
+  const hopsOf = (peer: number, candidate: number) => routes?.hopsOf(peer, candidate) ?? [];
+  const facts = { config, version, startedAt, underlayMtu: mtu, vnics, hopsOf };
   const admin = await serveAdmin(config.runtimeDir, {
     isReady: () => clients !== undefined,
     status: async () => statusOf(facts, await thread!.status(), tapDrops!.since(), await clients?.report()),
@@ -49,8 +53,8 @@ export async function runAgent(
   const opened: number[] = [];
   try {
     const { address, port, sourcePorts } = config.underlay;
-    const underlay = openUnderlay(address.address, port, sourcePorts, SLOTS);
-    opened.push(underlay.receive, ...underlay.send);
+    const underlay = openUnderlay(address.address, port, sourcePorts, CANDIDATES);
+    opened.push(underlay.receive, ...underlay.send.filter((fd) => fd !== CLOSED));
     const clientSocket = openClientSocket(config.runtimeDir, config.clients.group);
     opened.push(clientSocket.listener);
     const capture = prepareCapture(options, config, vnics, opened);
@@ -59,7 +63,8 @@ export async function runAgent(
     const tapFds = taps.map(({ fd }) => fd);
     opened.push(...tapFds);
     const seed = randomInt(0x1_0000_0000);
-    const start = { config: switchConfig(config, mtu), taps: tapFds, underlay, seed, capture };
+    const told = switchConfig(config, mtu);
+    const start = { config: told, taps: tapFds, underlay, seed, capture };
     const script = new URL('./data-thread.js', import.meta.url);
     const listener = complaints(vnics, tapFds);
     const starting = ExecutorThread.start<DataThreadStart>('data', start, script, listener);
@@ -74,10 +79,13 @@ export async function runAgent(
       new URL('./client-thread.js', import.meta.url),
       ({ message }) => console.error(`selvage: clients are no longer served: ${message}`),
     );
+    const ends = { address: address.address, sourcePort: sourcePorts, peers: vtepsOf(told) };
+    routes = RouteSearch.start(thread, underlay, ends, (line) => console.error(`selvage: ${line}`));
     console.error(`selvage: agent of ${config.host} forwards packets (pid ${process.pid})`);
     await Promise.race([stopSignal(), thread.failed]);
     await thread.stop();
   } finally {
+    routes?.stop();
     await clients?.stop();
     for (const fd of opened) close(fd);
     removeClientSocket(config.runtimeDir);

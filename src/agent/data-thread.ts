@@ -47,9 +47,16 @@ function main(start: DataThreadStart): Promise<void> {
     clock: now,
     writers: [outgoing, incoming],
   };
-  const loop = new ExecutorLoop('data', parentPort!, start, () => status());
-  const status = (): SwitchReport => {
-    const report = (loop.executor.find('switch')!.engine as ReportingEngine<unknown>).report();
+  const loop = new ExecutorLoop('data', parentPort!, start, (question) => {
+    const slot = loop.executor.find('switch')!;
+    const engine = slot.engine as ReportingEngine<unknown>;
+    if (question.about === 'status') return withDevices(engine.report());
+    if (question.about === 'peers') return engine.peers?.() ?? engine.report().peers;
+    engine.bindSlots?.(question.peer, question.slots);
+    slot.woken = true;
+    return undefined;
+  });
+  const withDevices = (report: SwitchReport): SwitchReport => {
     const sum = (pick: (tap: TapDevice) => number) => devices.reduce((total, tap) => total + pick(tap), 0);
     const dropped = {
       vnicNoMemory: sum((tap) => tap.dropped),

@@ -10,7 +10,7 @@ import { Executor, type Waiter } from '../runtime/executor.ts';
 import type { SlotWatch } from '../runtime/slot.ts';
 import { SpinTime } from '../runtime/spin.ts';
 import { replaceEngine } from './replace-engine.ts';
-import type { ExecutorStart, FromExecutor, Question, ToExecutor } from './thread-messages.ts';
+import type { ExecutorStart, FromExecutor, OwnQuestion, Question, ToExecutor } from './thread-messages.ts';
 
 const TAG_WAKE = 0;
 /** Between looks at the event loop while something is done there. */
@@ -19,7 +19,7 @@ const NAP_MICROS = 200;
 export class ExecutorLoop {
   readonly executor: Executor;
   private readonly port: MessagePort;
-  private readonly status: () => unknown;
+  private readonly own: (question: OwnQuestion) => unknown;
   private readonly wake: EventFd;
   private readonly descriptors = new Descriptors();
   private readonly spin = new SpinTime();
@@ -27,10 +27,15 @@ export class ExecutorLoop {
   private jobs = 0;
   private stopped = false;
 
-  /** `status` answers the question for the thread's status. */
-  constructor(name: string, port: MessagePort, { wakeFd }: ExecutorStart, status: () => unknown) {
+  /** `own` answers questions for the thread itself. */
+  constructor(
+    name: string,
+    port: MessagePort,
+    { wakeFd }: ExecutorStart,
+    own: (question: OwnQuestion) => unknown,
+  ) {
     this.port = port;
-    this.status = status;
+    this.own = own;
     this.wake = new EventFd(wakeFd);
     this.descriptors.epoll.add(wakeFd, TAG_WAKE);
     this.executor = new Executor({
@@ -115,8 +120,8 @@ export class ExecutorLoop {
   }
 
   private answer(id: number, question: Question): void {
-    if (question.about === 'status') this.say({ type: 'answer', id, answer: this.status() });
-    else if (question.about === 'engines') this.say({ type: 'answer', id, answer: this.executor.report() });
+    if (question.about === 'engines') this.say({ type: 'answer', id, answer: this.executor.report() });
+    else if (question.about !== 'upgrade') this.say({ type: 'answer', id, answer: this.own(question) });
     else {
       this.jobs++;
       replaceEngine(this.executor, question.engine, question.url, nextEvents)

@@ -3,9 +3,10 @@
 import { Worker } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
 import { EventFd } from '../linux/eventfd.ts';
+import type { SlotBinding } from '../paths/routes.ts';
 import type { EngineReport } from '../runtime/engine-report.ts';
 import type { UpgradeOutcome } from './replace-engine.ts';
-import type { SwitchReport } from './switch-report.ts';
+import type { PeerReport, SwitchReport } from './switch-report.ts';
 import type { ExecutorStart, FromExecutor, Question, ToExecutor } from './thread-messages.ts';
 
 /** Hears what a thread says unasked: of descriptors that failed, of engines that threw. */
@@ -63,6 +64,16 @@ export class ExecutorThread {
   /** Of the data thread. */
   async status(): Promise<SwitchReport> {
     return (await this.ask({ about: 'status' })) as SwitchReport;
+  }
+
+  /** Of the data thread: the part of its status that is about peers. */
+  async peers(): Promise<readonly PeerReport[]> {
+    return (await this.ask({ about: 'peers' })) as readonly PeerReport[];
+  }
+
+  /** Of the data thread: the source ports that the slots to a peer should use. */
+  async bindSlots(peer: number, slots: readonly SlotBinding[]): Promise<void> {
+    await this.ask({ about: 'slots', peer, slots });
   }
 
   async engines(): Promise<readonly EngineReport[]> {

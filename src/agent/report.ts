@@ -15,6 +15,8 @@ export interface AgentFacts {
   readonly startedAt: number;
   readonly underlayMtu: number;
   readonly vnics: readonly VnicPlan[];
+  /** The routers on the way of a peer's source port, by its number. */
+  readonly hopsOf: (peer: number, candidate: number) => readonly string[];
 }
 
 /** `txDropped`: what TapDrops says of each vNIC; `clients` is undefined when their thread has failed. */
@@ -24,7 +26,7 @@ export function statusOf(
   txDropped: readonly (number | undefined)[],
   clients: ClientsReport | undefined,
 ): AgentStatus {
-  const { config, version, startedAt, underlayMtu, vnics } = facts;
+  const { config, version, startedAt, underlayMtu, vnics, hopsOf } = facts;
   const { address, port, sourcePorts } = config.underlay;
   const configured = config.vnis.flatMap(({ vni, reliable, vnics }) =>
     vnics.map((vnic) => ({ vni, reliable, vnic })),
@@ -45,9 +47,15 @@ export function statusOf(
       mtu: vnics[i]!.mtu,
       txDropped: txDropped[i],
     })),
-    peers: report.peers.map(({ vtep, slots }) => ({
+    peers: report.peers.map(({ vtep, slots }, peer) => ({
       vtep: formatHostAddress(vtep),
-      slots: slots.map(({ state, rttMicros }) => ({ state: SLOT_STATE_NAMES[state]!, rttMicros })),
+      slots: slots.map(({ state, rttMicros, candidate, route }) => ({
+        state: SLOT_STATE_NAMES[state]!,
+        rttMicros,
+        sourcePort: sourcePorts + candidate,
+        route,
+        hops: hopsOf(peer, candidate),
+      })),
     })),
     connections: report.connections.map(({ vni, localMac, remoteMac, peer, state, packetsInFlight }) => ({
       vni,

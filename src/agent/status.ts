@@ -24,7 +24,7 @@ export interface AgentStatus {
 export interface UnderlayStatus {
   readonly address: string;
   readonly port: number;
-  /** The first of the slots' consecutive source ports. */
+  /** The first of the consecutive source ports that slots may use. */
   readonly sourcePorts: number;
   readonly mtu: number;
 }
@@ -55,6 +55,11 @@ export interface SlotStatus {
   readonly state: 'healthy' | 'suspect' | 'bad';
   /** Smoothed; 0 before the first sample. */
   readonly rttMicros: number;
+  readonly sourcePort: number;
+  /** A number for the route through the fabric, the same for slots that share it; 0: unknown. */
+  readonly route: number;
+  /** Addresses of the routers on it, the nearest first, as far as they tell routes apart; '' for one that is silent. */
+  readonly hops: readonly string[];
 }
 
 export interface ConnectionStatus {

@@ -10,6 +10,7 @@ import { MemoryUnderlay, MemoryVnic } from '../device/memory.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import { CHUNK_BYTES, localMemory, Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
+import { SLOTS } from '../paths/path-table.ts';
 import { applyChanges } from '../runtime/change.ts';
 import { Executor } from '../runtime/executor.ts';
 import type { SlotWatch } from '../runtime/slot.ts';
@@ -21,6 +22,7 @@ const CHUNKS = 24;
 const UNDERLAY_FD = 100;
 const VNIC_FD = 3;
 const DATA_AT = 24;
+const MOVED = Array.from({ length: SLOTS }, (_, slot) => ({ candidate: 20 + slot, route: 1 + (slot % 2) }));
 
 /** A host whose devices throw when they are told to. */
 class Host {
@@ -93,7 +95,8 @@ class Host {
         fail();
         return result;
       };
-    return { dropped: 0, rx: wrap('rx'), tx: wrap('tx') } as unknown as D;
+    const bindSlot = (...args: [number, number, number]) => (device as UnderlayDevice).bindSlot(...args);
+    return { dropped: 0, rx: wrap('rx'), tx: wrap('tx'), bindSlot } as unknown as D;
   }
 }
 
@@ -152,6 +155,22 @@ describe('the switch as an engine', () => {
       connectionsOpened: 1,
     });
     for (const host of hosts) expect(host.engine.drain(2_000_000_000)).toBe(true);
+  });
+
+  it('is replaced while slots change their source ports, which they then have done', () => {
+    const { hosts, send, pass, sent } = twoHosts();
+    const { executor } = hosts[0]!;
+    const rng = new SeededRng(3);
+    for (let i = 0; i < 200; i++) {
+      sendSome(send, rng);
+      pass(40);
+      if (i === 100) hosts[0]!.engine.bindSlots(0, MOVED);
+      applyChanges(executor, [{ type: 'replace', engine: 'switch', factory: switchEngine }]);
+    }
+    pass(20_000);
+    expect(hosts[0]!.engine.peers()[0]!.slots).toMatchObject(MOVED);
+    expect(hosts[1]!.received).toEqual(Array.from({ length: sent() }, (_, i) => i));
+    expect(hosts[0]!.engine.vswitch.transport.counters.retransmissions).toBe(0);
   });
 
   it('refuses the state of a version it does not know', () => {

@@ -6,10 +6,11 @@ import type { Rng } from '../base/rng.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
+import type { SlotBinding } from '../paths/routes.ts';
 import type { Engine, EngineFactory, EngineIo, SavedState, Watch } from '../runtime/engine.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import { Switch, type SwitchState } from '../vswitch/switch.ts';
-import { reportOf, type SwitchReport } from './switch-report.ts';
+import { type PeerReport, peersOf, reportOf, type SwitchReport } from './switch-report.ts';
 import { warmUp } from './warm-up.ts';
 
 /** What the executor has for it. Memory and devices outlive the engine. */
@@ -26,9 +27,13 @@ export interface SwitchGiven {
   readonly writers: readonly ChunkWriter[];
 }
 
-/** An engine that `selvage status` can ask. */
+/** An engine that `selvage status` can ask, and whose slots may follow the routes that were found. */
 export interface ReportingEngine<S> extends Engine<S> {
   report(): SwitchReport;
+  /** Of a report the peers. */
+  peers?(): readonly PeerReport[];
+  /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it. */
+  bindSlots?(peer: number, slots: readonly SlotBinding[]): void;
 }
 
 /** Of the state: raised with every change of its shape, with a transformation from the one before. */
@@ -89,6 +94,14 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
 
   report(): SwitchReport {
     return reportOf(this.vswitch);
+  }
+
+  peers(): readonly PeerReport[] {
+    return peersOf(this.vswitch);
+  }
+
+  bindSlots(peer: number, slots: readonly SlotBinding[]): void {
+    this.vswitch.bindSlots(peer, slots);
   }
 }
 

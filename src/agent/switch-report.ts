@@ -1,6 +1,7 @@
 // What a switch says about itself: plain numbers, since they travel between threads.
 
 import { SLOTS } from '../paths/path-table.ts';
+import type { SlotReport } from '../paths/routes.ts';
 import type { Switch } from '../vswitch/switch.ts';
 import type { HostAddress } from '../wire/address.ts';
 
@@ -8,14 +9,14 @@ import type { HostAddress } from '../wire/address.ts';
 export interface SwitchReport {
   readonly counters: Record<string, number>;
   readonly dropped: Record<string, number>;
-  /** For each peer its eight slots: state and smoothed round trip. */
-  readonly peers: readonly { readonly vtep: HostAddress; readonly slots: readonly SlotReport[] }[];
+  readonly peers: readonly PeerReport[];
   readonly connections: readonly ConnectionReport[];
 }
 
-export interface SlotReport {
-  readonly state: number;
-  readonly rttMicros: number;
+export interface PeerReport {
+  readonly vtep: HostAddress;
+  /** All eight, in their order. */
+  readonly slots: readonly SlotReport[];
 }
 
 export interface ConnectionReport {
@@ -41,13 +42,7 @@ export function reportOf(vswitch: Switch): SwitchReport {
       ...paths.changes,
     },
     dropped: { ...dropped },
-    peers: forwarding.peers.map((vtep, peer) => ({
-      vtep,
-      slots: Array.from({ length: SLOTS }, (_, slot) => ({
-        state: paths.stateOf(peer, slot),
-        rttMicros: Math.round(paths.rttMicros(peer, slot)),
-      })),
-    })),
+    peers: peersOf(vswitch),
     connections: Array.from({ length: connections.count }, (_, row) => {
       const pair = connections.pair[row]!;
       const send = connections.send[row];
@@ -61,4 +56,16 @@ export function reportOf(vswitch: Switch): SwitchReport {
       };
     }),
   };
+}
+
+export function peersOf({ forwarding, paths }: Switch): PeerReport[] {
+  return forwarding.peers.map((vtep, peer) => ({
+    vtep,
+    slots: Array.from({ length: SLOTS }, (_, slot) => ({
+      state: paths.stateOf(peer, slot),
+      rttMicros: Math.round(paths.rttMicros(peer, slot)),
+      candidate: paths.candidateOf(peer, slot),
+      route: paths.routeOf(peer, slot),
+    })),
+  }));
 }

@@ -2,6 +2,7 @@
 // its event loop: a message to it is posted and then announced through the eventfd.
 
 import type { UnderlaySockets } from '../device/udp.ts';
+import type { SlotBinding } from '../paths/routes.ts';
 import type { Failure } from '../runtime/supervisor.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import type { CaptureStart } from './capture.ts';
@@ -22,12 +23,20 @@ export interface DataThreadStart extends ExecutorStart {
 }
 
 export type Question =
-  /** What the thread itself has to report: a SwitchReport of the data thread. */
-  | { readonly about: 'status' }
+  | OwnQuestion
   /** EngineReport[]. */
   | { readonly about: 'engines' }
   /** Puts the engine that the module at `url` makes in the place of this one: Replaced. */
   | { readonly about: 'upgrade'; readonly engine: string; readonly url: string };
+
+/** For the thread itself. */
+export type OwnQuestion =
+  /** What it has to report: a SwitchReport of the data thread. */
+  | { readonly about: 'status' }
+  /** Of a SwitchReport the peers. */
+  | { readonly about: 'peers' }
+  /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it; answered with nothing. */
+  | { readonly about: 'slots'; readonly peer: number; readonly slots: readonly SlotBinding[] };
 
 export type ToExecutor =
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }

@@ -8,13 +8,13 @@ import type {
   VnicStatus,
 } from '../agent/status.ts';
 import { table } from '../base/table.ts';
-import { SLOTS } from '../paths/path-table.ts';
+import { CANDIDATES } from '../paths/path-table.ts';
 
 const slotStates = ['healthy', 'suspect', 'bad'] as const;
 
 export function renderStatus(status: AgentStatus): string {
   const { host, version, pid, uptimeSeconds, underlay } = status;
-  const lastPort = underlay.sourcePorts + SLOTS - 1;
+  const lastPort = underlay.sourcePorts + CANDIDATES - 1;
   return [
     `${host}: selvage ${version}, pid ${pid}, up ${duration(uptimeSeconds)}`,
     `underlay ${underlay.address} port ${underlay.port}, source ports ${underlay.sourcePorts} to ${lastPort}, MTU ${underlay.mtu}`,
@@ -48,8 +48,8 @@ function vnicTable(vnics: readonly VnicStatus[]): string {
 }
 
 function peerTable(peers: readonly PeerStatus[]): string {
-  const rows = peers.map(({ vtep, slots }) => [vtep, pathSummary(slots), rttRange(slots)]);
-  return table(['VTEP', 'PATHS', 'RTT'], rows);
+  const rows = peers.map(({ vtep, slots }) => [vtep, pathSummary(slots), routeCount(slots), rttRange(slots)]);
+  return table(['VTEP', 'PATHS', 'ROUTES', 'RTT'], rows);
 }
 
 function pathSummary(slots: readonly SlotStatus[]): string {
@@ -58,6 +58,12 @@ function pathSummary(slots: readonly SlotStatus[]): string {
     .filter(({ count }) => count > 0)
     .map(({ state, count }) => `${count} ${state}`)
     .join(', ');
+}
+
+/** Distinct routes of the slots, where they are known. */
+function routeCount(slots: readonly SlotStatus[]): string {
+  const known = new Set(slots.map(({ route }) => route).filter((route) => route > 0));
+  return known.size === 0 ? '-' : String(known.size);
 }
 
 function rttRange(slots: readonly SlotStatus[]): string {

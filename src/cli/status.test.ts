@@ -31,8 +31,14 @@ const status: AgentStatus = {
     {
       vtep: '10.0.2.1',
       slots: [
-        ...[81.4, 120, 97, 140.2, 88, 90, 91].map((rttMicros) => ({ state: 'healthy' as const, rttMicros })),
-        { state: 'bad', rttMicros: 0 },
+        ...[81.4, 120, 97, 140.2, 88, 90, 91].map((rttMicros, slot) => ({
+          state: 'healthy' as const,
+          rttMicros,
+          sourcePort: 49_152 + slot,
+          route: (slot % 4) + 1,
+          hops: ['10.0.1.254', `10.1.0.${(slot % 4) + 1}`],
+        })),
+        { state: 'bad', rttMicros: 0, sourcePort: 49_170, route: 0, hops: [] },
       ],
     },
   ],
@@ -121,7 +127,7 @@ describe('text', () => {
   test('of a working host', () => {
     expect(renderStatus(status)).toMatchInlineSnapshot(`
       "host1: selvage 0.1.0, pid 4711, up 3 h 4 min
-      underlay 10.0.1.1 port 4789, source ports 49152 to 49159, MTU 1500
+      underlay 10.0.1.1 port 4789, source ports 49152 to 49183, MTU 1500
 
       interfaces
       VNI  NAME  NAMESPACE  MAC                 MTU  SERVICE   TX DROPPED  ADDRESSES
@@ -129,8 +135,8 @@ describe('text', () => {
         8  a     -          02:00:00:00:08:01  1450  plain           gone
 
       peers
-      VTEP      PATHS             RTT
-      10.0.2.1  7 healthy, 1 bad  81 to 140 µs
+      VTEP      PATHS             ROUTES  RTT
+      10.0.2.1  7 healthy, 1 bad  4       81 to 140 µs
 
       connections
       VNI  FROM               TO                 VTEP      STATE        IN FLIGHT
@@ -161,7 +167,7 @@ describe('text', () => {
     };
     expect(renderStatus(idle)).toMatchInlineSnapshot(`
       "host1: selvage 0.1.0, pid 4711, up 0 s
-      underlay 10.0.1.1 port 4789, source ports 49152 to 49159, MTU 1500
+      underlay 10.0.1.1 port 4789, source ports 49152 to 49183, MTU 1500
 
       interfaces: none
 

@@ -19,6 +19,7 @@ import {
   PACKET_DATA,
   PACKET_RESET,
 } from '../wire/bifrost-types.ts';
+import { ROUTE_PROBE_VNI } from '../wire/route-probe.ts';
 import { VXLAN_HEADER_BYTES, VxlanView } from '../wire/vxlan.ts';
 import { describeFrame, describeVirtioFrame } from './describe-frame.ts';
 
@@ -32,6 +33,7 @@ export function describePacket(bytes: Bytes, at: number, length: number): string
   if (!vxlan.aim(bytes, at, length)) return `not VXLAN, ${length} bytes`;
   const { vni, payloadAt } = vxlan;
   const payloadLength = length - VXLAN_HEADER_BYTES;
+  if (vni === ROUTE_PROBE_VNI && !vxlan.carriesBifrost) return 'looks for a route';
   const text = vxlan.carriesBifrost
     ? describeBifrost(bytes, payloadAt, payloadLength)
     : `plain: ${describeFrame(bytes, payloadAt, payloadLength)}`;

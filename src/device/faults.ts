@@ -163,6 +163,10 @@ export class FaultyUnderlay implements UnderlayDevice {
     this.inner.tx(outbox);
   }
 
+  bindSlot(peer: number, slot: number, candidate: number): void {
+    this.inner.bindSlot(peer, slot, candidate);
+  }
+
   private damage(inbox: Inbox, from: number): void {
     const { runs, arrivedMicros } = inbox;
     const end = inbox.count;

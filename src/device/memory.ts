@@ -8,6 +8,7 @@ import { BUNDLE_BYTES, BUNDLE_PACKETS, BUNDLE_WORDS, type Outbox } from '../pack
 import { PIECE_LAST, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
+import { SLOTS } from '../paths/path-table.ts';
 import { type Frame, frameEnd, gatherFrame, gatherPacket } from './gather.ts';
 
 /** A vNIC whose tenant is the caller. */
@@ -74,7 +75,7 @@ export class MemoryVnic implements FrameDevice {
 export interface Datagram {
   /** VTEP of the sender. */
   readonly source: number;
-  /** The sender's slot, which is its UDP source port. */
+  /** The sender's source port, by its number: that of its slot. */
   readonly slot: number;
   readonly bytes: Uint8Array;
   readonly arrivedMicros: number;
@@ -82,7 +83,7 @@ export interface Datagram {
   readonly hops?: number;
 }
 
-/** Hands a packet to the network; `peer` is the sender's number of the host it goes to. */
+/** Hands a packet to the network; `peer` is the sender's number of the host it goes to, `slot` that of its source port. */
 export type Wire = (peer: number, slot: number, packet: Uint8Array) => void;
 
 /** The fabric's edge: a socket buffer of bounded size for what arrives, and a function for what is sent. */
@@ -95,6 +96,8 @@ export class MemoryUnderlay implements UnderlayDevice {
   private readonly bufferBytes: number;
   private waiting: Datagram[] = [];
   private waitingBytes = 0;
+  /** Source ports of the slots that use another than their own. */
+  private readonly bound = new Map<number, number>();
 
   constructor(region: Region, writer: ChunkWriter, wire: Wire, bufferBytes: number) {
     this.region = region;
@@ -149,10 +152,17 @@ export class MemoryUnderlay implements UnderlayDevice {
     for (let bundle = 0; bundle < outbox.bundleCount; bundle++) {
       const at = bundle * BUNDLE_WORDS;
       const first = bundles[at + 2]!;
+      const peer = bundles[at]!;
+      const slot = bundles[at + 1]!;
+      const port = this.bound.get(peer * SLOTS + slot) ?? slot;
       for (let packet = first; packet < first + bundles[at + 3]!; packet++) {
-        this.wire(bundles[at]!, bundles[at + 1]!, gatherPacket(this.region, packets, packet));
+        this.wire(peer, port, gatherPacket(this.region, packets, packet));
       }
     }
+  }
+
+  bindSlot(peer: number, slot: number, candidate: number): void {
+    this.bound.set(peer * SLOTS + slot, candidate);
   }
 
   /** One behind the last datagram that is read together with that at `from`: one flow, one size, the last may be short. */

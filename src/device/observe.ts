@@ -20,6 +20,8 @@ export interface FrameObserver {
 /** Sent and received as this host sees it; packets are UDP payloads. */
 export interface PacketObserver {
   sent(peer: number, slot: number, packet: Uint8Array): void;
+  /** From now on the slot to the peer uses this source port, by its number. */
+  bound?(peer: number, slot: number, candidate: number): void;
   /** `source` is the sender's address. */
   received(source: HostAddress, packet: Uint8Array): void;
   flush(): void;
@@ -97,6 +99,11 @@ export class ObservedUnderlay implements UnderlayDevice {
     }
     if (outbox.bundleCount > 0) this.observer.flush();
     this.inner.tx(outbox);
+  }
+
+  bindSlot(peer: number, slot: number, candidate: number): void {
+    this.observer.bound?.(peer, slot, candidate);
+    this.inner.bindSlot(peer, slot, candidate);
   }
 
   private observeRun(inbox: Inbox, run: number): void {

@@ -74,6 +74,8 @@ it('captures the underlay’s packets with outer headers', () => {
   const outbox = new Outbox();
   outbox.add(1, 7, 24, 0x5_0000, 100);
   underlay.tx(outbox);
+  underlay.bindSlot(1, 7, 20);
+  underlay.tx(outbox);
   for (const size of [50, 50, 20]) {
     inner.arrive({ source: 0x0a000201, slot: 3, bytes: numbered(size), arrivedMicros: 0 });
   }
@@ -89,11 +91,12 @@ it('captures the underlay’s packets with outer headers', () => {
   });
   expect(packets).toEqual([
     [0x0a000101, 49159, 0x0a000301, 4789, 124],
+    [0x0a000101, 49172, 0x0a000301, 4789, 124],
     [0x0a000201, 0, 0x0a000101, 4789, 50],
     [0x0a000201, 0, 0x0a000101, 4789, 50],
     [0x0a000201, 0, 0x0a000101, 4789, 20],
   ]);
-  expect(records[1]!.bytes.subarray(28)).toEqual(numbered(50));
+  expect(records[2]!.bytes.subarray(28)).toEqual(numbered(50));
 });
 
 it('hands out whole records, the file’s header before any', () => {

@@ -6,6 +6,7 @@
 import { type Bytes, bytesOf } from '../base/bytes.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
+import { SLOTS } from '../paths/path-table.ts';
 import { asIpv6, type HostAddress } from '../wire/address.ts';
 import { emitIpv4Header } from '../wire/ipv4.ts';
 import { emitIpv6Header, IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
@@ -78,7 +79,7 @@ export function captureVnic(inner: FrameDevice, region: Region, writer: PcapWrit
 export interface UnderlayEnds {
   readonly address: HostAddress;
   readonly port: number;
-  /** UDP source port of slot 0; the other slots' follow. */
+  /** UDP source port of slot 0; the others follow. */
   readonly sourcePort: number;
   /** VTEPs of the peers, by number. */
   readonly peers: readonly HostAddress[];
@@ -91,7 +92,9 @@ export function captureUnderlay(
   ends: UnderlayEnds,
   writer: PcapWriter,
 ): UnderlayDevice {
+  const { peers } = ends;
   const headers = bytesOf(new Uint8Array(IPV6_HEADER_BYTES + UDP_HEADER_BYTES));
+  const candidates = peers.map(() => Array.from({ length: SLOTS }, (_, slot) => slot));
   let identification = 0;
   const write = (source: HostAddress, sourcePort: number, destination: HostAddress, packet: Uint8Array) => {
     const udp = { sourcePort, destinationPort: ends.port, payloadLength: packet.length, checksum: 0 };
@@ -102,7 +105,11 @@ export function captureUnderlay(
     writer.record(headers.u8.subarray(0, at + UDP_HEADER_BYTES), packet);
   };
   return new ObservedUnderlay(inner, region, {
-    sent: (peer, slot, packet) => write(ends.address, ends.sourcePort + slot, ends.peers[peer]!, packet),
+    sent: (peer, slot, packet) =>
+      write(ends.address, ends.sourcePort + candidates[peer]![slot]!, peers[peer]!, packet),
+    bound: (peer, slot, candidate) => {
+      candidates[peer]![slot] = candidate;
+    },
     received: (source, packet) => write(source, 0, ends.address, packet),
     flush: () => writer.flush(),
   });

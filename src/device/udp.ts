@@ -1,6 +1,7 @@
 // The underlay over UDP sockets: one system call for a bundle on one path (UDP_SEGMENT), headers and payloads
 // gathered from where they lie; what arrives is coalesced by the kernel (UDP_GRO) and read into chunks.
 
+import { SelvageError } from '../base/errors.ts';
 import { close, EAGAIN, EINTR, errno, recvmsg, sendmmsg } from '../linux/libc.ts';
 import { highWord, lowWord, type MappedMemory, mapMemory } from '../linux/memory.ts';
 import { RealTime } from '../linux/real-time.ts';
@@ -18,6 +19,7 @@ import type { Inbox } from '../packet/inbox.ts';
 import { BUNDLE_WORDS, OUTBOX_PACKETS, type Outbox, PACKET_WORDS } from '../packet/outbox.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
+import { SLOTS } from '../paths/path-table.ts';
 import type { HostAddress } from '../wire/address.ts';
 
 const MESSAGES = 64;
@@ -35,16 +37,22 @@ export interface UnderlaySockets {
   /** Destination port of the overlay, on every host. */
   readonly port: number;
   readonly receive: number;
-  /** One a slot, bound to the slot's source port. */
+  /** One a source port, in their order; CLOSED where the port was taken, which is none of a slot's own. */
   readonly send: readonly number[];
 }
 
-/** Opens the sockets of a host; `address` is its VTEP's, and `sourcePort` that of slot 0. */
+/** Stands for the socket of a source port that somebody else has. */
+export const CLOSED = -1;
+
+/**
+ * Opens the sockets of a host; `address` is its VTEP's, and `sourcePort` the first of `candidates` ports.
+ * The first eight are needed, of the others those that are free are taken.
+ */
 export function openUnderlay(
   address: HostAddress,
   port: number,
   sourcePort: number,
-  slots: number,
+  candidates: number,
 ): UnderlaySockets {
   const opened: number[] = [];
   const open = (number: number, role: 'receive' | 'send', bufferBytes: number) => {
@@ -53,9 +61,14 @@ export function openUnderlay(
   };
   try {
     const receive = open(port, 'receive', RECEIVE_BUFFER_BYTES);
-    const send = Array.from({ length: slots }, (_, slot) =>
-      open(sourcePort + slot, 'send', SEND_BUFFER_BYTES),
-    );
+    const send = Array.from({ length: candidates }, (_, candidate) => {
+      try {
+        return open(sourcePort + candidate, 'send', SEND_BUFFER_BYTES);
+      } catch (error) {
+        if (candidate < SLOTS || SelvageError.from(error).code !== 'in-use') throw error;
+        return CLOSED;
+      }
+    });
     return { port, receive, send };
   } catch (error) {
     for (const fd of opened) close(fd);
@@ -72,6 +85,8 @@ export class UdpUnderlay implements UnderlayDevice {
   private readonly writer: ChunkWriter;
   private readonly clock: () => number;
   private readonly sockets: readonly number[];
+  /** The socket that each slot to each peer uses. */
+  private readonly slotSockets: Int32Array;
   private readonly messages = mapMemory(MESSAGES * MMSGHDR_WORDS * 4);
   private readonly control = mapMemory(MESSAGES * CONTROL_BYTES);
   private readonly iov = mapMemory(IOV_ENTRIES * 16);
@@ -97,6 +112,10 @@ export class UdpUnderlay implements UnderlayDevice {
     this.fd = sockets.receive;
     this.sockets = sockets.send;
     this.peers = mapMemory(Math.max(1, peers.length) * SOCKADDR_BYTES);
+    this.slotSockets = Int32Array.from(
+      { length: peers.length * SLOTS },
+      (_, at) => sockets.send[at % SLOTS]!,
+    );
     for (const [peer, address] of peers.entries()) {
       const at = peer * SOCKADDR_BYTES;
       this.addressBytes = writeSockaddr(this.peers.bytes.view, at, address, sockets.port);
@@ -142,21 +161,30 @@ export class UdpUnderlay implements UnderlayDevice {
     const { bundles } = outbox;
     let first = 0;
     while (first < outbox.bundleCount) {
-      const slot = bundles[first * BUNDLE_WORDS + 1]!;
+      const socket = this.socketOf(bundles, first);
       let end = first + 1;
-      while (end < outbox.bundleCount && end - first < MESSAGES && bundles[end * BUNDLE_WORDS + 1] === slot)
+      while (end < outbox.bundleCount && end - first < MESSAGES && this.socketOf(bundles, end) === socket)
         end++;
-      this.sendRun(outbox, this.sockets[slot % this.sockets.length]!, first, end);
+      this.sendRun(outbox, socket, first, end);
       first = end;
     }
   }
 
-  close(): void {
-    close(this.fd);
-    for (const fd of this.sockets) close(fd);
+  bindSlot(peer: number, slot: number, candidate: number): void {
+    this.slotSockets[peer * SLOTS + slot] = this.sockets[candidate]!;
   }
 
-  /** Sends bundles `first` to `end`, all of one slot, by one sendmmsg unless the system takes only a part. */
+  close(): void {
+    close(this.fd);
+    for (const fd of this.sockets) if (fd !== CLOSED) close(fd);
+  }
+
+  private socketOf(bundles: Uint32Array, bundle: number): number {
+    const at = bundle * BUNDLE_WORDS;
+    return this.slotSockets[bundles[at]! * SLOTS + bundles[at + 1]!]!;
+  }
+
+  /** Sends bundles `first` to `end`, all through one socket, by one sendmmsg unless the system takes only a part. */
   private sendRun(outbox: Outbox, fd: number, first: number, end: number): void {
     const { bundles } = outbox;
     const { u32 } = this.messages;

@@ -4,7 +4,7 @@
 
 import { SelvageError } from '../base/errors.ts';
 import type { Inbox } from '../packet/inbox.ts';
-import { formatHostAddress, type HostAddress, writeIpv6 } from '../wire/address.ts';
+import { formatHostAddress, type HostAddress, readIpv6, writeIpv6 } from '../wire/address.ts';
 import { bind, close, EADDRINUSE, EADDRNOTAVAIL, errno, errnoName, setsockopt, socket } from './libc.ts';
 import { mapMemory } from './memory.ts';
 import { timespecMicros } from './real-time.ts';
@@ -56,10 +56,24 @@ export function writeSockaddr(view: DataView, at: number, address: HostAddress, 
   return SOCKADDR_IN6_BYTES;
 }
 
+/** What `writeSockaddr` wrote, or the system did, less the port. */
+export function readSockaddr(view: DataView, at: number): HostAddress {
+  return view.getUint16(at, true) === AF_INET ? view.getUint32(at + 4) : readIpv6(view, at + 8);
+}
+
 /** Reads the source of a message into the newest run of the inbox. */
 export function readSource(view: DataView, at: number, inbox: Inbox): void {
   if (view.getUint16(at, true) === AF_INET) inbox.fromIpv4(view.getUint32(at + 4));
   else inbox.fromIpv6(view, at + 8);
+}
+
+/** Writes, at word `at`, the control message that gives one datagram a TTL or hop limit; the room it takes. */
+export function hopLimitMessage(words: Uint32Array, at: number, family: 4 | 6, hops: number): number {
+  words[at] = CMSG_LENGTH_INT;
+  words[at + 2] = family === 4 ? SOL_IP : SOL_IPV6;
+  words[at + 3] = family === 4 ? IP_TTL : IPV6_HOPLIMIT;
+  words[at + 4] = hops;
+  return CMSG_SPACE_INT;
 }
 
 /** What the system says of a message it received; each 0 where it says nothing. */
@@ -91,6 +105,8 @@ export class ReceivedWith {
 }
 
 const CMSG_HEADER_BYTES = 16;
+const CMSG_LENGTH_INT = 20;
+const CMSG_SPACE_INT = 24;
 
 /** A bound, non-blocking socket. */
 export function openUdp(

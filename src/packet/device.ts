@@ -20,11 +20,13 @@ export interface FrameDevice {
   readonly dropped: number;
 }
 
-/** The fabric: datagrams to VTEPs, each sent from the UDP source port of its slot. */
+/** The fabric: datagrams to VTEPs, each sent from the UDP source port that its slot uses towards that peer. */
 export interface UnderlayDevice {
   /** Receives runs of datagrams until `inbox` is full or none is left. True when none was left. */
   rx(inbox: Inbox): boolean;
   /** Sends every bundle; packets the system would not take are lost and counted. Headers are complete. */
   tx(outbox: Outbox): void;
+  /** Lets a slot to a peer use another source port, by its number; at first it is that of the slot's own number. */
+  bindSlot(peer: number, slot: number, candidate: number): void;
   readonly dropped: number;
 }

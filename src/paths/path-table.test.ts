@@ -157,11 +157,30 @@ describe('the state machine of a slot', () => {
     rig.timeout();
     rig.answer();
     rig.answer();
-    expect(rig.table.changes).toEqual({ suspected: 2, failed: 1, recovered: 2 });
+    expect(rig.table.changes).toEqual({ suspected: 2, failed: 1, recovered: 2, rebound: 0 });
   });
 });
 
 describe('the next slot', () => {
+  it('takes another route than the one to avoid, where there is a healthy one', () => {
+    const table = new PathTable(0);
+    const peer = table.addPeer();
+    for (let slot = 0; slot < SLOTS; slot++) table.setRoute(peer, slot, slot < 4 ? 1 : 2);
+    expect(table.next(peer, 0, 0)).toBe(4);
+    expect(table.next(peer, 0)).toBe(1);
+    for (let slot = 4; slot < SLOTS; slot++) table.onTimeout(peer, slot, 0, 0);
+    expect(table.next(peer, 0, 0)).toBe(1);
+  });
+
+  it('is not one that is about to change, as long as another is healthy', () => {
+    const table = new PathTable(0);
+    const peer = table.addPeer();
+    table.setDraining(peer, 1, true);
+    expect(table.next(peer, 0)).toBe(2);
+    for (let slot = 0; slot < SLOTS; slot++) if (slot !== 1) table.onTimeout(peer, slot, 0, 0);
+    expect(table.next(peer, 0)).toBe(1);
+  });
+
   it('is the nearest in turn of the best state there is, and another than the one to avoid', () => {
     const stateList = fc.array(fc.integer({ min: SLOT_HEALTHY, max: SLOT_BAD }), {
       minLength: SLOTS,

@@ -9,6 +9,8 @@ import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
 
 export const SLOTS = 8;
 const ALL_SLOTS = 0xff;
+/** Source ports that a slot may use; those of the first numbers are the slots' own at first. */
+export const CANDIDATES = 32;
 
 export const SLOT_HEALTHY = 0;
 export const SLOT_SUSPECT = 1;
@@ -33,6 +35,8 @@ const CHOOSE_MICROS = 1000;
 const HYSTERESIS = 0.75;
 /** Round trips that differ by less are alike: so far a host's own work moves them. */
 const ALIKE_MICROS = 50;
+/** How many times slower a slot may be that has a route of its own: together they carry more. */
+const OWN_ROUTE = 2;
 /** While a peer is sent to, its slots that are not used are asked for their round trips this often. */
 const REFRESH_MICROS = 200_000;
 /** Timeouts that a slot nothing is waiting for has for its answer. */
@@ -40,11 +44,12 @@ const PATIENT_PROBES = 4;
 /** A sample counts at most as this many times the average, so that a spike moves nothing and a change soon does. */
 const SPIKE = 2;
 
-/** Times a slot left or came back to service, for people. */
+/** Times a slot left or came back to service, or changed its source port, for people. */
 export interface PathChanges {
   suspected: number;
   failed: number;
   recovered: number;
+  rebound: number;
 }
 
 export interface PathTableState {
@@ -63,6 +68,8 @@ export interface PathTableState {
   readonly chosen: Uint8Array;
   readonly chosenAt: Float64Array;
   readonly refreshAt: Float64Array;
+  readonly candidate: Uint8Array;
+  readonly route: Uint8Array;
   readonly probes: TimerWheelState;
   readonly changes: PathChanges;
 }
@@ -87,6 +94,11 @@ export class PathTable {
   private chosen: Uint8Array;
   private chosenAt: Float64Array;
   private refreshAt: Float64Array;
+  /** The source port of each slot, by its number, and a number from 1 to 8 for the route it takes; 0: unknown. */
+  private candidate: Uint8Array;
+  private route: Uint8Array;
+  /** 1: the slot waits to be rid of what is in flight, to change its source port. */
+  private draining: Uint8Array;
   private readonly probes: TimerWheel;
   readonly changes: PathChanges;
 
@@ -106,15 +118,18 @@ export class PathTable {
     this.chosen = old?.chosen ?? new Uint8Array(0);
     this.chosenAt = old?.chosenAt ?? new Float64Array(0);
     this.refreshAt = old?.refreshAt ?? new Float64Array(0);
+    this.candidate = old?.candidate ?? new Uint8Array(0);
+    this.route = old?.route ?? new Uint8Array(0);
+    this.draining = new Uint8Array(this.state.length);
     this.probes = new TimerWheel(nowMicros, undefined, old?.probes);
-    this.changes = old?.changes ?? { suspected: 0, failed: 0, recovered: 0 };
+    this.changes = old?.changes ?? { suspected: 0, failed: 0, recovered: 0, rebound: 0 };
   }
 
   save(): PathTableState {
     const { state, srtt, rttvar, answers, longestRtt, awaiting, suspectSince, probeInterval } = this;
     const columns = { state, srtt, rttvar, answers, longestRtt, awaiting, suspectSince, probeInterval };
-    const { peers, fabric, hops, ranking, chosen, chosenAt, refreshAt, changes } = this;
-    const choice = { ranking, chosen, chosenAt, refreshAt };
+    const { peers, fabric, hops, ranking, chosen, chosenAt, refreshAt, candidate, route, changes } = this;
+    const choice = { ranking, chosen, chosenAt, refreshAt, candidate, route };
     return { peers, ...columns, fabric, hops, ...choice, probes: this.probes.save(), changes };
   }
 
@@ -123,11 +138,46 @@ export class PathTable {
     const peer = this.peers++;
     if (this.peers * SLOTS > this.state.length) this.grow();
     this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
+    for (let slot = 0; slot < SLOTS; slot++) this.candidate[peer * SLOTS + slot] = slot;
     return peer;
   }
 
   stateOf(peer: number, slot: number): number {
     return this.state[peer * SLOTS + slot]!;
+  }
+
+  /** True when new packets may be put on the slot without a better one being passed over. */
+  isOpen(peer: number, slot: number): boolean {
+    const at = peer * SLOTS + slot;
+    return this.state[at] === SLOT_HEALTHY && this.draining[at] === 0;
+  }
+
+  candidateOf(peer: number, slot: number): number {
+    return this.candidate[peer * SLOTS + slot]!;
+  }
+
+  routeOf(peer: number, slot: number): number {
+    return this.route[peer * SLOTS + slot]!;
+  }
+
+  setRoute(peer: number, slot: number, route: number): void {
+    this.route[peer * SLOTS + slot] = route;
+    this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
+  }
+
+  setDraining(peer: number, slot: number, draining: boolean): void {
+    this.draining[peer * SLOTS + slot] = draining ? 1 : 0;
+    this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The slot uses another source port from now on: what was measured is that of another route. */
+  rebind(peer: number, slot: number, candidate: number, route: number): void {
+    const at = peer * SLOTS + slot;
+    this.candidate[at] = candidate;
+    for (const measured of [this.srtt, this.rttvar, this.ranking, this.fabric, this.hops]) measured[at] = 0;
+    this.setRoute(peer, slot, route);
+    this.setDraining(peer, slot, false);
+    this.changes.rebound++;
   }
 
   /** Smoothed round trip, 0 before the first sample. */
@@ -273,16 +323,19 @@ export class PathTable {
 
   /**
    * The next slot in turn after `slot` that is healthy and one of `preferred`, or else healthy, or else suspect, or else
-   * any; not `avoid` if it can be helped.
+   * any; not `avoid` if it can be helped, one that is about to change, or one on the route of `avoid`.
    */
   next(peer: number, slot: number, avoid = -1, preferred = ALL_SLOTS): number {
     const base = peer * SLOTS;
+    const avoidedRoute = avoid < 0 ? 0 : this.route[base + avoid]!;
     let best = -1;
     let bestRank = Number.POSITIVE_INFINITY;
     for (let i = 1; i <= SLOTS; i++) {
       const candidate = (slot + i) % SLOTS;
-      const state = this.state[base + candidate]!;
-      const rank = state * 2 + (((preferred >> candidate) & 1) === 1 ? 0 : 1);
+      const at = base + candidate;
+      const shared = avoidedRoute !== 0 && this.route[at] === avoidedRoute ? 2 : 0;
+      const rank =
+        this.state[at]! * 8 + this.draining[at]! * 4 + shared + (((preferred >> candidate) & 1) ^ 1);
       if (candidate === avoid || rank >= bestRank) continue;
       if (rank === 0) return candidate;
       best = candidate;
@@ -296,21 +349,26 @@ export class PathTable {
     const base = peer * SLOTS;
     const before = this.chosen[peer]!;
     let chosen = 0;
+    let routes = 0;
     for (let n = 0; n < SPRAYED; n++) {
       let best = -1;
       let bestScore = Number.POSITIVE_INFINITY;
       for (let slot = 0; slot < SLOTS; slot++) {
-        if (((chosen >> slot) & 1) === 1 || this.state[base + slot] !== SLOT_HEALTHY) continue;
+        if (((chosen >> slot) & 1) === 1 || !this.isOpen(peer, slot)) continue;
         const ranking = this.ranking[base + slot]!;
         const stays = ((before >> slot) & 1) === 1;
         const known = stays ? Math.max(0, ranking * HYSTERESIS - ALIKE_MICROS) : ranking;
-        const score = ranking === 0 ? -1 : known;
+        const isShared = ((routes >> this.route[base + slot]!) & 1) === 1;
+        const compared = isShared ? known * OWN_ROUTE + ALIKE_MICROS : known;
+        const score = ranking === 0 ? -1 : compared;
         if (score >= bestScore) continue;
         best = slot;
         bestScore = score;
       }
       if (best < 0) break;
       chosen |= 1 << best;
+      // Unknown routes, 0, may be different ones.
+      routes |= (1 << this.route[base + best]!) & ~1;
     }
     this.chosen[peer] = chosen;
   }
@@ -362,6 +420,9 @@ export class PathTable {
     this.hops = grown(this.hops, new Uint8Array(slots));
     this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
     this.ranking = grown(this.ranking, new Float64Array(slots));
+    this.candidate = grown(this.candidate, new Uint8Array(slots));
+    this.route = grown(this.route, new Uint8Array(slots));
+    this.draining = grown(this.draining, new Uint8Array(slots));
     this.longestRtt = grown(this.longestRtt, new Float64Array(slots / SLOTS));
     this.chosen = grown(this.chosen, new Uint8Array(slots / SLOTS));
     this.chosenAt = grown(this.chosenAt, new Float64Array(slots / SLOTS));

@@ -91,7 +91,7 @@ describe('packets that several connections lose on one slot at once', () => {
     run(20_000);
     expect(traffic.missing).toBe(0);
     // All four were on one slot, which answered the first probe.
-    expect(paths.changes).toEqual({ suspected: 1, failed: 0, recovered: 1 });
+    expect(paths.changes).toEqual({ suspected: 1, failed: 0, recovered: 1, rebound: 0 });
   });
 });
 

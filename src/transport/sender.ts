@@ -2,7 +2,6 @@
 // given when the frame leaves its queue, so a numbered packet never waits for anything but the path.
 
 import type { Outbox } from '../packet/outbox.ts';
-import { SLOT_HEALTHY } from '../paths/path-table.ts';
 import {
   DATA_ACK_REQUIRED,
   DATA_HEADER_BYTES,
@@ -112,8 +111,8 @@ export class Sender {
       const at = (psn & mask) * RECORD_WORDS;
       const placed = (records[at + 1]! & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
       let slot = placed;
-      // It turned bad since the frame was given to it: the next one takes the frame over.
-      if (paths.stateOf(peer, placed) !== SLOT_HEALTHY) {
+      // It turned bad, or is about to change, since the frame was given to it: the next one takes the frame over.
+      if (!paths.isOpen(peer, placed)) {
         slot = paths.next(peer, placed, -1, paths.selection(peer, now));
         const bytes = records[at + 1]! & RECORD_LENGTH_MASK;
         window.slotBytes[placed]! -= bytes;

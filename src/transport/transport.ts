@@ -172,6 +172,15 @@ export class Transport {
     return row >= 0 && this.connections.state[row] === CONNECTION_ESTABLISHED;
   }
 
+  /** True when nothing that was sent on a slot to a peer is unacknowledged. */
+  isSlotEmpty(peer: number, slot: number): boolean {
+    const { connections } = this;
+    for (let row = 0; row < connections.count; row++) {
+      if (connections.peer[row] === peer && (connections.send[row]?.inFlight[slot] ?? 0) > 0) return false;
+    }
+    return true;
+  }
+
   /**
    * Takes in one packet from `peer`, from its BIFROST header on. The caller keeps its reference of the chunk;
    * `hops` is how many it came by, 0 when unknown; `small` says that the packet came in a short run.

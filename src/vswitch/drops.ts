@@ -18,8 +18,14 @@ export const FRAME_DROP_REASONS = [
   'tooLong',
 ] as const;
 
-/** Packets from the underlay. */
-export const PACKET_DROP_REASONS = ['unknownVtep', 'malformedPacket', 'unknownVni', 'notForUs'] as const;
+/** Packets from the underlay. `routeProbe`: a host looks for its routes to us, and its TTL was enough to get here. */
+export const PACKET_DROP_REASONS = [
+  'unknownVtep',
+  'malformedPacket',
+  'routeProbe',
+  'unknownVni',
+  'notForUs',
+] as const;
 
 export type FrameDropReason = (typeof FRAME_DROP_REASONS)[number];
 /** `vnicFull`: frames for a vNIC that takes none, and whose backlog is full. */

@@ -6,6 +6,7 @@ import { RUN_HOPS, RUN_WORDS } from '../packet/inbox.ts';
 import type { Region } from '../packet/region.ts';
 import type { Transport } from '../transport/transport.ts';
 import { EthernetView } from '../wire/ethernet.ts';
+import { ROUTE_PROBE_VNI } from '../wire/route-probe.ts';
 import { VXLAN_HEADER_BYTES, VxlanView } from '../wire/vxlan.ts';
 import type { SwitchCounters } from './drops.ts';
 import type { Forwarding, Network, Port } from './forwarding.ts';
@@ -88,7 +89,8 @@ export class Egress {
       return;
     }
     const network = this.forwarding.network(vxlan.vni);
-    if (network === undefined || !network.peers.includes(peer)) counters.dropped.unknownVni++;
+    if (vxlan.vni === ROUTE_PROBE_VNI) counters.dropped.routeProbe++;
+    else if (network === undefined || !network.peers.includes(peer)) counters.dropped.unknownVni++;
     else this.plainFrame(network, payloadAt, payloadLength);
   }
 

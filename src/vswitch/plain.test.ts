@@ -10,6 +10,7 @@ import { buildFrame, type FrameSpec, numbered } from '../../test/wire/frames.ts'
 import { segmentPlainly } from '../../test/wire/plain-segmentation.ts';
 import { BROADCAST_MAC } from '../wire/address.ts';
 import { finishSum } from '../wire/checksum.ts';
+import { ROUTE_PROBE_VNI } from '../wire/route-probe.ts';
 import {
   VIRTIO_NET_HDR_F_NEEDS_CSUM,
   VIRTIO_NET_HDR_GSO_TCPV4,
@@ -222,6 +223,11 @@ describe('a plain packet', () => {
   const cases: [string, Uint8Array, string][] = [
     ['for somebody else is not for us', encapsulate(VNI, toTwo), 'notForUs'],
     ['of another network is of an unknown VNI', encapsulate(99, toThree), 'unknownVni'],
+    [
+      'that looked for a route has come too far',
+      encapsulate(ROUTE_PROBE_VNI, new Uint8Array(4)),
+      'routeProbe',
+    ],
     [
       'without a whole Ethernet header is malformed',
       encapsulate(VNI, toThree.slice(0, 13)),

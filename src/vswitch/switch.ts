@@ -11,6 +11,8 @@ import { PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { ChunkWriter, type ChunkWriterState } from '../packet/writer.ts';
 import { PathTable, type PathTableState } from '../paths/path-table.ts';
+import { Rebinding, type RebindingState } from '../paths/rebinding.ts';
+import type { SlotBinding } from '../paths/routes.ts';
 import { SEND_PLAIN, SEND_TAKEN, Transport } from '../transport/transport.ts';
 import type { TransportState } from '../transport/transport-state.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
@@ -53,6 +55,7 @@ export interface SwitchState {
   readonly counters: SwitchCounters;
   readonly paths: PathTableState;
   readonly transport: TransportState;
+  readonly rebinding: RebindingState;
   readonly queues: PairQueuesState;
   readonly outputs: readonly VnicOutputState[];
   readonly scratch: ChunkWriterState;
@@ -94,6 +97,7 @@ export class Switch implements IngressTargets {
   private readonly single = new PieceList(2);
   private readonly held = new Uint32Array(MAX_HELD);
   private heldCount = 0;
+  private readonly rebinding: Rebinding;
   /** Where reading begins: behind the port at which the last turn's budget ended. */
   private firstPort: number;
   private now: number;
@@ -127,6 +131,11 @@ export class Switch implements IngressTargets {
       { region, rng, paths: this.paths, pairs: this.forwarding, nowMicros },
       old?.transport,
     );
+    const actions = {
+      isSlotEmpty: (peer: number, slot: number) => this.transport.isSlotEmpty(peer, slot),
+      bindSlot: (peer: number, slot: number, candidate: number) => underlay.bindSlot(peer, slot, candidate),
+    };
+    this.rebinding = new Rebinding(this.paths, actions, nowMicros, old?.rebinding);
     this.outputs = devices.map((device, port) => new VnicOutput(device, region, old?.outputs[port]));
     const scratch = new ChunkWriter(region, 0, old?.scratch);
     this.scratch = scratch;
@@ -144,6 +153,7 @@ export class Switch implements IngressTargets {
       counters: this.counters,
       paths: this.paths.save(),
       transport: this.transport.save(),
+      rebinding: this.rebinding.save(),
       queues: this.queues.save(),
       outputs: this.outputs.map((output) => output.save()),
       scratch: this.scratch.save(),
@@ -176,6 +186,7 @@ export class Switch implements IngressTargets {
     this.deliver();
     const more = this.readPorts(budget) || !drained;
     if (drained) this.transport.advance(now);
+    this.rebinding.settle(now);
     this.sendOrphans();
     // After the timers: what they change (a peer is given up) concerns those who wait, and nothing else wakes them.
     this.queues.pump(this.offer);
@@ -222,7 +233,12 @@ export class Switch implements IngressTargets {
   nextTimeout(): number {
     // A vNIC that refused a frame is asked again: nothing else will say that it has room.
     for (const output of this.outputs) if (output.waiting > 0) return this.now + 1000;
-    return this.transport.nextTimeout();
+    return Math.min(this.transport.nextTimeout(), this.rebinding.nextTimeout());
+  }
+
+  /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it. */
+  bindSlots(peer: number, slots: readonly SlotBinding[]): void {
+    this.rebinding.ask(this.now, peer, slots);
   }
 
   get framesOut(): number {

@@ -166,6 +166,16 @@ export function itIsAnUnderlay(open: () => Promise<UnderlayHarness>): void {
       expectEqual(await receive(1), [{ slot: 5, bytes }]);
     });
 
+    it('packets of a slot that was given another source port, in order with those before', async () => {
+      const before = packet(1, 3, 300);
+      const after = packet(2, 3, 300);
+      send([before]);
+      expectEqual(await receive(1), [before]);
+      sender.device.bindSlot(0, 3, 20);
+      send([after, packet(3, 4, 200)]);
+      expectEqual(await receive(2), [after, packet(3, 4, 200)]);
+    });
+
     it('both ways', async () => {
       const there = [packet(1, 0, 300), packet(2, 0, 300)];
       send(there);

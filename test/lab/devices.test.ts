@@ -14,7 +14,7 @@ import { Outbox } from '../../src/packet/outbox.ts';
 import { PIECE_LENGTH_MASK, PieceList } from '../../src/packet/pieces.ts';
 import { CHUNK_BYTES, Region } from '../../src/packet/region.ts';
 import { ChunkWriter } from '../../src/packet/writer.ts';
-import { SLOTS } from '../../src/paths/path-table.ts';
+import { CANDIDATES } from '../../src/paths/path-table.ts';
 import { parseIpv6 } from '../../src/wire/address.ts';
 import { itIsAnUnderlay, type UnderlayEnd, type UnderlayHarness } from '../device/underlay-compliance.ts';
 import { itIsAVnic, REGION_CHUNKS, type VnicHarness } from '../device/vnic-compliance.ts';
@@ -160,7 +160,7 @@ describe('a TAP', () => {
 
 describe.each(FAMILIES)('UDP sockets over $family', ({ addresses }) => {
   const open = (self: 0 | 1): UnderlayEnd & { device: UdpUnderlay } => {
-    const sockets = inNetns(netns, () => openUnderlay(addresses[self], PORT, 49152, SLOTS));
+    const sockets = inNetns(netns, () => openUnderlay(addresses[self], PORT, 49152, CANDIDATES));
     const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
     const clock = () => performance.now() * 1000;
     const peers = [addresses[1 - self]!];

@@ -25,6 +25,7 @@ import {
   PACKET_CONNECTION_RESPONSE,
   PACKET_RESET,
 } from '../../src/wire/bifrost-types.ts';
+import { writeRouteProbe } from '../../src/wire/route-probe.ts';
 import {
   VIRTIO_NET_HDR_GSO_TCPV4,
   VIRTIO_NET_HEADER_BYTES,
@@ -43,11 +44,20 @@ function encapsulate(carries: 'ethernet' | 'bifrost', payload: Uint8Array): Uint
   const bytes = allocateBytes(VXLAN_HEADER_BYTES + payload.length);
   emitVxlan({ carries, vni: VNI }, bytes, 0);
   bytes.u8.set(payload, VXLAN_HEADER_BYTES);
+  return onTheUnderlay(bytes.u8);
+}
+
+function onTheUnderlay(payload: Uint8Array): Uint8Array {
   return buildFrame({
     ipv4: { source: 0xc0000201, destination: 0xc0000202 },
     udp: { sourcePort: 50001, destinationPort: VXLAN_PORT },
-    payload: bytes.u8,
+    payload,
   });
+}
+
+function routeProbe(): Uint8Array {
+  const { u8, view } = allocateBytes(64);
+  return onTheUnderlay(u8.subarray(0, writeRouteProbe(view, 0, 20)));
 }
 
 function dataPacket(flags: number, pathId: number, psn: number, payload: Uint8Array): Uint8Array {
@@ -125,6 +135,7 @@ const packets: Record<string, Uint8Array> = {
     ),
   ),
   plain: encapsulate('ethernet', tenantFrame),
+  routeProbe: routeProbe(),
   truncated: encapsulate('bifrost', Uint8Array.of(2, 0x10, 0, 0, 0)),
 };
 
@@ -193,6 +204,7 @@ describe('tshark with docs/selvage.lua', () => {
         'tcp.len': '200',
       },
     ],
+    ['routeProbe', { 'selvage.vni': '0', 'selvage.type': undefined, 'eth.type': '0x0800' }],
     [
       'first',
       {

@@ -4,6 +4,7 @@ import type { AgentConfig } from '../../lab/agents.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { batch } from '../../lab/tools.ts';
 import { statusOf } from './agent-program.ts';
+import { eventually } from './eventually.ts';
 import { hasRights, needRights } from './rights.ts';
 import { Transfer } from './transfer.ts';
 import { upTwoHosts } from './two-hosts.ts';
@@ -59,6 +60,13 @@ it('carries TCP on reliable connections', async () => {
   expect(peers[0]!.slots.every(({ state }) => state === 'healthy')).toBe(true);
   // 9000 less IPv6, UDP, VXLAN, data header, virtio_net_hdr and Ethernet.
   expect(vnics).toMatchObject([{ mtu: 8904 }]);
+});
+
+it('finds the routers on the way of each slot', async () => {
+  const via = VTEP['host1']!.replace('::1', '::f');
+  const slots = async () => (await statusOf(lab, 'host1')).peers[0]!.slots;
+  await eventually('all hops', async () => (await slots()).every(({ hops }) => String(hops) === via));
+  expect((await slots()).map(({ route }) => route)).toEqual(Array(8).fill(1));
 });
 
 it('carries jumbo packets whole', async () => {

@@ -19,7 +19,8 @@ export function checkConservation(vswitch: Switch): void {
     toTransport + toPlain + answered + toLocal + framesQueued + framesDropped,
   );
   const { packetsIn, transportPacketsIn, plainPacketsIn } = counters;
-  const packetsDropped = dropped.unknownVtep + dropped.malformedPacket + dropped.unknownVni;
+  const packetsDropped =
+    dropped.unknownVtep + dropped.malformedPacket + dropped.routeProbe + dropped.unknownVni;
   equal('packets in', packetsIn, transportPacketsIn + plainPacketsIn + packetsDropped);
   equal('plain packets in', plainPacketsIn + plainCopies, fromPlain + dropped.notForUs);
   const { framesDelivered } = transport.counters;

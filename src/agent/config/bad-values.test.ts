@@ -73,13 +73,13 @@ describe('one bad value', () => {
     ],
     [
       '  address: 10.0.1.1',
-      '  address: 10.0.1.1\n  sourcePorts: 65529',
-      '4:16: underlay.sourcePorts: 65529 is not a whole number from 1 to 65528; write it like 49152',
+      '  address: 10.0.1.1\n  sourcePorts: 65505',
+      '4:16: underlay.sourcePorts: 65505 is not a whole number from 1 to 65504; write it like 49152',
     ],
     [
       '  address: 10.0.1.1',
-      '  address: 10.0.1.1\n  sourcePorts: 4782',
-      "4:16: underlay.sourcePorts: the source ports are 4782 to 4789, which includes the overlay's port 4789; write it like 49152",
+      '  address: 10.0.1.1\n  sourcePorts: 4758',
+      "4:16: underlay.sourcePorts: the source ports are 4758 to 4789, which includes the overlay's port 4789; write it like 49152",
     ],
     [
       vni,

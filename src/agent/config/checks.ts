@@ -1,6 +1,6 @@
 // Checks that need more than one field: nothing is named twice where that would be ambiguous, and what is configured
 // fits together. They run on a draft, so that one bad field does not hide what else is wrong.
-import { SLOTS } from '../../paths/path-table.ts';
+import { CANDIDATES } from '../../paths/path-table.ts';
 import { formatIpv4, formatIpv6, formatMac } from '../../wire/address.ts';
 import { hasIpv6, mtuComplaint } from './mtu.ts';
 import { formatPath, type Path, type Problem } from './problems.ts';
@@ -29,12 +29,12 @@ export function checkHost(host: HostDraft): Problem[] {
   ];
 }
 
-/** The slots' sockets and the overlay's own are bound to the same address. */
+/** The sockets of the source ports and the overlay's own are bound to the same address. */
 function checkPorts({ underlay }: HostDraft): Problem[] {
   const { port, sourcePorts } = underlay ?? {};
   if (port === undefined || sourcePorts === undefined) return [];
-  if (port < sourcePorts || port >= sourcePorts + SLOTS) return [];
-  const taken = `${sourcePorts} to ${sourcePorts + SLOTS - 1}`;
+  if (port < sourcePorts || port >= sourcePorts + CANDIDATES) return [];
+  const taken = `${sourcePorts} to ${sourcePorts + CANDIDATES - 1}`;
   const sentence = `the source ports are ${taken}, which includes the overlay's port ${port}; write it like 49152`;
   return [{ path: ['underlay', 'sourcePorts'], sentence }];
 }

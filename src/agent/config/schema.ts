@@ -1,7 +1,7 @@
 // The shape of a host's configuration file: fields, defaults, and how each value is read. What depends on more than one
 // field is in checks.ts.
 import * as v from 'valibot';
-import { SLOTS } from '../../paths/path-table.ts';
+import { CANDIDATES } from '../../paths/path-table.ts';
 import { CONGESTION_NAMES, isCongestionName } from '../../vswitch/config.ts';
 import {
   type Cidr,
@@ -135,7 +135,7 @@ export const hostSchema = mapping(
       {
         address: vtep,
         port: v.optional(port, 4789),
-        sourcePorts: v.optional(wholeNumber(1, 0x1_0000 - SLOTS, 49152), 49152),
+        sourcePorts: v.optional(wholeNumber(1, 0x1_0000 - CANDIDATES, 49152), 49152),
         mtu: v.optional(wholeNumber(smallestMtu, largestMtu, 1500)),
       },
       '{ address: 10.0.1.1 }',

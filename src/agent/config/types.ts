@@ -19,7 +19,7 @@ export interface UnderlayConfig {
   readonly address: IpAddress;
   /** UDP destination port of the overlay, the same on all hosts. */
   readonly port: number;
-  /** The first of eight consecutive UDP source ports, one a path slot. */
+  /** The first of the consecutive UDP source ports that path slots may use. */
   readonly sourcePorts: number;
   /** Bytes; absent: that of the interface that has the address. */
   readonly mtu?: number | undefined;
