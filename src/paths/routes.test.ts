@@ -212,6 +212,19 @@ describe('probes', () => {
   });
 });
 
+it('the round trips of another source port are no change of those of the one before', () => {
+  const fabric = found(leafSpine([1, 2, 3, 4]), HOUR);
+  const [bound] = fabric.slots;
+  fabric.slots[0] = bound!.with(3, { candidate: 31, route: 0 });
+  for (let look = 0; look < 20; look++) fabric.health((slot) => (slot === 3 ? { rttMicros: 900 } : {}));
+  fabric.slots[0] = bound!;
+  fabric.health();
+  const { length: before } = fabric.sentAt;
+  for (let look = 0; look < 20; look++) fabric.health();
+  fabric.pass(1);
+  expect(fabric.sentAt.length).toBe(before);
+});
+
 it('a switch that forgot what it was told is told again', () => {
   const fabric = found(leafSpine([1, 2, 3, 4]));
   const { slots, changes } = fabric;

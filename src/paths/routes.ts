@@ -112,13 +112,18 @@ export class RouteFinder {
   /** What the switch knows of a peer's slots, every second or so: a change there may be one of routes. */
   onReport(now: number, peer: number, slots: readonly SlotReport[]): void {
     const it = this.peers[peer]!;
-    // A switch that was started afresh has forgotten what it was told, or it has not come to it yet.
-    if (slots.some(({ candidate }, slot) => candidate !== it.bound[slot])) this.tell(it);
+    // The switch has not come to it yet, or was started afresh and has forgotten it.
+    const isBound = slots.every(({ candidate }, slot) => candidate === it.bound[slot]);
+    if (!isBound) {
+      this.tell(it);
+      it.shift.forget();
+    }
     it.inUse = slots.some(({ rttMicros }) => rttMicros > 0);
     const bad = slots.reduce((bits, { state }, slot) => (state === SLOT_BAD ? bits | (1 << slot) : bits), 0);
     const turnedBad = (bad & ~it.bad) !== 0;
     it.bad = bad;
-    if (!it.shift.look(slots.map(({ rttMicros }) => rttMicros)) && !turnedBad) return;
+    const isShifted = isBound && it.shift.look(slots.map(({ rttMicros }) => rttMicros));
+    if (!isShifted && !turnedBad) return;
     it.stale = true;
     it.intervalMicros = FIRST_INTERVAL_MICROS;
     // Not at once when it was looked at a moment ago: what changes all the time cannot be followed.

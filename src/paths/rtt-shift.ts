@@ -30,7 +30,8 @@ export class RttShift {
     return shifted;
   }
 
-  private forget(): void {
+  /** What comes next is what is usual. */
+  forget(): void {
     this.usual.length = 0;
     this.looksShifted.length = 0;
   }

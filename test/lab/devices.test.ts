@@ -3,18 +3,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batch } from '../../lab/tools.ts';
 import { TapDevice } from '../../src/device/tap.ts';
-import { openUnderlay, UdpUnderlay } from '../../src/device/udp.ts';
+import { CLOSED, openUnderlay, UdpUnderlay } from '../../src/device/udp.ts';
 import { Epoll } from '../../src/linux/epoll.ts';
 import { close } from '../../src/linux/libc.ts';
 import { mapMemory } from '../../src/linux/memory.ts';
 import { inNetns } from '../../src/linux/netns.ts';
 import { openTap } from '../../src/linux/tap.ts';
+import { openUdp } from '../../src/linux/udp.ts';
 import { Inbox, RUN_HOPS } from '../../src/packet/inbox.ts';
 import { Outbox } from '../../src/packet/outbox.ts';
 import { PIECE_LENGTH_MASK, PieceList } from '../../src/packet/pieces.ts';
 import { CHUNK_BYTES, Region } from '../../src/packet/region.ts';
 import { ChunkWriter } from '../../src/packet/writer.ts';
-import { CANDIDATES } from '../../src/paths/path-table.ts';
+import { CANDIDATES, SLOTS } from '../../src/paths/path-table.ts';
 import { parseIpv6 } from '../../src/wire/address.ts';
 import { itIsAnUnderlay, type UnderlayEnd, type UnderlayHarness } from '../device/underlay-compliance.ts';
 import { itIsAVnic, REGION_CHUNKS, type VnicHarness } from '../device/vnic-compliance.ts';
@@ -184,6 +185,20 @@ describe.each(FAMILIES)('UDP sockets over $family', ({ addresses }) => {
         },
       };
     });
+  });
+
+  it('do without source ports that somebody has, but not without those that slots begin with', () => {
+    const take = (port: number) => inNetns(netns, () => openUdp(addresses[0], port, 'receive', 65_536));
+    const sockets = () => inNetns(netns, () => openUnderlay(addresses[0], PORT, 49152, CANDIDATES));
+    const taken = take(49152 + SLOTS);
+    const { receive, send } = sockets();
+    expect(send.map((fd) => fd === CLOSED)).toEqual(
+      Array.from({ length: CANDIDATES }, (_, candidate) => candidate === SLOTS),
+    );
+    for (const fd of [taken, receive, ...send.filter((fd) => fd !== CLOSED)]) close(fd);
+    const needed = take(49152 + SLOTS - 1);
+    expect(sockets).toThrow(/^UDP port 49159 on .* is in use\.$/);
+    close(needed);
   });
 
   it('tells when packets came and over how many hops', () => {

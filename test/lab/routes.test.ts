@@ -18,6 +18,8 @@ needRights();
 const HOSTS = ['host1', 'host2'] as const;
 const LEAF = { host1: 'leaf1', host2: 'leaf2' } as const;
 type Host = (typeof HOSTS)[number];
+/** Source port and route of each slot where nothing is known. */
+const UNMOVED = Array.from({ length: 8 }, (_, slot) => [49_152 + slot, 0]);
 
 let lab: Lab;
 beforeAll(async () => {
@@ -88,11 +90,29 @@ describe('eight slots', () => {
     await eventually('four spines', async () => String(await spread('host1')) === '2,2,2,2', 60_000);
   });
 
+  it('stay where they are, and it is said once, when no router answers', async () => {
+    await lab.stopAgents(['host1']);
+    const rules = `table inet quiet {
+  chain out {
+    type filter hook output priority 0;
+    icmp type time-exceeded drop
+  }
+}
+`;
+    for (const { name, role } of lab.topology.nodes) {
+      if (role === 'leaf' || role === 'spine') await lab.run(name, ['nft', '-f', '-'], { input: rules });
+    }
+    await lab.startAgents(['host1']);
+    const log = () => readFileSync(join(lab.runFolder, 'host1.log'), 'utf8');
+    const sentence = /No router on the way to 10\.0\.2\.1 says that it is there/g;
+    await eventually('a word about it', () => log().match(sentence) !== null);
+    expect(log().match(sentence)).toHaveLength(1);
+    expect((await slotsOf('host1')).map(({ sourcePort, route }) => [sourcePort, route])).toEqual(UNMOVED);
+  });
+
   it('stay where they are, and it is said once, without the right to hear ICMP', async () => {
     const slots = await slotsOf('host2');
-    expect(slots.map(({ sourcePort, route }) => [sourcePort, route])).toEqual(
-      Array.from({ length: 8 }, (_, slot) => [49_152 + slot, 0]),
-    );
+    expect(slots.map(({ sourcePort, route }) => [sourcePort, route])).toEqual(UNMOVED);
     const log = readFileSync(join(lab.runFolder, 'host2.log'), 'utf8');
     expect(log.match(/Routes are not looked for, .* EPERM.*CAP_NET_RAW/g)).toHaveLength(1);
   });
