@@ -20,6 +20,7 @@ export class RouteSearch {
   private timer: NodeJS.Timeout | undefined;
   private readonly peersTimer: NodeJS.Timeout;
   private saidSilent = false;
+  private stopped = false;
 
   private constructor(
     thread: ExecutorThread,
@@ -60,6 +61,7 @@ export class RouteSearch {
   }
 
   stop(): void {
+    this.stopped = true;
     clearTimeout(this.timer);
     clearInterval(this.peersTimer);
     this.prober.close();
@@ -69,6 +71,8 @@ export class RouteSearch {
   private wake(): void {
     const { finder, prober, thread } = this;
     clearTimeout(this.timer);
+    // An answer of the thread may still come: the sockets are closed by then.
+    if (this.stopped) return;
     for (let probe = finder.poll(now()); probe !== undefined; probe = finder.poll(now())) prober.send(probe);
     for (let change = finder.takeChange(); change !== undefined; change = finder.takeChange()) {
       // When the thread ends, others hear of it.

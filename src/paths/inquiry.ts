@@ -51,13 +51,6 @@ export class Inquiry {
     return this.waiting.length === 0;
   }
 
-  /** Candidates that a router answered for. */
-  get answered(): number {
-    let count = 0;
-    for (const hop of this.answers.values()) if (hop !== UNKNOWN_HOP) count++;
-    return count;
-  }
-
   /** The candidate to send a probe from now, or -1: none before `nextTimeout`. */
   ask(now: number): number {
     if (now >= this.roundEnds) this.startRound();

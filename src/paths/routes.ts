@@ -65,7 +65,6 @@ export class RouteFinder {
   private readonly changed: Peer[] = [];
   private current: { readonly peer: Peer; readonly look: Look; readonly inquiry: Inquiry } | undefined;
   private nextProbeAt = 0;
-  probesSent = 0;
 
   /** `candidates` are the numbers of the source ports there are; at first each slot uses that of its own number. */
   constructor(peers: number, candidates: readonly number[], nowMicros: number) {
@@ -93,7 +92,6 @@ export class RouteFinder {
       const candidate = inquiry.ask(now);
       if (candidate >= 0) {
         this.nextProbeAt = now + PROBE_GAP_MICROS;
-        this.probesSent++;
         return { peer: peer.number, candidate, ttl: inquiry.ttl };
       }
       if (!inquiry.isDone) return undefined;

@@ -16,7 +16,7 @@ export const ROUTE_PROBE_VNI = 0;
 const ICMP_TIME_EXCEEDED = 11;
 const ICMPV6_TIME_EXCEEDED = 3;
 /** TTLs that a probe can say. */
-export const MAX_PROBE_TTL = 64;
+const MAX_PROBE_TTL = 64;
 
 const IPV4_PROTOCOL = 9;
 const IPV4_SOURCE = 12;
