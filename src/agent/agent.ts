@@ -109,16 +109,17 @@ function complaints(vnics: readonly VnicPlan[], taps: readonly number[]): Listen
 }
 
 function prepareCapture(
-  { trace, pcap }: CaptureOptions,
+  { trace, pcap, faults }: CaptureOptions,
   { underlay }: HostConfig,
   vnics: readonly VnicPlan[],
   opened: number[],
 ): CaptureStart | undefined {
-  if (!trace && pcap === undefined) return undefined;
+  if (!trace && pcap === undefined && faults === undefined) return undefined;
   const names = captureNames(vnics);
   const files = pcap === undefined ? undefined : openCaptureFiles(pcap, names, opened);
   const { address, port, sourcePorts } = underlay;
-  return { trace, names, files, ends: { address: address.address, port, sourcePort: sourcePorts } };
+  const ends = { address: address.address, port, sourcePort: sourcePorts };
+  return { trace, names, files, ends, faults };
 }
 
 function stopSignal(): Promise<void> {

@@ -1,6 +1,7 @@
 // Looking at what passes through an agent's devices: `--trace` writes a line a frame to standard error, `--pcap FOLDER`
 // one capture file for each vNIC and one for the underlay. The main thread opens the files before anything is changed;
-// the data thread wraps its devices, and without either option leaves them as they are.
+// the data thread wraps its devices, and without an option leaves them as they are. Faults (`--fault`, faults.ts) come
+// behind it: captures show what arrived, the switch gets what is left.
 
 import { openSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -17,6 +18,7 @@ import { traceUnderlay, traceVnic } from '../device/tracer.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
 import type { HostAddress } from '../wire/address.ts';
+import { type FaultPlan, injectFaults } from './faults.ts';
 import { makeFolder } from './folders.ts';
 import type { VnicPlan } from './vnics.ts';
 
@@ -24,6 +26,8 @@ export interface CaptureOptions {
   readonly trace: boolean;
   /** Folder for capture files. */
   readonly pcap?: string | undefined;
+  /** What is done to packets on purpose. */
+  readonly faults?: FaultPlan | undefined;
 }
 
 /** What the data thread is told. */
@@ -34,6 +38,7 @@ export interface CaptureStart {
   /** Descriptors of capture files. */
   readonly files: { readonly vnics: readonly number[]; readonly underlay: number } | undefined;
   readonly ends: Omit<UnderlayEnds, 'peers'>;
+  readonly faults?: FaultPlan | undefined;
 }
 
 const STANDARD_ERROR = 2;
@@ -80,6 +85,17 @@ export interface Devices {
 
 /** Wraps the devices as asked. `peers` are their VTEPs, by number; `clock`: microseconds since 1970. */
 export function wrapDevices(
+  devices: Devices,
+  start: CaptureStart,
+  region: Region,
+  peers: readonly HostAddress[],
+  clock: () => number,
+): Devices {
+  const captured = captureDevices(devices, start, region, peers, clock);
+  return start.faults === undefined ? captured : injectFaults(captured, start.faults, region, clock);
+}
+
+function captureDevices(
   { vnics, underlay }: Devices,
   { trace, names, files, ends }: CaptureStart,
   region: Region,

@@ -17,6 +17,7 @@ interface AgentOptions {
   readonly check?: true;
   readonly trace?: boolean;
   readonly pcap?: string;
+  readonly fault?: string;
 }
 
 /** `run` ends when the agent does. */
@@ -34,13 +35,16 @@ export function addAgentCommand(
       '--pcap <folder>',
       'write a capture file for each vNIC, and underlay.pcap (Wireshark reads it with docs/selvage.lua)',
     )
+    .option('--fault <list>', 'lose or refuse packets on purpose, for tests: loss=1%,refuse=0-2%,seed=7')
     .addHelpText('after', examples)
-    .action(async ({ config: file, check, trace = false, pcap }: AgentOptions, command: Command) => {
+    .action(async ({ config: file, check, trace = false, pcap, fault }: AgentOptions, command: Command) => {
       // Not commander's required option: it would complain of that before it names a misspelt one.
       if (file === undefined) command.error("error: required option '-c, --config <file>' not specified");
       const { loadConfig } = await import('../agent/config.ts');
+      const { parseFaults } = await import('../agent/faults.ts');
       const config = loadConfig(file);
+      const faults = fault === undefined ? undefined : parseFaults(fault);
       if (check) console.log(`${file} is good.`);
-      else await run(config, { trace, pcap: pcap === undefined ? undefined : resolve(pcap) });
+      else await run(config, { trace, pcap: pcap === undefined ? undefined : resolve(pcap), faults });
     });
 }

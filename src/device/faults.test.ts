@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SeededRng } from '../base/rng.ts';
 import { Inbox, RUN_WORDS } from '../packet/inbox.ts';
-import { PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
+import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
 import { CHUNK_BYTES, localMemory, Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
 import { type FaultRates, FaultyUnderlay, FaultyVnic } from './faults.ts';
@@ -140,3 +140,29 @@ for (const [name, through] of [
     });
   });
 }
+
+it('a vNIC that refuses a frame takes those before it, and the rest when it is asked again', () => {
+  const region = new Region(localMemory(CHUNKS));
+  const written: number[] = [];
+  const inner = new MemoryVnic(region, new ChunkWriter(region, 0), (frame) => written.push(frame[0]!));
+  const vnic = new FaultyVnic(inner, region, new SeededRng(5), { ...NONE, refusalRate: 0.3 });
+  const writer = new ChunkWriter(region, 0);
+  const frames = new PieceList(64);
+  for (let number = 0; number < 20; number++) {
+    // Two pieces a frame: a frame is refused as a whole.
+    for (const last of [0, PIECE_LAST]) {
+      const at = writer.room(64);
+      region.bytes.u8.fill(number, at, at + 64);
+      writer.commit(64);
+      frames.push(at, 64 | last);
+    }
+  }
+  let calls = 0;
+  for (let next = 0; next < frames.count; calls++) {
+    next += vnic.tx(frames, next);
+    expect(next % 2).toBe(0);
+  }
+  expect(written).toEqual(Array.from({ length: 20 }, (_, number) => number));
+  expect(calls).toBe(vnic.counters.refused + 1);
+  expect(calls).toBeGreaterThan(3);
+});

@@ -1,12 +1,13 @@
 // Middleware that does to what a device receives what a bad network would: loses, duplicates, corrupts, and changes
 // the order, as its rates and its Rng say. Nothing is delayed: a packet changes places with the next one of the same
-// call. Wrap both ends for faults in both directions. What is sent is left alone, since its bytes are still needed.
+// call. Wrap both ends for faults in both directions. What is sent is left alone, since its bytes are still needed; but
+// a vNIC may refuse to take it, as one does whose tenant is slow.
 
 import { below, chance, type Rng } from '../base/rng.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import { type Inbox, RUN_WORDS } from '../packet/inbox.ts';
 import type { Outbox } from '../packet/outbox.ts';
-import { PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
+import { PIECE_LAST, PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 
 /** Probabilities from 0 to 1, for each frame or packet. */
@@ -15,6 +16,8 @@ export interface FaultRates {
   readonly duplicationRate: number;
   readonly corruptionRate: number;
   readonly reorderRate: number;
+  /** Of frames written to a vNIC: the device takes nothing more in this call. */
+  readonly refusalRate?: number;
 }
 
 export interface FaultCounters {
@@ -22,13 +25,14 @@ export interface FaultCounters {
   duplicated: number;
   corrupted: number;
   reordered: number;
+  refused: number;
 }
 
 const MAX_FLIPS = 4;
 
 /** What both kinds of device have in common. */
 class Faults {
-  readonly counters: FaultCounters = { lost: 0, duplicated: 0, corrupted: 0, reordered: 0 };
+  readonly counters: FaultCounters = { lost: 0, duplicated: 0, corrupted: 0, reordered: 0, refused: 0 };
   private readonly region: Region;
   private readonly rng: Rng;
   private readonly rates: FaultRates;
@@ -49,6 +53,10 @@ class Faults {
 
   reorders(): boolean {
     return this.happens('reordered', this.rates.reorderRate);
+  }
+
+  refuses(): boolean {
+    return this.happens('refused', this.rates.refusalRate ?? 0);
   }
 
   /** Flips a few bits of a range, or none. */
@@ -99,7 +107,21 @@ export class FaultyVnic implements FrameDevice {
   }
 
   tx(frames: PieceList, from: number): number {
-    return this.inner.tx(frames, from);
+    const end = frames.count;
+    frames.count = this.refusedFrom(frames, from);
+    const taken = this.inner.tx(frames, from);
+    frames.count = end;
+    return taken;
+  }
+
+  /** The first piece of the first frame that is refused; the end when none is. */
+  private refusedFrom({ words, count }: PieceList, from: number): number {
+    let start = from;
+    while (start < count && !this.faults.refuses()) {
+      while (words[start * 2 + 1]! < PIECE_LAST) start++;
+      start++;
+    }
+    return start;
   }
 
   private damage(frames: PieceList, from: number): void {
