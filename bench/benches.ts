@@ -26,9 +26,15 @@ export const BENCHES: readonly NamedBench[] = [
   },
   {
     name: 'redis-loss',
-    about: 'redis-benchmark with 1 % loss each way, beside kernel VXLAN',
+    about: 'redis-benchmark with 0 to 1 % loss each way, beside kernel VXLAN',
     programs: REDIS,
     load: async () => (await import('./benches/redis-loss.ts')).redisLoss,
+  },
+  {
+    name: 'nginx-loss',
+    about: 'short connections with 0 to 2 % loss each way, beside kernel VXLAN',
+    programs: ['nginx', 'ab'],
+    load: async () => (await import('./benches/nginx-loss.ts')).nginxLoss,
   },
   {
     name: 'failover',

@@ -1,9 +1,11 @@
 // The lab that demo and benchmarks run in: a tenant's machine in each rack, a client and a server, joined by whatever
-// peers are attached. It is taken down whatever happens, also on Ctrl-C.
+// peers are attached. It is taken down whatever happens, also on Ctrl-C. Client and server are the first tenants of the
+// first two racks.
 
 import type { TenantAddresses } from '../lab/addressing.ts';
 import { beforeInterrupt } from '../lab/interrupt.ts';
 import { Lab } from '../lab/lab.ts';
+import type { Topology } from '../lab/topology.ts';
 
 export type Progress = (line: string) => void;
 
@@ -17,14 +19,18 @@ export interface Testbed {
   readonly clientLeaf: string;
 }
 
-export async function withTestbed<T>(progress: Progress, work: (testbed: Testbed) => Promise<T>): Promise<T> {
+export async function withTestbed<T>(
+  progress: Progress,
+  work: (testbed: Testbed) => Promise<T>,
+  topology?: Topology,
+): Promise<T> {
   let interrupted = false;
   const forget = beforeInterrupt(async () => {
     interrupted = true;
   });
   let lab: Lab | undefined;
   try {
-    lab = await Lab.up({ progress });
+    lab = await Lab.up({ progress, ...(topology && { topology }) });
     return await work(describe(lab));
   } catch (thrown) {
     // Programs that the interrupt ended are no failures; the signal is about to end us as well.
@@ -37,8 +43,10 @@ export async function withTestbed<T>(progress: Progress, work: (testbed: Testbed
 }
 
 function describe(lab: Lab): Testbed {
-  const client = lab.tenant('tenant1');
-  const server = lab.tenant('tenant3');
-  const { leaf } = lab.topology.racks.find((rack) => rack.hosts.includes(client.host))!;
+  const [clientRack, serverRack] = lab.topology.racks;
+  const firstIn = (hosts: readonly string[]) => lab.tenants.find(({ host }) => hosts.includes(host))!;
+  const client = firstIn(clientRack!.hosts);
+  const server = firstIn(serverRack!.hosts);
+  const { leaf } = clientRack!;
   return { lab, client, server, accessLink: `${client.host}-${leaf}`, clientLeaf: leaf };
 }

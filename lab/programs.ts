@@ -30,6 +30,8 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   tshark: 'tshark',
   iperf3: 'iperf3',
   nginx: 'nginx',
+  ab: 'apache2-utils',
+  mptcpize: 'mptcpize',
   'redis-server': 'redis-server',
   'redis-benchmark': 'redis-tools',
   'redis-cli': 'redis-tools',

@@ -66,7 +66,12 @@ const DEFAULT: TopologyFields = {
 
 /** Two racks of two hosts, a leaf each, four spines, one tenant's machine on each host. */
 export function defaultTopology(): Topology {
-  return buildTopology(DEFAULT, ({ sentence }) => new SelvageError('failed', sentence));
+  return topologyOf({});
+}
+
+/** The default one with other racks, spines or links. */
+export function topologyOf(fields: Partial<TopologyFields>): Topology {
+  return buildTopology({ ...DEFAULT, ...fields }, ({ sentence }) => new SelvageError('failed', sentence));
 }
 
 /** Completes the fields and checks what a schema cannot: that names are unique and refer to something. */

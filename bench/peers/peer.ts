@@ -3,6 +3,7 @@
 export type PeerName =
   | 'selvage'
   | 'kernelVxlan'
+  | 'kernelMptcp'
   | 'ovsUserspace'
   | 'ovsAfXdp'
   | 'unixSocket'
@@ -26,4 +27,6 @@ export interface Contender {
 export interface Peer extends Contender {
   /** The server's address by this way. */
   readonly serverAddress: string;
+  /** What the tenants' programs need in their environment to go this way. */
+  readonly env?: Readonly<Record<string, string>>;
 }

@@ -35,6 +35,7 @@ test('figures are read, p99.9 from the first line that reaches it', () => {
   expect(parseRedisBenchmark(output)).toEqual({
     requests: 160_000,
     requestsPerSecond: 28_253.58,
+    averageMillis: 0.407,
     p50Millis: 0.335,
     p99Millis: 0.743,
     p999Millis: 4.447,

@@ -15,6 +15,7 @@ export interface RedisBenchmarkOptions {
 export interface RedisFigures {
   readonly requests: number;
   readonly requestsPerSecond: number;
+  readonly averageMillis: number;
   readonly p50Millis: number;
   readonly p99Millis: number;
   /** The smallest printed latency that 99.9 % of the requests did not exceed. */
@@ -56,9 +57,12 @@ export function parseRedisBenchmark(output: string): RedisFigures {
   const requests = number(/^\s*(\d+) requests completed in/m);
   const requestsPerSecond = number(/throughput summary: ([\d.]+) requests per second/);
   const summary = /avg\s+min\s+p50\s+p95\s+p99\s+max\s*\n\s*([\d. ]+)/.exec(output)?.[1];
-  const [, , p50Millis, , p99Millis, maxMillis] = (summary ?? '').trim().split(/\s+/).map(Number);
+  const [averageMillis, , p50Millis, , p99Millis, maxMillis] = (summary ?? '')
+    .trim()
+    .split(/\s+/)
+    .map(Number);
   const p999Millis = atCount(output, Math.ceil(requests * 0.999));
-  const figures = { requests, requestsPerSecond, p50Millis, p99Millis, p999Millis, maxMillis };
+  const figures = { requests, requestsPerSecond, averageMillis, p50Millis, p99Millis, p999Millis, maxMillis };
   if (Object.values(figures).every((figure) => Number.isFinite(figure))) return figures as RedisFigures;
   throw new SelvageError('unsupported', 'What redis-benchmark printed could not be read.', {
     hint: 'It must be version 6.2 or later.',

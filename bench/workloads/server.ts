@@ -19,10 +19,13 @@ export async function startServer(
   node: string,
   argv: readonly string[],
   port: number,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Server> {
-  const logFile = join(lab.runFolder, `${basename(argv[0]!)}-${node}.log`);
+  const logFile = join(lab.runFolder, `${basename(argv[0]!)}-${node}-${port}.log`);
   const log = openSync(logFile, 'w');
-  const child = await lab.exec(node, argv, { stdio: ['ignore', log, log] }).finally(() => closeSync(log));
+  const child = await lab
+    .exec(node, argv, { stdio: ['ignore', log, log], env: { ...process.env, ...env } })
+    .finally(() => closeSync(log));
   const self = child.pid === undefined ? undefined : processId(child.pid);
   let ended: string | undefined;
   exitStatus(child).then(
