@@ -37,6 +37,12 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/nginx-loss.ts')).nginxLoss,
   },
   {
+    name: 'elephant',
+    about: 'two long flows over slow spine links, beside kernel VXLAN and MPTCP',
+    programs: ['iperf3', 'mptcpize'],
+    load: async () => (await import('./benches/elephant.ts')).elephant,
+  },
+  {
     name: 'failover',
     about: 'a spine in use falls silent under load, beside kernel VXLAN',
     programs: REDIS,

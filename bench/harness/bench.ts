@@ -17,6 +17,14 @@ export interface Column {
   readonly total?: true;
 }
 
+/** A curve of a chart: what a table cannot show. */
+export interface Series {
+  /** Curves of one chart have the same. */
+  readonly chart: string;
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
 export interface BenchOutcome {
   readonly rounds: number;
   readonly peers: readonly Contender[];
@@ -25,6 +33,7 @@ export interface BenchOutcome {
   readonly ratios: Ratios;
   /** Conditions and what else a reader must know, a sentence each. */
   readonly notes: readonly string[];
+  readonly series?: readonly Series[];
 }
 
 export type Bench = (options: BenchOptions) => Promise<BenchOutcome>;

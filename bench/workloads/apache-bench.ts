@@ -52,15 +52,14 @@ export function parseApacheBench(output: string, csv: string): HttpFigures {
   const percentile = (share: number) => Number(new RegExp(`^${share},([\\d.]+)$`, 'm').exec(csv)?.[1]);
   const requests = number(/^Complete requests:\s+(\d+)/m);
   const seconds = number(/^Time taken for tests:\s+([\d.]+) seconds/m);
-  const [average, , , max] = (/^Total:\s+\d+\s+(.*)$/m.exec(output)?.[1] ?? '').trim().split(/\s+/);
   const figures = {
     requests,
     failed: number(/^Failed requests:\s+(\d+)/m),
     requestsPerSecond: requests / seconds,
-    averageMillis: Number(/^Time per request:\s+([\d.]+) \[ms\] \(mean\)/m.exec(output)?.[1] ?? average),
+    averageMillis: number(/^Time per request:\s+([\d.]+) \[ms\] \(mean\)$/m),
     p50Millis: percentile(50),
     p99Millis: percentile(99),
-    maxMillis: Number(max),
+    maxMillis: number(/^Total:.*\s(\d+)$/m),
   };
   if (Object.values(figures).every((figure) => Number.isFinite(figure))) return figures;
   throw new SelvageError('unsupported', 'What ab printed could not be read.', { cause: output });

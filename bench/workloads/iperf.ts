@@ -3,38 +3,56 @@ import type { Lab } from '../../lab/lab.ts';
 import { SelvageError } from '../../src/base/errors.ts';
 import { type Server, startServer } from './server.ts';
 
+export interface IperfOptions {
+  readonly host: string;
+  readonly flows: number;
+  readonly seconds: number;
+  readonly port?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export interface IperfFigures {
   /** As the receiver counts. */
   readonly bitsPerSecond: number;
   readonly bytes: number;
   readonly retransmissions: number;
+  /** Share of one processor that the receiving process took, user and system. */
+  readonly receiverCpu: number;
+  /** Interval after interval: what the receiver got, what the sender sent again. */
+  readonly intervals: readonly IperfInterval[];
 }
 
-const IPERF_PORT = 5201;
-
-/** For any number of runs, one after the other. */
-export function startIperfServer(lab: Lab, node: string): Promise<Server> {
-  return startServer(lab, node, ['iperf3', '-s', '-p', String(IPERF_PORT)], IPERF_PORT);
+export interface IperfInterval {
+  readonly bitsPerSecond: number;
+  readonly retransmissions: number;
 }
 
-export async function runIperf(
+export const IPERF_PORT = 5201;
+/** Both ends count in intervals of this length. */
+export const INTERVAL_SECONDS = 0.5;
+
+const INTERVAL = ['-i', String(INTERVAL_SECONDS)];
+
+/** For any number of runs, one after the other. It answers in JSON only when it writes JSON. */
+export function startIperfServer(
   lab: Lab,
   node: string,
-  { host, flows, seconds }: { host: string; flows: number; seconds: number },
-): Promise<IperfFigures> {
-  const argv = [
-    'iperf3',
-    '-J',
-    '-c',
-    host,
-    '-p',
-    String(IPERF_PORT),
-    '-P',
-    String(flows),
-    '-t',
-    String(seconds),
-  ];
-  const { stdout } = await lab.run(node, argv, { timeoutMillis: (seconds + 20) * 1000, anyStatus: true });
+  port = IPERF_PORT,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Server> {
+  return startServer(lab, node, ['iperf3', '-s', '-J', '-p', String(port), ...INTERVAL], port, env);
+}
+
+export async function runIperf(lab: Lab, node: string, options: IperfOptions): Promise<IperfFigures> {
+  const { host, flows, seconds, port = IPERF_PORT, env = {} } = options;
+  const target = ['-c', host, '-p', String(port)];
+  const load = ['-P', String(flows), '-t', String(seconds), ...INTERVAL];
+  const argv = ['iperf3', '-J', '--get-server-output', ...target, ...load];
+  const { stdout } = await lab.run(node, argv, {
+    timeoutMillis: (seconds + 20) * 1000,
+    anyStatus: true,
+    env,
+  });
   return parseIperf(stdout);
 }
 
@@ -45,19 +63,34 @@ export function parseIperf(json: string): IperfFigures {
   } catch (cause) {
     throw new SelvageError('failed', 'iperf3 gave no report.', { cause });
   }
-  const { error, end } = report;
+  const { error, end, intervals = [], server_output_json: server } = report;
   const received = end?.sum_received;
   if (error !== undefined || received === undefined) {
     throw new SelvageError('failed', `iperf3 failed: ${error ?? 'its report has no sum'}.`);
   }
-  const retransmissions = end?.sum_sent?.retransmits ?? 0;
-  return { bitsPerSecond: received.bits_per_second, bytes: received.bytes, retransmissions };
+  return {
+    bitsPerSecond: received.bits_per_second,
+    bytes: received.bytes,
+    retransmissions: end?.sum_sent?.retransmits ?? 0,
+    receiverCpu: (end?.cpu_utilization_percent?.remote_total ?? 0) / 100,
+    intervals: intervals.map(({ sum }, index) => ({
+      bitsPerSecond: server?.intervals?.[index]?.sum.bits_per_second ?? 0,
+      retransmissions: sum.retransmits ?? 0,
+    })),
+  };
 }
 
 interface IperfReport {
   readonly error?: string;
+  readonly intervals?: readonly Interval[];
   readonly end?: {
     readonly sum_sent?: { readonly retransmits?: number };
     readonly sum_received?: { readonly bits_per_second: number; readonly bytes: number };
+    readonly cpu_utilization_percent?: { readonly remote_total: number };
   };
+  readonly server_output_json?: { readonly intervals?: readonly Interval[] };
+}
+
+interface Interval {
+  readonly sum: { readonly bits_per_second: number; readonly retransmits?: number };
 }

@@ -1,20 +1,30 @@
 // What other programs and /proc say, as they say it.
 import { expect, test } from 'vitest';
+import { parseApacheBench } from './apache-bench.ts';
 import { parseBusySeconds, processSeconds } from './cpu-time.ts';
 import { parseIperf } from './iperf.ts';
 import { hasListener } from './server.ts';
 import { busiestSpine, parseUplinks } from './uplinks.ts';
 import { allowedCores } from './wake-cost.ts';
 
-test('iperf3: what the receiver counted', () => {
+test('iperf3: what the receiver counted, in all and interval by interval', () => {
   const end = {
     sum_sent: { bytes: 1_100, bits_per_second: 8_900, retransmits: 12 },
     sum_received: { bytes: 1_000, bits_per_second: 8_000 },
+    cpu_utilization_percent: { host_total: 80, remote_total: 25 },
   };
-  expect(parseIperf(JSON.stringify({ start: {}, end }))).toEqual({
+  const sent = [5, 7].map((retransmits) => ({ sum: { bits_per_second: 9_000, retransmits } }));
+  const received = [7_000, 9_000].map((bits_per_second) => ({ sum: { bits_per_second } }));
+  const report = { start: {}, end, intervals: sent, server_output_json: { intervals: received } };
+  expect(parseIperf(JSON.stringify(report))).toEqual({
     bitsPerSecond: 8000,
     bytes: 1000,
     retransmissions: 12,
+    receiverCpu: 0.25,
+    intervals: [
+      { bitsPerSecond: 7000, retransmissions: 5 },
+      { bitsPerSecond: 9000, retransmissions: 7 },
+    ],
   });
 });
 
@@ -76,4 +86,31 @@ test('allowed cores are read from a list of ranges', () => {
     0, 1, 2, 3, 5,
   ]);
   expect(allowedCores('Cpus_allowed_list:\t7\n')).toEqual([7]);
+});
+
+test('ab: requests of the output, percentiles of the file, and what is not its output is refused', () => {
+  const output = `Concurrency Level:      16
+Time taken for tests:   8.000 seconds
+Complete requests:      52000
+Failed requests:        3
+Time per request:       2.462 [ms] (mean)
+Time per request:       0.154 [ms] (mean, across all concurrent requests)
+
+Connection Times (ms)
+              min  mean[+/-sd] median   max
+Connect:        0    1   0.4      1       6
+Total:          0    2   0.7      2      13
+`;
+  const csv = 'Percentage served,Time in ms\n0,0.210\n5,1.1\n50,2.366\n99,4.214\n';
+  expect(parseApacheBench(output, csv)).toEqual({
+    requests: 52_000,
+    failed: 3,
+    requestsPerSecond: 6500,
+    averageMillis: 2.462,
+    p50Millis: 2.366,
+    p99Millis: 4.214,
+    maxMillis: 13,
+  });
+  expect(() => parseApacheBench(output, '')).toThrow(/could not be read/);
+  expect(() => parseApacheBench('', csv)).toThrow(/could not be read/);
 });
