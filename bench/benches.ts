@@ -44,8 +44,8 @@ export const BENCHES: readonly NamedBench[] = [
   },
   {
     name: 'failover',
-    about: 'a spine in use falls silent under load, beside kernel VXLAN',
-    programs: REDIS,
+    about: 'a spine in use loses packets, then falls silent, beside kernel VXLAN and MPTCP',
+    programs: [...REDIS, 'iperf3', 'mptcpize'],
     load: async () => (await import('./benches/failover.ts')).failover,
   },
   {
@@ -53,6 +53,12 @@ export const BENCHES: readonly NamedBench[] = [
     about: 'the switch is replaced under load: the longest time without a packet',
     programs: [],
     load: async () => (await import('./benches/swap.ts')).swap,
+  },
+  {
+    name: 'incast',
+    about: 'eight senders to one host that loses packets inside, beside kernel VXLAN',
+    programs: ['iperf3'],
+    load: async () => (await import('./benches/incast.ts')).incast,
   },
   {
     name: 'idle',

@@ -28,6 +28,8 @@ export interface AgentOptions {
   readonly sprayPackets?: number;
   /** The last word on a host's configuration file. */
   readonly edit?: (config: AgentConfig) => AgentConfig;
+  /** More words of the command line. */
+  readonly args?: readonly string[];
   /** How to run `selvage`; else the built one of this package. */
   readonly command?: readonly string[];
 }
@@ -128,7 +130,13 @@ export async function startAgent(
   writeFileSync(file, stringify(config));
   const logFile = join(host.runFolder, `${host.name}.log`);
   const log = openSync(logFile, 'w');
-  const command = [...(options.command ?? builtCommand()), 'agent', '--config', file];
+  const command = [
+    ...(options.command ?? builtCommand()),
+    'agent',
+    '--config',
+    file,
+    ...(options.args ?? []),
+  ];
   const child = spawn('nsenter', [`--net=${netnsPath(host.netns)}`, ...command], {
     stdio: ['ignore', log, log],
     detached: true,

@@ -8,7 +8,7 @@ import type { Testbed } from '../testbed.ts';
 import type { Peer } from './peer.ts';
 
 /** Packets in flight on a connection, where a benchmark does not choose: that of configuration files. */
-const DEFAULT_WINDOW = 512;
+export const DEFAULT_WINDOW = 512;
 
 export async function attachSelvage(
   { lab, client, server }: Testbed,
