@@ -61,6 +61,18 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/incast.ts')).incast,
   },
   {
+    name: 'reorder',
+    about: 'spraying over unequal paths, with packets put in order and without',
+    programs: ['iperf3'],
+    load: async () => (await import('./benches/reorder.ts')).reorder,
+  },
+  {
+    name: 'cc',
+    about: 'Redis with many clients, with congestion control and without',
+    programs: REDIS,
+    load: async () => (await import('./benches/cc.ts')).cc,
+  },
+  {
     name: 'idle',
     about: 'processor time of agents with nothing to do',
     programs: [],

@@ -3,11 +3,14 @@
 import type { PeerName } from '../peers/peer.ts';
 import type { BenchOutcome, Column } from './bench.ts';
 import type { Measurements } from './measurements.ts';
-import { count, figure, textTable, wrapped } from './text-table.ts';
+import { count, figure, type TableColumn, textTable, wrapped } from './text-table.ts';
 
-export function renderOutcome(name: string, quick: boolean, outcome: BenchOutcome): string {
-  const { rounds, peers, columns, measured, ratios, notes } = outcome;
-  const each = rounds === 1 ? 'one round' : `${rounds} rounds: median (smallest–largest)`;
+export interface OutcomeTable {
+  readonly head: readonly TableColumn[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+export function outcomeTable({ peers, columns, measured }: BenchOutcome): OutcomeTable {
   const rows = peers.flatMap((peer) =>
     measured
       .situations(peer.name)
@@ -22,11 +25,22 @@ export function renderOutcome(name: string, quick: boolean, outcome: BenchOutcom
     { title: 'peer', align: 'left' },
     ...columns.map(({ title }) => ({ title, align: 'right' }) as const),
   ] as const;
+  return { head, rows: byFirstCell(rows) };
+}
+
+/** What the figures of a table are. */
+export function roundsText(rounds: number): string {
+  return rounds === 1 ? 'one round' : `${rounds} rounds: median (smallest–largest)`;
+}
+
+export function renderOutcome(name: string, quick: boolean, outcome: BenchOutcome): string {
+  const { rounds, peers, ratios, notes } = outcome;
+  const { head, rows } = outcomeTable(outcome);
   const known = Object.entries(ratios).filter(([, ratio]) => ratio !== undefined);
   return [
-    `${name}${quick ? ' (quick: a rough figure, not a result)' : ''}, ${each}`,
+    `${name}${quick ? ' (quick: a rough figure, not a result)' : ''}, ${roundsText(rounds)}`,
     '',
-    textTable(head, byFirstCell(rows)),
+    textTable(head, rows),
     '',
     ...known.map(([ratio, value]) => `${ratio} = ${value!.toFixed(3)}`),
     '',

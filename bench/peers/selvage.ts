@@ -1,7 +1,8 @@
-// Selvage: an agent on the client's host and one on the server's.
+// Selvage: an agent on the client's host and one on the server's, or on more.
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import type { AgentOptions } from '../../lab/agents.ts';
 import { pause } from '../../lab/process.ts';
 import { type AgentStatus, socketPath } from '../../src/agent/status.ts';
 import type { Testbed } from '../testbed.ts';
@@ -12,15 +13,26 @@ export const DEFAULT_WINDOW = 512;
 
 export async function attachSelvage(
   { lab, client, server }: Testbed,
-  { window = DEFAULT_WINDOW }: { window?: number } = {},
+  { window = DEFAULT_WINDOW, ...options }: AgentOptions = {},
+  hosts = [client.host, server.host],
 ): Promise<Peer> {
-  await lab.startAgents([client.host, server.host], { window });
+  await lab.startAgents(hosts, { window, ...options });
   return {
     name: 'selvage',
     title: 'Selvage',
     settings: `window of ${window} packets`,
     serverAddress: server.selvage.address,
   };
+}
+
+/** With other options; tenants keep their interfaces. */
+export async function restartSelvage(
+  testbed: Testbed,
+  options: AgentOptions,
+  hosts = [testbed.client.host, testbed.server.host],
+): Promise<Peer> {
+  await testbed.lab.stopAgents(hosts);
+  return attachSelvage(testbed, options, hosts);
 }
 
 /** Waits until both agents use all their paths again; false when they do not in time. */

@@ -1,0 +1,122 @@
+// Writes the document of a paper as Markdown from what was measured. Every figure in it comes from the results.
+import { roundsText } from '../harness/report.ts';
+import { figure, type TableColumn, wrapped } from '../harness/text-table.ts';
+import type { Bound, Paper, PaperSection } from './paper.ts';
+import type { BenchResult, MeasuredBench, PaperResults } from './results.ts';
+
+export function renderDocument(paper: Paper, results: PaperResults): string {
+  return `${[
+    `# ${paper.title}`,
+    paragraph(`Written by \`npm run bench -- paper ${paper.name}\`; not to be edited.`),
+    ...(results.quick
+      ? [paragraph('**From a quick run: rough figures that show that everything works, not results.**')]
+      : []),
+    ...paper.introduction.map(paragraph),
+    paragraph(machineText(results)),
+    '## At a glance',
+    glance(paper, results),
+    ...paper.sections.flatMap((section) => sectionText(paper, section, results.benches[section.bench])),
+  ].join('\n\n')}\n`;
+}
+
+/** Relative to the document. */
+export function chartFile(paper: string, bench: string, chart: string): string {
+  return `${paper}/${bench}-${chart}.svg`;
+}
+
+function machineText({ machine, benches }: PaperResults): string {
+  const { processor, cores, memoryGB, kernel, node, commit, date } = machine;
+  const seconds = Object.values(benches).reduce(
+    (sum, bench) => sum + ('failure' in bench ? 0 : bench.seconds),
+    0,
+  );
+  const source = commit === undefined ? '' : `, commit ${commit}`;
+  return (
+    `Measured on ${date}: ${processor}, ${cores} cores, ${memoryGB} GB, Linux ${kernel}, Node ${node}${source}; ` +
+    `${figure(Math.max(1, seconds / 60))} minutes in all.`
+  );
+}
+
+function glance({ sections }: Paper, { benches }: PaperResults): string {
+  const rows = sections.flatMap(({ figures, bench, bounds }) =>
+    bounds.map((bound) => {
+      const result = benches[bench];
+      const value =
+        result === undefined || 'failure' in result ? undefined : knownNumber(result.ratios[bound.ratio]);
+      return [figures, bound.what, bound.paper, asked(bound), ...judged(bound, value)];
+    }),
+  );
+  const head = ['', 'what', 'paper', 'asked', 'measured', ''].map((title, index) => ({
+    title,
+    align: index === 4 ? ('right' as const) : ('left' as const),
+  }));
+  return markdownTable(head, rows);
+}
+
+/** What is not a number is written to the results as null. */
+function knownNumber(value: number | null | undefined): number | undefined {
+  return value ?? undefined;
+}
+
+function asked({ atLeast, atMost }: Bound): string {
+  if (atLeast !== undefined) return `≥ ${atLeast.toLocaleString('en-US')}`;
+  return atMost === undefined ? '' : `≤ ${atMost.toLocaleString('en-US')}`;
+}
+
+function judged({ atLeast, atMost }: Bound, value: number | undefined): [measured: string, verdict: string] {
+  if (value === undefined || Number.isNaN(value)) return ['–', 'not measured'];
+  if (atLeast === undefined && atMost === undefined) return [figure(value), ''];
+  const holds = value >= (atLeast ?? value) && value <= (atMost ?? value);
+  return [figure(value), holds ? 'holds' : '**missed**'];
+}
+
+function sectionText(paper: Paper, section: PaperSection, result: BenchResult | undefined): string[] {
+  const { figures, title, bench, about, paperFound, differs } = section;
+  return [
+    `## ${figures}: ${title}`,
+    paragraph(about),
+    paragraph(`Paper: ${paperFound}`),
+    ...(result === undefined || 'failure' in result
+      ? [paragraph(`Not measured: ${result?.failure ?? 'this version has no such benchmark.'}`)]
+      : measuredText(paper, section, result)),
+    bullets('What differs from the paper:', differs),
+    paragraph(`Again: \`npm run bench -- ${bench}\`.`),
+  ];
+}
+
+function measuredText(paper: Paper, { bench, charts }: PaperSection, result: MeasuredBench): string[] {
+  const images = charts(result).map(
+    ({ name, chart }) => `![${chart.title}](${chartFile(paper.name, bench, name)})`,
+  );
+  const settings = result.peers.map((peer) => `${peer.title}: ${peer.settings}.`);
+  return [
+    ...images,
+    paragraph(`${capitalized(roundsText(result.rounds))}.`),
+    markdownTable(result.table.head, result.table.rows),
+    bullets('How it was measured:', [...settings, ...result.notes]),
+  ];
+}
+
+function markdownTable(head: readonly TableColumn[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [
+    line(head.map(({ title }) => title)),
+    line(head.map(({ align }) => (align === 'right' ? '---:' : '---'))),
+    ...rows.map(line),
+  ].join('\n');
+}
+
+function bullets(title: string, sentences: readonly string[]): string {
+  const items = sentences.map((sentence) => `- ${wrapped(sentence, WIDTH - 2).replaceAll('\n', '\n  ')}`);
+  return [title, '', ...items].join('\n');
+}
+
+const WIDTH = 118;
+
+function paragraph(text: string): string {
+  return wrapped(text, WIDTH);
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
