@@ -73,6 +73,12 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/cc.ts')).cc,
   },
   {
+    name: 'state',
+    about: 'memory of 100,000 connections, idle and active',
+    programs: [],
+    load: async () => (await import('./benches/state.ts')).state,
+  },
+  {
     name: 'idle',
     about: 'processor time of agents with nothing to do',
     programs: [],

@@ -35,6 +35,7 @@ export async function buildDist() {
       'stand-in-server': 'bench/workloads/stand-in-server/main.ts',
       'ipc-peer': 'bench/workloads/ipc-peer/main.ts',
       'ipc-agent': 'bench/workloads/ipc-agent/main.ts',
+      'connection-state': 'bench/workloads/connection-state/main.ts',
       'wake-pair': 'bench/workloads/wake-pair/main.ts',
     },
     outdir: fresh,

@@ -5,6 +5,7 @@ import { packageRoot } from '../../lab/package-root.ts';
 import { SelvageError } from '../../src/base/errors.ts';
 
 export type BuiltProgram =
+  | 'connection-state'
   | 'load-client'
   | 'ipc-agent'
   | 'ipc-peer'
