@@ -44,6 +44,11 @@ export function elephant({ quick, progress }: BenchOptions): Promise<BenchOutcom
       const measured = new Measurements();
       for (const [peer, values] of aggregates)
         recordPercentiles(measured, peer, 'aggregateOverCapacity', values);
+      const series = peers.map(({ name, title }) => ({
+        chart: 'percentiles',
+        name: title,
+        points: distribution(aggregates.get(name)!),
+      }));
       const ratios = {
         aggregateOverCapacity: measured.median('selvage', percentileCase(0), 'aggregateOverCapacity'),
       };
@@ -53,10 +58,16 @@ export function elephant({ quick, progress }: BenchOptions): Promise<BenchOutcom
           'headers counted; the aggregate is what the tenants’ programs received.',
         ...missing,
       ];
-      return { rounds: starts, peers, columns, measured, ratios, notes };
+      return { rounds: starts, peers, columns, measured, ratios, notes, series };
     },
     topologyOf({ spines: SPINES }),
   );
+}
+
+/** The value by the share of starts, in percent, that did not exceed it. */
+function distribution(values: readonly number[]): [percent: number, value: number][] {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted.map((value, index) => [(100 * index) / Math.max(1, sorted.length - 1), value]);
 }
 
 function attaching(testbed: Testbed) {

@@ -6,12 +6,14 @@ export interface Scale {
 }
 
 const MOST_TICKS = 7;
+/** Values closer together are equal. */
+const LEAST_SPAN = 1e-9;
 
 /** From zero, or from below it, to a round number that is not less than any of the values. */
 export function linearScale(values: readonly number[]): Scale {
   const highest = Math.max(...values, 0);
   const lowest = Math.min(...values, 0);
-  const span = highest - lowest || 1;
+  const span = highest - lowest > LEAST_SPAN ? highest - lowest : 1;
   const step = roundStep(span / MOST_TICKS);
   const first = Math.floor(lowest / step + 1e-9) * step;
   const last = Math.ceil((lowest + span) / step - 1e-9) * step;

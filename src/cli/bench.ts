@@ -1,4 +1,5 @@
 // `selvage bench`: compares Selvage with its peers on this machine.
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { BENCHES } from '../../bench/benches.ts';
 
@@ -9,25 +10,40 @@ ${BENCHES.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join('\n
 
 Peers run in the same call and in turns, in a lab that is made for it and taken down. Progress goes to standard error.
 
+paper NAME runs all that a paper measures, and writes docs/results/NAME.md with a chart for each figure; there is
+bifrost. It takes about an hour.
+
 Examples:
   selvage bench throughput
   selvage bench failover --quick --json | tail -1 | jq .ratios
+  selvage bench paper bifrost
 `;
 
 interface BenchOptions {
   readonly quick?: boolean;
   readonly json?: boolean;
+  readonly out?: string;
+  readonly redraw?: boolean;
 }
 
 export function addBenchCommand(program: Command): void {
   program
     .command('bench')
     .description('Run a benchmark: Selvage beside its peers.')
-    .argument('<name>', BENCHES.map(({ name }) => name).join(', '))
+    .argument('<name>', [...BENCHES.map(({ name }) => name), 'paper'].join(', '))
+    .argument('[paper]', 'with paper: its name')
     .option('--quick', 'fewer cases or rounds, within 100 s: a rough figure')
     .option('--json', 'end with one line of JSON')
+    .option('--out <folder>', 'with paper: where to write')
+    .option('--redraw', 'with paper: write again what was measured before')
     .addHelpText('after', details)
-    .action(async (name: string, { quick = false, json = false }: BenchOptions) => {
+    .action(async (name: string, paper: string | undefined, options: BenchOptions) => {
+      const { quick = false, json = false, out, redraw = false } = options;
+      if (name === 'paper') {
+        const { runPaper } = await import('../../bench/paper/run.ts');
+        process.exitCode = await runPaper(paper, { quick, json, out: out && resolve(out), redraw });
+        return;
+      }
       const { runBench } = await import('../../bench/run.ts');
       process.exitCode = await runBench(name, { quick, json });
     });

@@ -1,0 +1,105 @@
+// `bench paper NAME`: runs every benchmark of a paper, and writes its document, its charts and what was measured into a
+// folder. It writes after each benchmark, so that an interrupt costs one; what could not be measured is said there.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { unknownName } from '../../lab/names.ts';
+import { packageRoot } from '../../lab/package-root.ts';
+import { reenterUnprivileged } from '../../lab/user-namespace.ts';
+import { SelvageError } from '../../src/base/errors.ts';
+import { BENCHES } from '../benches.ts';
+import { BIFROST } from './bifrost/bifrost.ts';
+import { renderChart } from './chart.ts';
+import { chartFile, renderDocument } from './document.ts';
+import { describeMachine } from './machine.ts';
+import type { Paper } from './paper.ts';
+import { type BenchResult, type PaperResults, resultOf } from './results.ts';
+
+const PAPERS: readonly Paper[] = [BIFROST];
+
+export interface PaperOptions {
+  readonly quick: boolean;
+  readonly json: boolean;
+  /** Absent: docs/results of the package. */
+  readonly out: string | undefined;
+  /** Write the document again from what was measured before. */
+  readonly redraw: boolean;
+}
+
+/** The exit status: 1 when something could not be measured. */
+export async function runPaper(name: string | undefined, options: PaperOptions): Promise<number> {
+  const paper = PAPERS.find((each) => each.name === name);
+  if (paper === undefined) {
+    const known = PAPERS.map((each) => each.name);
+    throw unknownName('paper', name ?? '', known);
+  }
+  const folder = options.out ?? join(packageRoot(), 'docs', 'results');
+  if (options.redraw) {
+    write(paper, readResults(folder, paper), folder);
+    return 0;
+  }
+  const status = await reenterUnprivileged(BENCHES.flatMap(({ programs }) => programs));
+  if (status !== undefined) return status;
+  const results = await measure(paper, options.quick, (soFar) => write(paper, soFar, folder));
+  console.log(`Written: ${join(folder, `${paper.name}.md`)}`);
+  if (options.json) console.log(JSON.stringify({ paper: paper.name, ratios: ratiosOf(results) }));
+  return Object.values(results.benches).some((result) => 'failure' in result) ? 1 : 0;
+}
+
+async function measure(
+  { name, sections }: Paper,
+  quick: boolean,
+  tell: (results: PaperResults) => void,
+): Promise<PaperResults> {
+  const progress = (line: string) => process.stderr.write(`${line}\n`);
+  let results: PaperResults = { paper: name, quick, machine: describeMachine(), benches: {} };
+  for (const { bench } of sections) {
+    const named = BENCHES.find((each) => each.name === bench);
+    if (named === undefined) continue;
+    progress(`── ${bench} ──`);
+    const startedAt = performance.now();
+    const result = await named
+      .load()
+      .then((run) => run({ quick, progress }))
+      .then(
+        (outcome): BenchResult => resultOf(outcome, (performance.now() - startedAt) / 1000),
+        (thrown): BenchResult => ({ failure: String(SelvageError.from(thrown)) }),
+      );
+    if ('failure' in result) progress(`${bench} could not be measured: ${result.failure}`);
+    results = { ...results, benches: { ...results.benches, [bench]: result } };
+    tell(results);
+  }
+  return results;
+}
+
+function write(paper: Paper, results: PaperResults, folder: string): void {
+  const charts = join(folder, paper.name);
+  mkdirSync(charts, { recursive: true });
+  // Those of an earlier run may not be drawn again.
+  for (const file of readdirSync(charts)) if (file.endsWith('.svg')) rmSync(join(charts, file));
+  for (const { bench, charts } of paper.sections) {
+    const result = results.benches[bench];
+    if (result === undefined || 'failure' in result) continue;
+    for (const { name, chart } of charts(result))
+      writeFileSync(join(folder, chartFile(paper.name, bench, name)), renderChart(chart));
+  }
+  writeFileSync(join(folder, `${paper.name}.json`), `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(join(folder, `${paper.name}.md`), renderDocument(paper, results));
+}
+
+function readResults(folder: string, { name }: Paper): PaperResults {
+  const file = join(folder, `${name}.json`);
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new SelvageError('bad-input', `${file} cannot be read: ${(cause as Error).message}.`, {
+      hint: `Measure first: selvage bench paper ${name}`,
+      cause,
+    });
+  }
+}
+
+function ratiosOf({ benches }: PaperResults): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(benches).map(([bench, result]) => [bench, 'failure' in result ? null : result.ratios]),
+  );
+}
