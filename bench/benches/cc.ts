@@ -1,5 +1,5 @@
-// Many clients of Redis while a link loses one packet in a thousand, with congestion control and without (BIFROST
-// appendix F, figure F11). A neighbour's long flow shares the server's access link, as others' traffic does in the
+// Many clients of Redis while a link loses one packet in a thousand, with congestion control and without (BIFROST §F,
+// figure F11). A neighbour's long flow shares the server's access link, as others' traffic does in the
 // paper's cluster: without congestion control it keeps the queue there as long as its window is. Alone there is nothing
 // to control.
 import type { CongestionName } from '../../src/vswitch/config.ts';

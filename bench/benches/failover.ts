@@ -1,5 +1,5 @@
 // A spine that carries traffic loses a tenth of its packets, and then falls silent, under load (BIFROST §6.1.1, figure
-// 16; appendix F, figure F10). The links stay up, so nobody is told. Requests: how long does a client wait at most? The
+// 16; BIFROST §F, figure F10). The links stay up, so nobody is told. Requests: how long does a client wait at most? The
 // load is our own client's, because redis-benchmark tells neither gaps nor failures. Bulk: what is left of a flow?
 
 import { pause } from '../../lab/process.ts';

@@ -97,7 +97,7 @@ function legend({ chart, color }: Plot): string[] {
   let x = LEFT;
   return chart.series.flatMap(({ name }, index) => {
     const at = x;
-    x += 26 + name.length * 7.2;
+    x += 34 + name.length * 7.6;
     return [
       `<rect x="${num(at)}" y="40" width="12" height="12" rx="2" fill="${color(index)}"/>`,
       text(at + 17, 51, name, 'start'),

@@ -1,5 +1,6 @@
 // Bulk TCP between tenants with iperf3.
 import type { Lab } from '../../lab/lab.ts';
+import { pause } from '../../lab/process.ts';
 import { SelvageError } from '../../src/base/errors.ts';
 import { type Server, startServer } from './server.ts';
 
@@ -31,6 +32,9 @@ export const IPERF_PORT = 5201;
 /** Both ends count in intervals of this length. */
 export const INTERVAL_SECONDS = 0.5;
 
+const BUSY = 'the server is busy';
+const RETRY_MILLIS = 300;
+const MOST_ATTEMPTS = 30;
 const INTERVAL = ['-i', String(INTERVAL_SECONDS)];
 
 /** For any number of runs, one after the other. It answers in JSON only when it writes JSON. */
@@ -48,12 +52,13 @@ export async function runIperf(lab: Lab, node: string, options: IperfOptions): P
   const target = ['-c', host, '-p', String(port)];
   const load = ['-P', String(flows), '-t', String(seconds), ...INTERVAL];
   const argv = ['iperf3', '-J', '--get-server-output', ...target, ...load];
-  const { stdout } = await lab.run(node, argv, {
-    timeoutMillis: (seconds + 20) * 1000,
-    anyStatus: true,
-    env,
-  });
-  return parseIperf(stdout);
+  for (let attempt = 1; ; attempt++) {
+    const timeoutMillis = (seconds + 20) * 1000;
+    const { stdout } = await lab.run(node, argv, { timeoutMillis, anyStatus: true, env });
+    // The server may not have heard yet that the last run is over.
+    if (!stdout.includes(BUSY) || attempt === MOST_ATTEMPTS) return parseIperf(stdout);
+    await pause(RETRY_MILLIS);
+  }
 }
 
 export function parseIperf(json: string): IperfFigures {

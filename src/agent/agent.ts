@@ -115,6 +115,7 @@ function prepareCapture(
   opened: number[],
 ): CaptureStart | undefined {
   if (!trace && pcap === undefined && faults === undefined) return undefined;
+  if (faults !== undefined) console.error('selvage: loses packets on purpose (--fault)');
   const names = captureNames(vnics);
   const files = pcap === undefined ? undefined : openCaptureFiles(pcap, names, opened);
   const { address, port, sourcePorts } = underlay;
