@@ -7,7 +7,7 @@ import { worstRate, worstTime } from '../harness/ratios.ts';
 import { attachKernelVxlan } from '../peers/kernel-vxlan.ts';
 import { attachSelvage } from '../peers/selvage.ts';
 import { type Testbed, withTestbed } from '../testbed.ts';
-import { runApacheBench } from '../workloads/apache-bench.ts';
+import { PROGRAMS, runApacheBench } from '../workloads/apache-bench.ts';
 import { lossText, withLoss } from '../workloads/lossy-link.ts';
 import { PAGE_BYTES, startNginx } from '../workloads/nginx.ts';
 
@@ -53,7 +53,7 @@ export function nginxLoss({ quick, progress }: BenchOptions): Promise<BenchOutco
       requestsAt2Percent: worstRate(measured, 'kernelVxlan', 'requestsPerSecond', worst),
     };
     const notes = [
-      `ab, ${CLIENTS} clients, a connection for each request, a page of ${PAGE_BYTES} bytes, ${seconds} s a run after ` +
+      `${PROGRAMS} programs ab with ${CLIENTS} clients together, a connection for each request, a page of ${PAGE_BYTES} bytes, ${seconds} s a run after ` +
         `${WARM_UP_SECONDS} s that are not counted. Times include making the connection.`,
       `Each direction of ${accessLink} lost packets at random: ${lost.toLocaleString('en-US')} in all.`,
       'Both tenants may use every port, and again as soon as the protocol allows (tcp_tw_reuse).',

@@ -1,6 +1,6 @@
 // What other programs and /proc say, as they say it.
 import { expect, test } from 'vitest';
-import { parseApacheBench } from './apache-bench.ts';
+import { parseApacheBench, together } from './apache-bench.ts';
 import { parseBusySeconds, processSeconds } from './cpu-time.ts';
 import { parseIperf } from './iperf.ts';
 import { hasListener } from './server.ts';
@@ -95,22 +95,20 @@ Complete requests:      52000
 Failed requests:        3
 Time per request:       2.462 [ms] (mean)
 Time per request:       0.154 [ms] (mean, across all concurrent requests)
-
-Connection Times (ms)
-              min  mean[+/-sd] median   max
-Connect:        0    1   0.4      1       6
-Total:          0    2   0.7      2      13
 `;
-  const csv = 'Percentage served,Time in ms\n0,0.210\n5,1.1\n50,2.366\n99,4.214\n';
-  expect(parseApacheBench(output, csv)).toEqual({
-    requests: 52_000,
-    failed: 3,
-    requestsPerSecond: 6500,
+  const rows = Array.from({ length: 101 }, (_, percent) => `${percent},${(percent / 10).toFixed(3)}`);
+  const csv = ['Percentage served,Time in ms', ...rows, ''].join('\n');
+  const program = parseApacheBench(output, csv);
+  expect(program.percentilesMillis.slice(-3)).toEqual([9.8, 9.9, 10]);
+  const { p50Millis, p99Millis, ...others } = together([program, program]);
+  expect(others).toEqual({
+    requests: 104_000,
+    failed: 6,
+    requestsPerSecond: 13_000,
     averageMillis: 2.462,
-    p50Millis: 2.366,
-    p99Millis: 4.214,
-    maxMillis: 13,
+    maxMillis: 10,
   });
+  expect([p50Millis, p99Millis]).toEqual([expect.closeTo(5), expect.closeTo(9.9)]);
   expect(() => parseApacheBench(output, '')).toThrow(/could not be read/);
   expect(() => parseApacheBench('', csv)).toThrow(/could not be read/);
 });

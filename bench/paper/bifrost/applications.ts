@@ -66,8 +66,8 @@ export const NGINX: PaperSection = {
     'the average falls up to 26.3 times, p99 up to 66.7 times, and requests a second grow up to 60.0 times, to 20,000 at ' +
     '2 % loss.',
   differs: [
-    'One client program on the same machine makes the connections; how many a second it can make without any loss ' +
-      'bounds the gain.',
+    'Client and server share one machine’s processors: how many connections a second it can make without any loss bounds ' +
+      'the gain.',
   ],
   bounds: [
     { ratio: 'p99At2Percent', what: 'p99 at 2 %, kernel VXLAN ÷ Selvage', paper: '66.7', atLeast: 66 },
