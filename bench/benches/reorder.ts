@@ -9,12 +9,16 @@ import { machineBusySeconds } from '../workloads/cpu-time.ts';
 import { runIperf, startIperfServer } from '../workloads/iperf.ts';
 import { skewPaths } from '../workloads/skewed-paths.ts';
 
-const WINDOW_PACKETS = 4096;
+/** A window that does not change: what is compared is order alone. */
+const COMMON = { window: 4096, congestion: 'constant' } as const;
 const LINK_BITS_PER_SECOND = 200e6;
 const QUEUE_PACKETS = 1024;
 
+/** More than are sent in a run: a flow stays on its path. */
+const ONE_PATH_PACKETS = 1_000_000;
+
 export const GRANULARITIES: readonly (readonly [name: string, sprayPackets: number])[] = [
-  ['flow', 0],
+  ['flow', ONE_PATH_PACKETS],
   ['2,000 packets', 2000],
   ['50 packets', 50],
   ['1 packet', 1],
@@ -36,7 +40,7 @@ export function reorder({ quick, progress }: BenchOptions): Promise<BenchOutcome
     const { lab, server } = testbed;
     const skew = await skewPaths(testbed, LINK_BITS_PER_SECOND, QUEUE_PACKETS);
     await startIperfServer(lab, server.name);
-    let peer = await attachSelvage(testbed, { window: WINDOW_PACKETS });
+    let peer = await attachSelvage(testbed, COMMON);
     const measured = new Measurements();
     const settings = granularities.flatMap(([name, sprayPackets]) =>
       [true, false].map((reorder) => ({ name, sprayPackets, reorder })),
@@ -44,7 +48,7 @@ export function reorder({ quick, progress }: BenchOptions): Promise<BenchOutcome
     for (let round = 0; round < rounds; round++) {
       for (const { name, sprayPackets, reorder } of rotated(settings, round)) {
         progress(`Round ${round + 1} of ${rounds}: ${name}, reordering ${onOff(reorder)} …`);
-        peer = await restartSelvage(testbed, { window: WINDOW_PACKETS, sprayPackets, reorder });
+        peer = await restartSelvage(testbed, { ...COMMON, sprayPackets, reorder });
         await measureFlow(testbed, peer.serverAddress, 1);
         for (const rack of racks) {
           await setRack(testbed, rack);
@@ -56,6 +60,7 @@ export function reorder({ quick, progress }: BenchOptions): Promise<BenchOutcome
     const notes = [
       `iperf3, one flow of ${seconds} s after one of a second that is not counted.`,
       skew,
+      'Congestion control is a constant window, so that order alone makes the difference.',
       'RACK off: tcp_recovery 0 in both tenants. The receiver’s CPU is its program’s own, user and system, as iperf3 says; ' +
         'what its TCP does in the agent’s turn is in the machine’s, with everything else.',
     ];

@@ -11,15 +11,13 @@ import { builtProgram } from '../workloads/built-program.ts';
 import type { StateReport, StateSpec } from '../workloads/connection-state/measure.ts';
 import { FLIGHT_MICROS } from '../workloads/connection-state/two-hosts.ts';
 
-const FLOWS = 10_000;
-const SHARED: Omit<StateSpec, 'connections'> = {
+const SHARED: Omit<StateSpec, 'connections' | 'flows'> = {
   windowPackets: DEFAULT_WINDOW,
   rates: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-  flows: FLOWS,
   flowsPerPair: [1, 2, 4, 10, 50],
 };
-const FULL: StateSpec = { ...SHARED, connections: 100_000 };
-const QUICK: StateSpec = { ...SHARED, connections: 10_000 };
+const FULL: StateSpec = { ...SHARED, connections: 100_000, flows: 100_000 };
+const QUICK: StateSpec = { ...SHARED, connections: 10_000, flows: 10_000 };
 
 const HEAP_MEGABYTES = 8192;
 const TIMEOUT_MILLIS = 1_800_000;
@@ -48,7 +46,7 @@ export async function state({ quick, progress }: BenchOptions): Promise<BenchOut
   for (const { gbitPerSecond, bytes, packetsInFlight } of atRates)
     measured.record('selvage', rateCase(gbitPerSecond), { bytes, packetsInFlight });
   for (const { flowsPerPair, bytes } of aggregated)
-    measured.record('selvage', aggregationCase(flowsPerPair), { megabytes: bytes / 1e6 });
+    measured.record('selvage', aggregationCase(spec.flows, flowsPerPair), { megabytes: bytes / 1e6 });
   const [alone, ...shared] = aggregated;
   const saved = Object.fromEntries(
     shared.map(({ flowsPerPair, bytes }) => [`savedAt${flowsPerPair}FlowsAPair`, 1 - bytes / alone!.bytes]),
@@ -70,8 +68,8 @@ function rateCase(gbitPerSecond: number): string {
   return `sending ${gbitPerSecond} Gbit/s`;
 }
 
-export function aggregationCase(flowsPerPair: number): string {
-  return `${count(FLOWS)} 5-tuples, ${flowsPerPair} a pair`;
+function aggregationCase(flows: number, flowsPerPair: number): string {
+  return `${count(flows)} 5-tuples, ${flowsPerPair} a pair`;
 }
 
 async function measure(spec: StateSpec): Promise<StateReport> {

@@ -56,8 +56,9 @@ async function aggregate(
   flowsPerPair: number,
   used: () => Promise<number>,
 ): Promise<number> {
+  const hosts = primed(flows, windowPackets);
   const before = await used();
-  const hosts = new TwoHosts(flows, windowPackets);
+  const delivered = hosts.delivered;
   for (let flow = 0; flow < flows; flow++) {
     hosts.send(Math.floor(flow / flowsPerPair), SMALL_FRAME_BYTES);
     if (flow % BATCH === BATCH - 1) hosts.settle();
@@ -66,7 +67,16 @@ async function aggregate(
   hosts.rest();
   const bytes = (await used()) - before;
   // Until here nothing of it may be collected.
-  return hosts.delivered === flows ? bytes / 2 : Number.NaN;
+  return hosts.delivered - delivered === flows ? bytes / 2 : Number.NaN;
+}
+
+/** Buffers that any number of connections share are made with the first one. */
+function primed(pairs: number, windowPackets: number): TwoHosts {
+  const hosts = new TwoHosts(pairs, windowPackets);
+  hosts.send(0, LARGE_FRAME_BYTES);
+  hosts.settle();
+  hosts.rest();
+  return hosts;
 }
 
 /** Each end has a share of its own: half of what both hold. */
@@ -75,11 +85,7 @@ async function measureConnections(
   freeBytes: number,
   used: () => Promise<number>,
 ) {
-  const hosts = new TwoHosts(wanted, windowPackets);
-  // Buffers that any number of connections share are made with the first.
-  hosts.send(0, LARGE_FRAME_BYTES);
-  hosts.settle();
-  hosts.rest();
+  const hosts = primed(wanted, windowPackets);
   const before = await used();
   let connections = 1;
   while (connections < wanted && (await used()) - before < freeBytes) {
@@ -112,21 +118,20 @@ async function measureConnections(
 
 /** What the sending transport holds while one connection sends at a rate: all its arrays but the packets' memory. */
 function atRate(gbitPerSecond: number, windowPackets: number) {
-  const hosts = new TwoHosts(1, windowPackets);
-  hosts.send(0, LARGE_FRAME_BYTES);
-  hosts.settle();
-  hosts.rest();
+  const hosts = primed(1, windowPackets);
   const start = hosts.clock.nowMicros;
   const gap =
     gbitPerSecond === 0 ? Number.POSITIVE_INFINITY : (LARGE_FRAME_BYTES * 8) / (gbitPerSecond * 1000);
+  const { transport, region } = hosts.hosts[0];
+  let packetsInFlight = 0;
+  const look = () => {
+    const send = transport.connections.send[0];
+    if (send !== undefined) packetsInFlight = Math.max(packetsInFlight, (send.txNext - send.una) >>> 0);
+  };
   for (let at = start; at < start + RATE_MILLIS * 1000 && gap < Number.POSITIVE_INFINITY; at += gap) {
     hosts.clock.at(at, () => hosts.send(0, LARGE_FRAME_BYTES));
+    hosts.clock.at(at + FLIGHT_MICROS / 2, look);
   }
   hosts.clock.runUntil(start + RATE_MILLIS * 500);
-  const { transport, region } = hosts.hosts[0];
-  const send = transport.connections.send[0];
-  const packetsInFlight = send === undefined ? 0 : (send.txNext - send.una) >>> 0;
   return { gbitPerSecond, bytes: arrayBytes(transport, [region, region.bytes.u8.buffer]), packetsInFlight };
 }
-
-export const ROUND_TRIP_MICROS = 2 * FLIGHT_MICROS;

@@ -3,11 +3,12 @@
 import { Clock } from '../../../sim/clock.ts';
 import { TwoHostPairs } from '../../../sim/pairs.ts';
 import { type Application, DEFAULT_HOST, TransportHost } from '../../../sim/transport-host.ts';
+import { swift } from '../../../src/congestion/swift.ts';
 import { PIECE_LAST } from '../../../src/packet/pieces.ts';
 import { localMemory } from '../../../src/packet/region.ts';
 import { SEND_TAKEN } from '../../../src/transport/transport.ts';
 
-export const FLIGHT_MICROS = 200;
+export const FLIGHT_MICROS = 50;
 /** Waits longer than any connection does before it rests. */
 const REST_MICROS = 120_000_000;
 const PATIENCE_MICROS = 10_000_000;
@@ -36,12 +37,14 @@ export class TwoHosts {
         throw new Error('a peer was given up');
       },
     };
+    const { payloadBytes: packetBytes } = DEFAULT_HOST;
+    const congestion = swift({ packetBytes, maxCwndPackets: windowPackets });
     const host = (self: 0 | 1) =>
       new TransportHost(
         this.clock,
         // It keeps a queue for each of its own pairs: we have none.
         { ...DEFAULT_HOST, windowPackets, pairs: 0, chunks: CHUNKS, memory: MEMORIES[self] },
-        new TwoHostPairs(self, 1 - self, pairs),
+        new TwoHostPairs(self, 1 - self, { pairs, congestion }),
         application,
         (_peer, slot, bytes) => this.carry(self, slot, bytes),
         self + 1,
