@@ -27,11 +27,13 @@ export interface PaperOptions {
 
 /** The exit status: 1 when something could not be measured. */
 export async function runPaper(name: string | undefined, options: PaperOptions): Promise<number> {
-  const paper = PAPERS.find((each) => each.name === name);
-  if (paper === undefined) {
-    const known = PAPERS.map((each) => each.name);
-    throw unknownName('paper', name ?? '', known);
+  const known = PAPERS.map((each) => each.name);
+  if (name === undefined) {
+    const hint = `There is ${known.join(', ')}: selvage bench paper ${known[0]}`;
+    throw new SelvageError('bad-input', 'No paper is named.', { hint });
   }
+  const paper = PAPERS.find((each) => each.name === name);
+  if (paper === undefined) throw unknownName('paper', name, known);
   const folder = options.out ?? join(packageRoot(), 'docs', 'results');
   if (options.redraw) {
     write(paper, readResults(folder, paper), folder);
