@@ -87,6 +87,9 @@ export function failover({ quick, progress }: BenchOptions): Promise<BenchOutcom
     const ratios = {
       throughputKept: worst(...[LOSS, SILENT].map((name) => measured.median('selvage', bulk(name), 'kept'))),
       longestGapMillis: worstGap,
+      // Who carries little keeps it easily.
+      faultFreeOverLink:
+        (measured.median('selvage', bulk(FAULT_FREE), 'mbitPerSecond')! * 1e6) / ACCESS_BITS_PER_SECOND,
       failed: measured
         .situations('selvage')
         .reduce((sum, name) => sum + measured.total('selvage', name, 'failed'), 0),
