@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { BenchOptions, BenchOutcome, Column } from '../harness/bench.ts';
 import { Measurements } from '../harness/measurements.ts';
 import { figure } from '../harness/text-table.ts';
-import type { Peer } from '../peers/peer.ts';
+import type { Contender } from '../peers/peer.ts';
 import { DEFAULT_WINDOW } from '../peers/selvage.ts';
 import { builtProgram } from '../workloads/built-program.ts';
 import type { StateReport, StateSpec } from '../workloads/connection-state/measure.ts';
@@ -28,11 +28,10 @@ const columns: readonly Column[] = [
   { metric: 'megabytes', title: 'MB in all' },
 ];
 
-const SELVAGE: Peer = {
+const SELVAGE: Contender = {
   name: 'selvage',
   title: 'Selvage',
   settings: `window of ${DEFAULT_WINDOW} packets`,
-  serverAddress: 'none: in one process',
 };
 
 export async function state({ quick, progress }: BenchOptions): Promise<BenchOutcome> {
