@@ -7,10 +7,10 @@ export interface AckSample {
   readonly slot: number;
   /** Payload bytes sent on the slot and newly known to have arrived. */
   readonly ackedBytes: number;
-  // What this acknowledgement measured on the slot (table C1); all 0 when it measured another slot.
+  // What was measured on the slot (table C1), once a round trip; else all 0.
   /** Round trip less the time the receiver kept it. */
   readonly rttMicros: number;
-  /** The fabric's part: less the time our own host took to read the acknowledgement too. */
+  /** The fabric's part, less the time our own host took to read the acknowledgement too: the least of the round. */
   readonly fabricMicros: number;
   /** The hosts' part: what the receiver and our own host took. */
   readonly endpointMicros: number;

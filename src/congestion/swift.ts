@@ -28,17 +28,17 @@ export interface SwiftTargets {
 }
 
 export const DEFAULT_TARGETS: SwiftTargets = {
-  baseMicros: 300,
+  baseMicros: 500,
   perHopMicros: 20,
-  rangeMicros: 600,
+  rangeMicros: 1000,
   endpointMicros: 4000,
 };
 
 /** Windows between which flow scaling works (§3.5). */
 const SCALED_FROM_PACKETS = 0.1;
 const SCALED_TO_PACKETS = 100;
-/** Packets a round trip. */
-const ADDITIVE_INCREASE = 1;
+/** Packets a round trip: few for a window that counts frames of up to 45. */
+export const ADDITIVE_INCREASE = 4;
 const MULTIPLICATIVE_DECREASE = 0.8;
 const MAX_DECREASE = 0.5;
 const MIN_CWND_PACKETS = 0.01;

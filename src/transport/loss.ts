@@ -26,6 +26,8 @@ import { MAX_AGE_PACKETS, type TransportContext } from './types.ts';
 /** Packets a bitmap of eight words covers. */
 const BITMAP_PACKETS = 256;
 const MAX_BACKOFF = 6;
+/** Round trips of which the least delay is told: as many as one burst and the wait for the next may take. */
+const ROUND_TRIPS = 3;
 /** A minute of round trip is a stamp of something else. */
 const MAX_SAMPLE_MICROS = 60_000_000;
 const MAX_PATIENCE = 8;
@@ -105,19 +107,20 @@ export class LossDetector {
   private tellController(now: number, window: SendWindow, ack: AckView, rtt: number, fabric: number): void {
     const { sample } = this;
     const total = serialDiff(now >>> 0, ack.echoMicros);
+    const valid = fabric > 0 && rtt < MAX_SAMPLE_MICROS;
     sample.nowMicros = now;
     for (let slot = 0; slot < SLOTS; slot++) {
       const described = slot === ack.pathId;
       const bytes = this.ackedBytes[slot]!;
       if (bytes === 0 && !described) continue;
+      const least = described && valid ? leastOfRound(now, window, slot, rtt, fabric) : 0;
       sample.slot = slot;
       sample.ackedBytes = bytes;
       sample.inFlightBytes = window.slotBytes[slot]!;
-      const measured = described && fabric > 0 && rtt < MAX_SAMPLE_MICROS;
-      sample.rttMicros = measured ? rtt : 0;
-      sample.fabricMicros = measured ? fabric : 0;
-      sample.endpointMicros = measured ? total - fabric : 0;
-      sample.hops = measured ? ack.hopCount : 0;
+      sample.rttMicros = least > 0 ? rtt : 0;
+      sample.fabricMicros = least;
+      sample.endpointMicros = least > 0 ? total - fabric : 0;
+      sample.hops = least > 0 ? ack.hopCount : 0;
       sample.markedPackets = described ? ack.numEce : 0;
       window.congestion.onAck(sample);
     }
@@ -241,7 +244,8 @@ export class LossDetector {
       const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
       if (serialDiff(records[at + 2]!, window.highestAcked[slot]!) < 0) {
         counters.lostByGap++;
-        this.giveUp(now, window, psn, at, slot);
+        this.giveUp(window, psn, at, slot);
+        this.tellLoss(now, window, at, slot);
       } else if (!newer && serialDiff(psn, window.una) < BITMAP_PACKETS) {
         const due = this.overtakenDue(now, row, window, slot, records[at + 3]!);
         if (due < window.overtakenDue) window.overtakenDue = due;
@@ -267,7 +271,7 @@ export class LossDetector {
       const due = this.overtakenDue(now, row, window, slot, records[at + 3]!);
       if (due <= now) {
         counters.lostByTime++;
-        this.giveUp(now, window, psn, at, slot);
+        this.giveUp(window, psn, at, slot);
       } else if (due < window.overtakenDue) {
         window.overtakenDue = due;
       }
@@ -296,23 +300,31 @@ export class LossDetector {
       const patience = 2 ** Math.min(MAX_QUESTION_BACKOFF, backoff);
       window.questionDue = now + paths.timeoutMicros(peer, slot) * patience;
       counters.lostByTimeout++;
-      this.giveUp(now, window, psn, at, slot);
+      this.giveUp(window, psn, at, slot);
       return;
     }
   }
 
-  private giveUp(now: number, window: SendWindow, psn: number, at: number, slot: number): void {
+  /** Takes a packet from its slot, to be sent again on another. */
+  private giveUp(window: SendWindow, psn: number, at: number, slot: number): void {
     const { records } = window;
-    const { loss } = this;
-    loss.nowMicros = now;
-    loss.slot = slot;
-    loss.lostBytes = records[at + 1]! & RECORD_LENGTH_MASK;
-    window.slotBytes[slot]! -= loss.lostBytes;
-    loss.inFlightBytes = window.slotBytes[slot]!;
-    window.congestion.onLoss(loss);
+    window.slotBytes[slot]! -= records[at + 1]! & RECORD_LENGTH_MASK;
     records[at + 1]! |= RECORD_LOST;
     window.inFlight[slot]!--;
     window.queueLost(psn);
+  }
+
+  /**
+   * Only a gap on the slot proves that the network dropped a packet: one that was overtaken on another, or is asked
+   * after, may just be late, and a window halved for that stays small on a path whose delay varies.
+   */
+  private tellLoss(now: number, window: SendWindow, at: number, slot: number): void {
+    const { loss } = this;
+    loss.nowMicros = now;
+    loss.slot = slot;
+    loss.lostBytes = window.records[at + 1]! & RECORD_LENGTH_MASK;
+    loss.inFlightBytes = window.slotBytes[slot]!;
+    window.congestion.onLoss(loss);
   }
 }
 
@@ -321,4 +333,20 @@ function isNewer(window: SendWindow, psn: number, sentAt: number): boolean {
   if (!window.anyAcked) return true;
   const later = serialDiff(sentAt, window.newestAckedSentAt);
   return later > 0 || (later === 0 && serialDiff(psn, window.newestAckedPsn) > 0);
+}
+
+/**
+ * The least delay of the fabric in some round trips of the slot when they are over, or else 0. A frame is sent as one burst of
+ * up to 64 KB: its later packets wait for its earlier ones, and on a slow link for longer than a congested queue would
+ * make them. What the least of a round has waited for was there before.
+ */
+function leastOfRound(now: number, window: SendWindow, slot: number, rtt: number, fabric: number): number {
+  const least = Math.min(window.leastFabricMicros[slot]!, fabric);
+  if (now - window.roundSince[slot]! < ROUND_TRIPS * rtt) {
+    window.leastFabricMicros[slot] = least;
+    return 0;
+  }
+  window.roundSince[slot] = now;
+  window.leastFabricMicros[slot] = Number.POSITIVE_INFINITY;
+  return least;
 }

@@ -41,6 +41,9 @@ export class SendWindow {
   inFlightBytes = 0;
   /** Of each slot: given to it and neither acknowledged nor given up. */
   readonly slotBytes = new Float64Array(SLOTS);
+  /** Since when each slot's present round trip is measured, and the least delay of the fabric in it. */
+  readonly roundSince = new Float64Array(SLOTS);
+  readonly leastFabricMicros = new Float64Array(SLOTS).fill(Number.POSITIVE_INFINITY);
   /** A slot whose window was smaller than a frame that went there is not used before. */
   readonly nextSendAt = new Float64Array(SLOTS);
   /** When the first such slot is free again for frames that wait, or Infinity. */
@@ -101,6 +104,8 @@ export class SendWindow {
     this.inFlightBytes = 0;
     this.slotBytes.fill(0);
     this.nextSendAt.fill(0);
+    this.roundSince.fill(0);
+    this.leastFabricMicros.fill(Number.POSITIVE_INFINITY);
     this.pacedUntil = Number.POSITIVE_INFINITY;
     this.inFlight.fill(0);
     this.backoff.fill(0);

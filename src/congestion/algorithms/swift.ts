@@ -5,7 +5,7 @@
 import type { Algorithm, FlowControl } from '../algorithm.ts';
 import { MAX_WINDOW_PACKETS } from '../constant-window.ts';
 import { compile } from '../language/compiler.ts';
-import { DEFAULT_TARGETS, type SwiftTargets } from '../swift.ts';
+import { ADDITIVE_INCREASE, DEFAULT_TARGETS, type SwiftTargets } from '../swift.ts';
 
 /** Windows, in packets, between which flow scaling works (§3.5 of the Swift paper), and the least there is. */
 const SCALED_FROM = 0.1;
@@ -37,7 +37,7 @@ const program = compile(`
   (:= delay (if delay (+ (- delay (/ delay 8)) Flow.endpoint_delay_us) (* 8 Flow.endpoint_delay_us)))
   (:= target (/ alpha (max 1 (isqrt (/ (* fabric 15625) (* 16 mss))))))
   (:= target (+ base (* hop Flow.hops) (min range (- target offset))))
-  (:= step (* Ack.bytes_acked mss 1048576))
+  (:= step (* ${ADDITIVE_INCREASE} Ack.bytes_acked mss 1048576))
   (if (< Flow.fabric_delay_us target)
     (:= fabric (min most (+ fabric (/ step (max fabric one)))))
     (if (>= (- Ack.now fabric_cut) (/ srtt 8)) (
