@@ -25,6 +25,7 @@ const GENERATIONS = 64;
 const SALT_MASK = 0x00ff_ffff;
 /** Windows kept for the next connections, besides as many as are in use. */
 const MIN_POOL = 16;
+const POOLED_PLACES = 512;
 
 /** One value a row each. */
 export interface ConnectionColumns {
@@ -254,8 +255,11 @@ export class ConnectionTable implements ConnectionColumns {
     if (send === undefined || receive === undefined) return;
     this.sendPsn[row] = send.next;
     this.receivePsn[row] = receive.end;
-    this.sendPool.push(send);
-    this.receivePool.push(receive);
+    // Those that grew for a bulk transfer are not for the next connection to keep.
+    if (send.mask < POOLED_PLACES && receive.mask < POOLED_PLACES) {
+      this.sendPool.push(send);
+      this.receivePool.push(receive);
+    }
     this.send[row] = undefined;
     this.receive[row] = undefined;
     this.awakeRows.delete(row);

@@ -9,7 +9,8 @@ import { SLOTS } from '../paths/path-table.ts';
 
 /** The largest window a sender may have: a packet further ahead is not taken. */
 export const RECEIVE_PACKETS = 4096;
-const MASK = RECEIVE_PACKETS - 1;
+/** Room before it is needed: for one large frame. */
+const FIRST_PLACES = 64;
 const WORDS_OF_BITMAP = 8;
 
 /** Flags of a held packet, above its length. */
@@ -21,13 +22,13 @@ export const HELD_WHOLE = HELD_FIRST | HELD_LAST;
 export const HELD_PASSED = 0x0400_0000;
 
 /** All of it. */
-export type ReceiveWindowState = Omit<Fields<ReceiveWindow>, 'isIdle' | 'early'> & {
+export type ReceiveWindowState = Omit<Fields<ReceiveWindow>, 'isIdle' | 'early' | 'mask'> & {
   readonly early: FrameQueueState;
 };
 
 export class ReceiveWindow {
   /** Offset, and length with flags; a length of zero: not here. */
-  readonly held: Uint32Array;
+  held: Uint32Array;
   /** Everything below is received. */
   base = 0;
   /** One above the newest received. */
@@ -56,7 +57,7 @@ export class ReceiveWindow {
   windowCursor = 0;
 
   constructor(old?: ReceiveWindowState) {
-    this.held = old?.held ?? new Uint32Array(RECEIVE_PACKETS * 2);
+    this.held = new Uint32Array(FIRST_PLACES * 2);
     if (old !== undefined) Object.assign(this, old);
     this.early = new FrameQueue(old?.early);
   }
@@ -84,14 +85,21 @@ export class ReceiveWindow {
     return this.delivered === this.end && this.pending === 0 && this.early.frames === 0;
   }
 
+  /** Places less one. */
+  get mask(): number {
+    return (this.held.length >>> 1) - 1;
+  }
+
   has(psn: number): boolean {
-    return this.held[(psn & MASK) * 2 + 1] !== 0;
+    return (psn - this.delivered) >>> 0 <= this.mask && this.held[(psn & this.mask) * 2 + 1] !== 0;
   }
 
   /** Puts a packet in its place. True when frames may have become complete. */
   place(psn: number, offset: number, lengthAndFlags: number): boolean {
     this.bulk = (lengthAndFlags & HELD_WHOLE) !== HELD_WHOLE;
-    const at = (psn & MASK) * 2;
+    if ((psn - this.delivered) >>> 0 > this.mask) this.grow((psn - this.delivered + 1) >>> 0);
+    const { mask } = this;
+    const at = (psn & mask) * 2;
     this.held[at] = offset;
     this.held[at + 1] = lengthAndFlags;
     if (((psn - this.end) | 0) >= 0) this.end = (psn + 1) >>> 0;
@@ -102,23 +110,23 @@ export class ReceiveWindow {
     do {
       base = (base + 1) >>> 0;
       if ((word & HELD_LAST) !== 0) this.complete = base;
-      word = this.held[(base & MASK) * 2 + 1]!;
+      word = this.held[(base & mask) * 2 + 1]!;
     } while (base !== this.end && word !== 0);
     this.base = base;
     return this.complete !== before;
   }
 
   offsetOf(psn: number): number {
-    return this.held[(psn & MASK) * 2]!;
+    return this.held[(psn & this.mask) * 2]!;
   }
 
   wordOf(psn: number): number {
-    return this.held[(psn & MASK) * 2 + 1]!;
+    return this.held[(psn & this.mask) * 2 + 1]!;
   }
 
   /** Empties the place of a packet that was passed on or dropped. */
   clear(psn: number): void {
-    this.held[(psn & MASK) * 2 + 1] = 0;
+    this.held[(psn & this.mask) * 2 + 1] = 0;
   }
 
   /** Calls `visit` with every offset that a reference is held for. */
@@ -149,12 +157,26 @@ export class ReceiveWindow {
       let word = 0;
       for (let bit = 0; bit < 32; bit++) {
         // Above `end` the ring may hold packets that were received and wait below the base.
-        const here = ((psn - this.end) | 0) < 0 && this.held[(psn & MASK) * 2 + 1] !== 0;
+        const here = ((psn - this.end) | 0) < 0 && this.held[(psn & this.mask) * 2 + 1] !== 0;
         word = (word << 1) | (here ? 1 : 0);
         psn = (psn + 1) >>> 0;
       }
       into[i] = word;
     }
     return words;
+  }
+
+  /** The ring grows with how far packets come ahead of what is passed on (BIFROST §4.4). */
+  private grow(places: number): void {
+    const { held, mask } = this;
+    let size = (mask + 1) * 2;
+    while (size < places) size *= 2;
+    this.held = new Uint32Array(size * 2);
+    for (let psn = this.delivered; psn !== this.end; psn = (psn + 1) >>> 0) {
+      const from = (psn & mask) * 2;
+      const to = (psn & (size - 1)) * 2;
+      this.held[to] = held[from]!;
+      this.held[to + 1] = held[from + 1]!;
+    }
   }
 }

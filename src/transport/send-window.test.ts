@@ -9,6 +9,7 @@ const PACKET_BYTES = 100;
 /** Puts a frame of some packets into the window as the sender does, one reference each. */
 function accept(window: SendWindow, region: Region, offset: number, packets: number): void {
   region.retain(offset, packets);
+  window.reserve(packets);
   for (let i = 0; i < packets; i++) {
     const at = (window.next & window.mask) * RECORD_WORDS;
     window.records[at] = offset + i * PACKET_BYTES;
@@ -86,13 +87,25 @@ describe('SendWindow', () => {
   });
 
   it.each([
+    [1, 64],
     [64, 64],
     [65, 128],
-    [512, 512],
     [4096, 4096],
-  ])('with a limit of %i packets has %i places', (limit, places) => {
-    const window = new SendWindow(limit);
-    expect([window.limit, window.mask + 1]).toEqual([limit, places]);
+  ])('for %i packets has %i places, and keeps its records when it grows', (packets, places) => {
+    for (const start of [0, 2 ** 32 - 30]) {
+      const window = new SendWindow(4096);
+      window.reset(start);
+      const numbers: number[] = [];
+      for (let left = packets; left > 0; left--) {
+        window.reserve(1);
+        numbers.push(window.next);
+        window.records[(window.next & window.mask) * RECORD_WORDS] = numbers.length;
+        window.next = (window.next + 1) >>> 0;
+      }
+      expect(window.mask + 1).toBe(places);
+      const kept = numbers.map((psn) => window.records[(psn & window.mask) * RECORD_WORDS]);
+      expect(kept).toEqual(numbers.map((_, i) => i + 1));
+    }
   });
 
   it('queues what is lost first in, first out, round its ring', () => {
@@ -101,7 +114,7 @@ describe('SendWindow', () => {
     let expected = 0;
     for (let psn = 0; psn < 1000; psn++) {
       window.queueLost(psn);
-      if (window.lostCount === 64 || psn % 7 === 0) expect(window.shiftLost()).toBe(expected++);
+      if (window.lostCount === 100 || psn % 7 === 0) expect(window.shiftLost()).toBe(expected++);
     }
   });
 });

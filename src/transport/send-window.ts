@@ -28,9 +28,14 @@ export const RECORD_SLOT_MASK = 0x0700_0000;
 /** All of it but the controller, which newer code makes anew. */
 export type SendWindowState = Omit<Fields<SendWindow>, 'congestion' | 'span' | 'isIdle'>;
 
+/** Room before it is needed: for one large frame, and for a few losses. */
+const FIRST_RECORDS = 64;
+const FIRST_LOST = 16;
+
 export class SendWindow {
-  readonly records: Uint32Array;
-  readonly mask: number;
+  /** Room for `mask` + 1 records. */
+  records: Uint32Array;
+  mask: number;
   readonly limit: number;
   /** Oldest unacknowledged PSN, next to transmit, next to give: una ≤ txNext ≤ next. */
   una = 0;
@@ -76,18 +81,16 @@ export class SendWindow {
   /** Slot of the current group of packets, and how many went there. */
   slot = 0;
   group = 0;
-  /** A ring: a PSN is queued at most once at a time, so it never overflows. */
-  readonly lost: Uint32Array;
+  /** A ring of PSNs to send again. */
+  lost: Uint32Array;
   lostHead = 0;
   lostCount = 0;
 
   constructor(limit: number, old?: SendWindowState) {
-    let size = 64;
-    while (size < limit) size *= 2;
     this.limit = limit;
-    this.mask = size - 1;
-    this.records = old?.records ?? new Uint32Array(size * RECORD_WORDS);
-    this.lost = old?.lost ?? new Uint32Array(size);
+    this.mask = FIRST_RECORDS - 1;
+    this.records = new Uint32Array(FIRST_RECORDS * RECORD_WORDS);
+    this.lost = new Uint32Array(FIRST_LOST);
     if (old !== undefined) Object.assign(this, old);
   }
 
@@ -141,13 +144,30 @@ export class SendWindow {
     this.questionDue = Number.POSITIVE_INFINITY;
   }
 
+  /** Makes room for so many packets more: the ring grows with what is in flight (BIFROST §4.4). */
+  reserve(packets: number): void {
+    const needed = this.span + packets;
+    if (needed <= this.mask + 1) return;
+    const { records, mask } = this;
+    let size = (mask + 1) * 2;
+    while (size < needed) size *= 2;
+    this.mask = size - 1;
+    this.records = new Uint32Array(size * RECORD_WORDS);
+    for (let psn = this.frameStart; psn !== this.next; psn = (psn + 1) >>> 0) {
+      const from = (psn & mask) * RECORD_WORDS;
+      const to = (psn & this.mask) * RECORD_WORDS;
+      for (let word = 0; word < RECORD_WORDS; word++) this.records[to + word] = records[from + word]!;
+    }
+  }
+
   queueLost(psn: number): void {
-    this.lost[(this.lostHead + this.lostCount) & this.mask] = psn;
+    if (this.lostCount === this.lost.length) this.growLost();
+    this.lost[(this.lostHead + this.lostCount) & (this.lost.length - 1)] = psn;
     this.lostCount++;
   }
 
   shiftLost(): number {
-    const psn = this.lost[this.lostHead & this.mask]!;
+    const psn = this.lost[this.lostHead & (this.lost.length - 1)]!;
     this.lostHead++;
     this.lostCount--;
     return psn;
@@ -196,5 +216,12 @@ export class SendWindow {
       frames.push(offset, length);
     }
     this.reset(this.next);
+  }
+
+  private growLost(): void {
+    const { lost, lostHead, lostCount } = this;
+    this.lost = new Uint32Array(lost.length * 2);
+    for (let i = 0; i < lostCount; i++) this.lost[i] = lost[(lostHead + i) & (lost.length - 1)]!;
+    this.lostHead = 0;
   }
 }

@@ -46,6 +46,7 @@ export class Sender {
     if (window.span + packets > window.limit) return false;
     if (!this.sprayer.place(now, row, window, packets, length)) return false;
     if (packets > 1) region.retain(offset, packets - 1);
+    window.reserve(packets);
     const { records, mask } = window;
     let at = 0;
     let word = RECORD_FIRST;
