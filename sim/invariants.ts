@@ -14,6 +14,7 @@ import {
   RECORD_WORDS,
   type SendWindow,
 } from '../src/transport/send-window.ts';
+import { TALLY_NAMES } from '../src/transport/tallies.ts';
 import type { TransportHost } from './transport-host.ts';
 
 /** Writers that keep a chunk of their own: frames, underlay, held packets. */
@@ -36,6 +37,16 @@ export function checkState(host: TransportHost): void {
   }
   for (let pair = 0; pair < options.pairs; pair++) held += host.waiting(pair);
   checkReferences(host.region, held);
+  checkTallies(host);
+}
+
+/** What was counted of all connections is what was counted of each. */
+function checkTallies({ transport: { connections, counters } }: TransportHost): void {
+  for (const name of TALLY_NAMES) {
+    let sum = 0;
+    for (const share of connections.tallies[name]) sum += share;
+    demand(sum === counters[name], `${name}: ${counters[name]}, of single connections ${sum}`);
+  }
 }
 
 /** References that the window holds. */

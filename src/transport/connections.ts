@@ -10,6 +10,7 @@ import { FrameQueue, type FrameQueueState } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { ReceiveWindow, type ReceiveWindowState } from './receive-window.ts';
 import { SendWindow, type SendWindowState } from './send-window.ts';
+import { newTallies, type Tallies } from './tallies.ts';
 
 export const CONNECTION_CLOSED = 0;
 /** A request is out; frames wait. */
@@ -42,6 +43,19 @@ export interface ConnectionColumns {
   /** When the next request is due, or Infinity. */
   readonly requestDue: Float64Array;
   readonly lastHeard: Float64Array;
+  /** The most packets that the newest received was ahead of the first missing. */
+  readonly deepestReorder: Uint16Array;
+}
+
+/** Where the directions of a connection are. */
+export interface ConnectionPsns {
+  /** Oldest unacknowledged, next to transmit, next to give. */
+  readonly una: number;
+  readonly txNext: number;
+  readonly next: number;
+  /** Everything below is received; one above the newest received. */
+  readonly base: number;
+  readonly end: number;
 }
 
 export interface ConnectionTableState extends ConnectionColumns {
@@ -56,6 +70,7 @@ export interface ConnectionTableState extends ConnectionColumns {
   readonly awakeRows: Set<number>;
   readonly sendPool: readonly SendWindowState[];
   readonly receivePool: readonly ReceiveWindowState[];
+  readonly tallies: Tallies;
   readonly salt: number;
 }
 
@@ -71,6 +86,8 @@ export class ConnectionTable implements ConnectionColumns {
   accepted: Uint8Array;
   requestDue: Float64Array;
   lastHeard: Float64Array;
+  deepestReorder: Uint16Array;
+  tallies: Tallies;
   /** Frames taken back from a connection that was lost; they go first on the next one. */
   readonly recalled: (FrameQueue | undefined)[];
   /** Both or none; `awaken` brings them. */
@@ -117,6 +134,8 @@ export class ConnectionTable implements ConnectionColumns {
     this.accepted = old?.accepted ?? new Uint8Array(16);
     this.requestDue = old?.requestDue ?? new Float64Array(16);
     this.lastHeard = old?.lastHeard ?? new Float64Array(16);
+    this.deepestReorder = old?.deepestReorder ?? new Uint16Array(16);
+    this.tallies = old?.tallies ?? newTallies(16);
     this.byPair = old?.byPair ?? new Map();
     this.recalled = (old?.recalled ?? []).map((queue) => queue && new FrameQueue(queue));
     this.send = (old?.send ?? []).map((window) => window && new SendWindow(window.limit, window));
@@ -133,7 +152,8 @@ export class ConnectionTable implements ConnectionColumns {
   }
 
   save(): ConnectionTableState {
-    const { state, attempts, pair, peer, vni, localCid, remoteCid, accepted, requestDue, lastHeard } = this;
+    const { state, attempts, pair, peer, vni, localCid, remoteCid, accepted, requestDue } = this;
+    const { lastHeard, deepestReorder } = this;
     const columns = {
       state,
       attempts,
@@ -145,8 +165,9 @@ export class ConnectionTable implements ConnectionColumns {
       accepted,
       requestDue,
       lastHeard,
+      deepestReorder,
     };
-    const { count, byPair, sendPsn, receivePsn, used, awakeRows, salt } = this;
+    const { count, byPair, sendPsn, receivePsn, used, awakeRows, tallies, salt } = this;
     return {
       ...columns,
       recalled: this.recalled.map((queue) => queue?.save()),
@@ -160,6 +181,7 @@ export class ConnectionTable implements ConnectionColumns {
       receivePsn,
       used,
       awakeRows,
+      tallies,
       salt,
     };
   }
@@ -201,6 +223,21 @@ export class ConnectionTable implements ConnectionColumns {
   renew(row: number): void {
     const generation = ((this.localCid[row]! ^ this.salt) & SALT_MASK) >>> ROW_BITS;
     this.localCid[row] = this.cid(row, generation + 1);
+  }
+
+  /** For people: also of rows without windows. */
+  psnsOf(row: number): ConnectionPsns {
+    const send = this.send[row];
+    const receive = this.receive[row];
+    const sent = this.sendPsn[row]!;
+    const received = this.receivePsn[row]!;
+    return {
+      una: send?.una ?? sent,
+      txNext: send?.txNext ?? sent,
+      next: send?.next ?? sent,
+      base: receive?.base ?? received,
+      end: receive?.end ?? received,
+    };
   }
 
   /** Rows that have windows. */
@@ -299,6 +336,8 @@ export class ConnectionTable implements ConnectionColumns {
     this.used = enlarge(this.used, new Uint8Array(capacity));
     this.requestDue = enlarge(this.requestDue, new Float64Array(capacity));
     this.lastHeard = enlarge(this.lastHeard, new Float64Array(capacity));
+    this.deepestReorder = enlarge(this.deepestReorder, new Uint16Array(capacity));
+    this.tallies = newTallies(capacity, this.tallies);
   }
 }
 
@@ -308,7 +347,7 @@ export function firstPsn(destinationCid: number): number {
   return (mixed ^ (mixed >>> 12)) >>> 0;
 }
 
-function enlarge<T extends Uint8Array | Uint32Array | Float64Array>(old: T, larger: T): T {
+function enlarge<T extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(old: T, larger: T): T {
   larger.set(old);
   return larger;
 }

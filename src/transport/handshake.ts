@@ -139,6 +139,7 @@ export class Handshake {
     if (connections.state[row] !== CONNECTION_ESTABLISHED) return;
     this.lose(row);
     connections.renew(row);
+    connections.tallies.connectionsReset[row]!++;
     this.context.counters.connectionsReset++;
     this.request(now, row);
   }
@@ -156,6 +157,7 @@ export class Handshake {
     if (!plain && connections.attempts[row]! >= WAIT_MICROS.length) {
       connections.state[row] = CONNECTION_PLAIN;
       connections.requestDue[row] = now + FIRST_FALLBACK_WAIT_MICROS;
+      connections.tallies.fallbacks[row]!++;
       counters.fallbacks++;
       const recalled = connections.recalled[row];
       connections.recalled[row] = undefined;
@@ -221,6 +223,7 @@ export class Handshake {
     this.requests.delete(row);
     this.byRemote.set(remoteKey(connections.peer[row]!, remoteCid), row);
     connections.begin(row);
+    connections.tallies.connectionsOpened[row]!++;
     counters.connectionsOpened++;
   }
 

@@ -73,6 +73,7 @@ export class LossDetector {
     if (covered < 0) return false;
     window.heard();
     if (ack.ackValue > 0) {
+      connections.tallies.spurious[row]! += ack.ackValue;
       counters.spurious += ack.ackValue;
       window.patience = Math.min(MAX_PATIENCE, window.patience * 2);
     }
@@ -158,8 +159,8 @@ export class LossDetector {
     }
     if (silent >= 0) window.congestion.onTimeout(silent, now);
     const unanswered = window.questionDue <= now;
-    if (unanswered) this.question(now, peer, window, -1);
-    else if (silent >= 0 && window.questions === 0) this.question(now, peer, window, silent);
+    if (unanswered) this.question(now, row, window, -1);
+    else if (silent >= 0 && window.questions === 0) this.question(now, row, window, silent);
     return unanswered || silent >= 0;
   }
 
@@ -229,7 +230,7 @@ export class LossDetector {
    * arrived: those above left later still. So where nothing is missing it looks at one packet, not at 256.
    */
   private judge(now: number, row: number, window: SendWindow, base: number, covered: number): void {
-    const { counters } = this.context;
+    const { connections, counters } = this.context;
     const { records, mask } = window;
     let psn = serialDiff(base, window.una) >= 0 ? base : window.una;
     const beyond = (base + covered) >>> 0;
@@ -243,6 +244,7 @@ export class LossDetector {
       if (newer && (word & RECORD_RETRANSMITTED) === 0) return;
       const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
       if (serialDiff(records[at + 2]!, window.highestAcked[slot]!) < 0) {
+        connections.tallies.lostByGap[row]!++;
         counters.lostByGap++;
         this.giveUp(window, psn, at, slot);
         this.tellLoss(now, window, at, slot);
@@ -258,7 +260,7 @@ export class LossDetector {
    * what every acknowledgement shows: further up it may have arrived without our being told.
    */
   private judgeByTime(now: number, row: number, window: SendWindow): void {
-    const { counters } = this.context;
+    const { connections, counters } = this.context;
     const { records, mask } = window;
     window.overtakenDue = Number.POSITIVE_INFINITY;
     const shown = Math.min(BITMAP_PACKETS, (window.txNext - window.una) >>> 0);
@@ -270,6 +272,7 @@ export class LossDetector {
       const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
       const due = this.overtakenDue(now, row, window, slot, records[at + 3]!);
       if (due <= now) {
+        connections.tallies.lostByTime[row]!++;
         counters.lostByTime++;
         this.giveUp(window, psn, at, slot);
       } else if (due < window.overtakenDue) {
@@ -286,8 +289,9 @@ export class LossDetector {
   }
 
   /** Sends the oldest packet of a silent slot again, or, with -1, the oldest of all. */
-  private question(now: number, peer: number, window: SendWindow, silent: number): void {
-    const { paths, counters } = this.context;
+  private question(now: number, row: number, window: SendWindow, silent: number): void {
+    const { connections, paths, counters } = this.context;
+    const peer = connections.peer[row]!;
     const { records, mask } = window;
     window.questionDue = Number.POSITIVE_INFINITY;
     for (let psn = window.una; serialDiff(psn, window.txNext) < 0; psn = (psn + 1) >>> 0) {
@@ -299,6 +303,7 @@ export class LossDetector {
       const backoff = Math.max(0, ++window.questions - SLOTS);
       const patience = 2 ** Math.min(MAX_QUESTION_BACKOFF, backoff);
       window.questionDue = now + paths.timeoutMicros(peer, slot) * patience;
+      connections.tallies.lostByTimeout[row]!++;
       counters.lostByTimeout++;
       this.giveUp(window, psn, at, slot);
       return;

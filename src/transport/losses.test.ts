@@ -7,6 +7,7 @@ import { checkIdle, checkState } from '../../sim/invariants.ts';
 import { settle } from '../../test/support/random-network.ts';
 import { ALL_SLOTS, story } from '../../test/support/story.ts';
 import { SLOTS } from '../paths/path-table.ts';
+import { TALLY_NAMES } from './tallies.ts';
 
 /** An open connection with round trip times, nothing on its way, counters from zero. */
 function open(options: Parameters<typeof story>[0] = {}) {
@@ -18,6 +19,7 @@ function open(options: Parameters<typeof story>[0] = {}) {
     for (const name of Object.keys(transport.counters) as (keyof typeof transport.counters)[]) {
       transport.counters[name] = 0;
     }
+    for (const name of TALLY_NAMES) transport.connections.tallies[name].fill(0);
   }
   return told;
 }

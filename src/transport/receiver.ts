@@ -38,11 +38,13 @@ export class Receiver {
    */
   onData(row: number, header: DataHeaderView, arrivedAt: number, hops: number, small: boolean): boolean {
     const { connections, counters, pairs, region } = this.context;
+    const { tallies } = connections;
     const window = connections.receive[row]!;
     const { psn, pathId: slot, flags, payloadLength: length } = header;
     const ahead = (psn - window.base) | 0;
     const place = (psn - window.delivered) | 0;
     if (place >= RECEIVE_PACKETS || place < -MAX_AGE_PACKETS || length === 0 || length > HELD_LENGTH_MASK) {
+      tallies.beyondWindow[row]!++;
       counters.beyondWindow++;
       return false;
     }
@@ -51,6 +53,7 @@ export class Receiver {
     window.arrivedAt[slot] = arrivedAt;
     window.hops[slot] = hops;
     if (ahead < 0 || window.has(psn)) {
+      tallies.duplicates[row]!++;
       counters.duplicates++;
       window.duplicates[slot]!++;
       this.acknowledger.onPacket(window, slot, arrivedAt, true);
@@ -58,16 +61,21 @@ export class Receiver {
     }
     let offset = header.payloadAt;
     if (ahead > 0) {
+      tallies.outOfOrder[row]!++;
       counters.outOfOrder++;
       if (region.free < region.chunks >>> RESERVE_SHIFT) {
+        tallies.noMemory[row]!++;
         counters.noMemory++;
         return false;
       }
+      if (ahead > connections.deepestReorder[row]!) connections.deepestReorder[row] = ahead;
       if (small) offset = this.copy(offset, length);
     }
     region.retain(offset, 1);
     counters.packetsReceived++;
     counters.bytesReceived += length;
+    tallies.packetsReceived[row]!++;
+    tallies.bytesReceived[row]! += length;
     const framing = (flags & DATA_FIRST ? HELD_FIRST : 0) | (flags & DATA_LAST ? HELD_LAST : 0);
     const wasMissing = window.end !== window.base;
     let complete: boolean;
@@ -86,23 +94,25 @@ export class Receiver {
 
   /** Moves whole frames in order into `out`, references included. False when some are left for want of room. */
   deliver(row: number, out: PieceList): boolean {
-    const window = this.context.connections.receive[row];
+    const { connections, counters } = this.context;
+    const window = connections.receive[row];
     // The connection was lost and begun anew since.
     if (window === undefined) return true;
     for (const { early } = window; early.frames > 0; early.shift()) {
       if (out.count === out.capacity) return false;
       out.push(early.frontOffset(), early.frontLength());
       out.endFrame();
-      this.context.counters.framesDelivered++;
+      connections.tallies.framesDelivered[row]!++;
+      counters.framesDelivered++;
     }
     while (window.delivered !== window.complete) {
-      if (!this.deliverFrame(window, out)) return false;
+      if (!this.deliverFrame(row, window, out)) return false;
     }
     return true;
   }
 
-  private deliverFrame(window: ReceiveWindow, out: PieceList): boolean {
-    const { counters, region } = this.context;
+  private deliverFrame(row: number, window: ReceiveWindow, out: PieceList): boolean {
+    const { connections, counters, region } = this.context;
     const first = window.delivered;
     let bytes = 0;
     let framed = (window.wordOf(first) & HELD_FIRST) !== 0;
@@ -131,8 +141,10 @@ export class Receiver {
     window.delivered = end;
     if (good) {
       out.endFrame();
+      connections.tallies.framesDelivered[row]!++;
       counters.framesDelivered++;
     } else {
+      connections.tallies.badFraming[row]!++;
       counters.badFraming++;
     }
     return true;

@@ -68,15 +68,21 @@ export class Sender {
     records[at + 1]! |= RECORD_LAST;
     window.next = psn;
     window.inFlightBytes += length;
+    connections.tallies.framesSent[row]!++;
     counters.framesSent++;
     return true;
   }
 
   /** Puts what is lost, and then what is new, into `out`, as far as it has room. True when nothing is left. */
   transmit(now: number, row: number, out: Outbox): boolean {
-    const window = this.context.connections.send[row]!;
+    const { connections, counters } = this.context;
+    const window = connections.send[row]!;
+    const { packetsSent, bytesSent } = counters;
     if (window.lostCount > 0) this.retransmit(now, row, window, out);
     if (window.txNext !== window.next) this.transmitNew(now, row, window, out);
+    // The row's share once for all packets of the turn, instead of once a packet.
+    connections.tallies.packetsSent[row]! += counters.packetsSent - packetsSent;
+    connections.tallies.bytesSent[row]! += counters.bytesSent - bytesSent;
     return window.lostCount === 0 && window.txNext === window.next;
   }
 
@@ -137,6 +143,7 @@ export class Sender {
       const slot = paths.next(peer, lostOn, lostOn, paths.selection(peer, now));
       window.slotBytes[slot]! += word & RECORD_LENGTH_MASK;
       this.send(now, row, window, psn, slot, DATA_RETRANSMITTED | DATA_ACK_REQUIRED, out);
+      connections.tallies.retransmissions[row]!++;
       counters.retransmissions++;
     }
   }

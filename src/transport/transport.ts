@@ -303,7 +303,10 @@ export class Transport {
       const rtt = ((now >>> 0) - ack.echoMicros) | 0;
       if (rtt > 0) this.context.paths.onProbeAnswered(peer, ack.pathId, rtt, now);
     }
-    if (!this.losses.onAck(now, arrivedAt, row, ack)) counters.badAck++;
+    if (!this.losses.onAck(now, arrivedAt, row, ack)) {
+      connections.tallies.badAck[row]!++;
+      counters.badAck++;
+    }
     // What this one overtook may be overdue already: judged in this turn.
     if (connections.send[row]!.overtakenDue <= now) this.arm(row);
     this.ready.add(row);
@@ -322,8 +325,8 @@ export class Transport {
       case PACKET_CONNECTION_RESPONSE: {
         const row = connections.ofCid(connect.destinationCid);
         if (row < 0) counters.unknownCid++;
-        else if (connections.peer[row] !== peer || connections.vni[row] !== vni) counters.wrongPeer++;
-        else if (this.handshake.onResponse(now, row, connect)) this.ready.add(row);
+        else if (this.isFromPeer(row, peer, vni) && this.handshake.onResponse(now, row, connect))
+          this.ready.add(row);
         return;
       }
       case PACKET_RESET: {
@@ -336,16 +339,22 @@ export class Transport {
   /** True when the row is open, with windows from now on, and the packet came from its peer. */
   private belongs(row: number, peer: number, vni: number): boolean {
     const { connections, counters } = this;
-    if (connections.peer[row] !== peer || connections.vni[row] !== vni) {
-      counters.wrongPeer++;
-      return false;
-    }
+    if (!this.isFromPeer(row, peer, vni)) return false;
     if (connections.state[row] === CONNECTION_ESTABLISHED) {
       connections.awaken(row);
       return true;
     }
     // The response to our request was lost or is on its way; the peer will send this again.
+    connections.tallies.notEstablished[row]!++;
     counters.notEstablished++;
+    return false;
+  }
+
+  private isFromPeer(row: number, peer: number, vni: number): boolean {
+    const { connections, counters } = this;
+    if (connections.peer[row] === peer && connections.vni[row] === vni) return true;
+    connections.tallies.wrongPeer[row]!++;
+    counters.wrongPeer++;
     return false;
   }
 
