@@ -63,7 +63,7 @@ const states: Record<string, (rig: Rig) => void> = {
 
 const events: Record<string, (rig: Rig) => void> = {
   timeout: (rig) => rig.timeout(),
-  'round trip': (rig) => rig.table.onRoundTrip(0, SLOT),
+  'round trip': (rig) => rig.table.onRoundTrip(0, SLOT, rig.now),
   'probe answered': (rig) => rig.answer(),
   'probe unanswered': (rig) => rig.pass(6000),
   'two answers': (rig) => {

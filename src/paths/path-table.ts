@@ -6,6 +6,14 @@
 //   suspect ──acknowledgement by the slot, probe answered──▶ healthy     bad ──two probes in a row answered──▶ healthy
 
 import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
+import {
+  LEFT_PROBE,
+  LEFT_SILENCE,
+  type LeftWhy,
+  SlotHistory,
+  type SlotHistoryState,
+  type SlotStory,
+} from './slot-history.ts';
 
 export const SLOTS = 8;
 const ALL_SLOTS = 0xff;
@@ -63,6 +71,7 @@ export interface PathTableState {
   readonly suspectSince: Float64Array;
   readonly probeInterval: Float64Array;
   readonly fabric: Float64Array;
+  readonly endpoint: Float64Array;
   readonly hops: Uint8Array;
   readonly ranking: Float64Array;
   readonly chosen: Uint8Array;
@@ -71,6 +80,7 @@ export interface PathTableState {
   readonly candidate: Uint8Array;
   readonly route: Uint8Array;
   readonly probes: TimerWheelState;
+  readonly history: SlotHistoryState;
   readonly changes: PathChanges;
 }
 
@@ -87,6 +97,8 @@ export class PathTable {
   private probeInterval: Float64Array;
   /** Smoothed, of the way there and back without the hosts at its ends (BIFROST §D). */
   private fabric: Float64Array;
+  /** The hosts' part of the same round trips, an acknowledgement's wait included. */
+  private endpoint: Float64Array;
   private hops: Uint8Array;
   /** Round trips as slots are compared by: spikes are cut off. */
   private ranking: Float64Array;
@@ -100,6 +112,8 @@ export class PathTable {
   /** 1: the slot waits to be rid of what is in flight, to change its source port. */
   private draining: Uint8Array;
   private readonly probes: TimerWheel;
+  private readonly history: SlotHistory;
+  private readonly startedAt: number;
   readonly changes: PathChanges;
 
   constructor(nowMicros: number, old?: PathTableState) {
@@ -113,6 +127,7 @@ export class PathTable {
     this.suspectSince = old?.suspectSince ?? new Float64Array(0);
     this.probeInterval = old?.probeInterval ?? new Float64Array(0);
     this.fabric = old?.fabric ?? new Float64Array(0);
+    this.endpoint = old?.endpoint ?? new Float64Array(0);
     this.hops = old?.hops ?? new Uint8Array(0);
     this.ranking = old?.ranking ?? new Float64Array(0);
     this.chosen = old?.chosen ?? new Uint8Array(0);
@@ -122,15 +137,19 @@ export class PathTable {
     this.route = old?.route ?? new Uint8Array(0);
     this.draining = new Uint8Array(this.state.length);
     this.probes = new TimerWheel(nowMicros, undefined, old?.probes);
+    this.history = new SlotHistory(old?.history);
+    this.startedAt = nowMicros;
     this.changes = old?.changes ?? { suspected: 0, failed: 0, recovered: 0, rebound: 0 };
   }
 
   save(): PathTableState {
     const { state, srtt, rttvar, answers, longestRtt, awaiting, suspectSince, probeInterval } = this;
     const columns = { state, srtt, rttvar, answers, longestRtt, awaiting, suspectSince, probeInterval };
-    const { peers, fabric, hops, ranking, chosen, chosenAt, refreshAt, candidate, route, changes } = this;
+    const { peers, fabric, endpoint, hops, ranking, chosen, chosenAt, refreshAt, changes } = this;
+    const { candidate, route } = this;
     const choice = { ranking, chosen, chosenAt, refreshAt, candidate, route };
-    return { peers, ...columns, fabric, hops, ...choice, probes: this.probes.save(), changes };
+    const parts = { probes: this.probes.save(), history: this.history.save() };
+    return { peers, ...columns, fabric, endpoint, hops, ...choice, ...parts, changes };
   }
 
   /** Adds a peer with eight healthy slots; its number. */
@@ -138,7 +157,11 @@ export class PathTable {
     const peer = this.peers++;
     if (this.peers * SLOTS > this.state.length) this.grow();
     this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
-    for (let slot = 0; slot < SLOTS; slot++) this.candidate[peer * SLOTS + slot] = slot;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const at = peer * SLOTS + slot;
+      this.candidate[at] = slot;
+      this.history.began(at, this.startedAt);
+    }
     return peer;
   }
 
@@ -174,9 +197,11 @@ export class PathTable {
   rebind(peer: number, slot: number, candidate: number, route: number): void {
     const at = peer * SLOTS + slot;
     this.candidate[at] = candidate;
-    for (const measured of [this.srtt, this.rttvar, this.ranking, this.fabric, this.hops]) measured[at] = 0;
+    const { srtt, rttvar, ranking, fabric, endpoint, hops } = this;
+    for (const measured of [srtt, rttvar, ranking, fabric, endpoint, hops]) measured[at] = 0;
     this.setRoute(peer, slot, route);
     this.setDraining(peer, slot, false);
+    this.history.rebind(at);
     this.changes.rebound++;
   }
 
@@ -226,11 +251,12 @@ export class PathTable {
     this.srtt[at] = 0.875 * srtt + 0.125 * rttMicros;
   }
 
-  /** What the same round trip took in the fabric, and by how many hops the packet went; 0 when unknown. */
-  onFabricDelay(peer: number, slot: number, fabricMicros: number, hops: number): void {
+  /** What the same round trip took in the fabric and in the hosts, and by how many hops it went; 0 when unknown. */
+  onDelays(peer: number, slot: number, fabricMicros: number, endpointMicros: number, hops: number): void {
     const at = peer * SLOTS + slot;
-    const smoothed = this.fabric[at]!;
-    this.fabric[at] = smoothed === 0 ? fabricMicros : 0.875 * smoothed + 0.125 * fabricMicros;
+    const first = this.fabric[at] === 0;
+    this.fabric[at] = first ? fabricMicros : 0.875 * this.fabric[at]! + 0.125 * fabricMicros;
+    this.endpoint[at] = first ? endpointMicros : 0.875 * this.endpoint[at]! + 0.125 * endpointMicros;
     this.hops[at] = hops;
   }
 
@@ -239,15 +265,30 @@ export class PathTable {
     return this.fabric[peer * SLOTS + slot]!;
   }
 
+  /** 0 before the first sample. */
+  endpointMicros(peer: number, slot: number): number {
+    return this.endpoint[peer * SLOTS + slot]!;
+  }
+
   /** 0 when unknown. */
   hopsOf(peer: number, slot: number): number {
     return this.hops[peer * SLOTS + slot]!;
   }
 
+  /** For people. */
+  storyOf(peer: number, slot: number): SlotStory {
+    return this.history.of(peer * SLOTS + slot);
+  }
+
+  /** Whether what goes to the peer is sprayed over the slot, as it was chosen last. */
+  isSprayed(peer: number, slot: number): boolean {
+    return ((this.chosen[peer]! >> slot) & 1) === 1 && this.stateOf(peer, slot) === SLOT_HEALTHY;
+  }
+
   /** An acknowledgement of the slot's newest packet came back by the slot. */
-  onRoundTrip(peer: number, slot: number): void {
+  onRoundTrip(peer: number, slot: number, nowMicros: number): void {
     const at = peer * SLOTS + slot;
-    if (this.state[at] === SLOT_SUSPECT) this.recover(at);
+    if (this.state[at] === SLOT_SUSPECT) this.recover(at, nowMicros);
     else if (this.state[at] === SLOT_HEALTHY && this.awaiting[at] === 1) {
       this.awaiting[at] = 0;
       this.probes.cancel(at);
@@ -261,16 +302,18 @@ export class PathTable {
    */
   onTimeout(peer: number, slot: number, silentSince: number, nowMicros: number): void {
     const at = peer * SLOTS + slot;
+    this.history.timedOut(at);
     if (this.state[at] === SLOT_HEALTHY) {
-      this.suspect(at, nowMicros);
+      this.suspect(at, LEFT_SILENCE, nowMicros);
     } else if (this.state[at] === SLOT_SUSPECT && silentSince >= this.suspectSince[at]!) {
-      this.fail(at);
+      this.fail(at, LEFT_SILENCE, nowMicros);
     }
   }
 
   onProbeAnswered(peer: number, slot: number, rttMicros: number, nowMicros: number): void {
     this.onSample(peer, slot, rttMicros);
     const at = peer * SLOTS + slot;
+    this.history.answered(at);
     this.awaiting[at] = 0;
     if (this.state[at] === SLOT_HEALTHY) {
       this.probes.cancel(at);
@@ -278,7 +321,7 @@ export class PathTable {
     }
     this.answers[at]!++;
     if (this.state[at] === SLOT_SUSPECT || this.answers[at]! >= ANSWERS_TO_RECOVER) {
-      this.recover(at);
+      this.recover(at, nowMicros);
     } else {
       this.probes.set(at, nowMicros);
     }
@@ -290,11 +333,12 @@ export class PathTable {
       const peer = Math.floor(at / SLOTS);
       if (this.awaiting[at] === 1) {
         this.answers[at] = 0;
-        if (this.state[at] === SLOT_SUSPECT) this.fail(at);
-        else if (this.state[at] === SLOT_HEALTHY) this.suspect(at, nowMicros);
+        if (this.state[at] === SLOT_SUSPECT) this.fail(at, LEFT_PROBE, nowMicros);
+        else if (this.state[at] === SLOT_HEALTHY) this.suspect(at, LEFT_PROBE, nowMicros);
       }
       const sent = send(peer, at % SLOTS);
       this.awaiting[at] = sent ? 1 : 0;
+      if (sent) this.history.probed(at);
       if (this.state[at] === SLOT_HEALTHY) {
         if (sent) this.probes.set(at, nowMicros + PATIENT_PROBES * this.timeoutMicros(peer, at % SLOTS));
         return;
@@ -390,8 +434,9 @@ export class PathTable {
     this.probes.set(at, nowMicros);
   }
 
-  private suspect(at: number, nowMicros: number): void {
+  private suspect(at: number, why: LeftWhy, nowMicros: number): void {
     this.changeState(at, SLOT_SUSPECT);
+    this.history.suspect(at, why, nowMicros);
     this.suspectSince[at] = nowMicros;
     this.changes.suspected++;
     this.startProbing(at, nowMicros);
@@ -403,8 +448,9 @@ export class PathTable {
     this.chosenAt[Math.floor(at / SLOTS)] = Number.NEGATIVE_INFINITY;
   }
 
-  private fail(at: number): void {
+  private fail(at: number, why: LeftWhy, nowMicros: number): void {
     this.changeState(at, SLOT_BAD);
+    this.history.fail(at, why, nowMicros);
     this.changes.failed++;
   }
 
@@ -417,6 +463,8 @@ export class PathTable {
     this.rttvar = grown(this.rttvar, new Float64Array(slots));
     this.suspectSince = grown(this.suspectSince, new Float64Array(slots));
     this.fabric = grown(this.fabric, new Float64Array(slots));
+    this.endpoint = grown(this.endpoint, new Float64Array(slots));
+    this.history.grow(slots);
     this.hops = grown(this.hops, new Uint8Array(slots));
     this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
     this.ranking = grown(this.ranking, new Float64Array(slots));
@@ -429,8 +477,9 @@ export class PathTable {
     this.refreshAt = grown(this.refreshAt, new Float64Array(slots / SLOTS));
   }
 
-  private recover(at: number): void {
+  private recover(at: number, nowMicros: number): void {
     this.changeState(at, SLOT_HEALTHY);
+    this.history.recover(at, nowMicros);
     this.changes.recovered++;
     this.probes.cancel(at);
   }

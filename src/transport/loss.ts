@@ -83,14 +83,17 @@ export class LossDetector {
     const rtt = serialDiff(now >>> 0, ack.echoMicros) - serialDiff(ack.timestampMicros, ack.nicRxMicros);
     const fabric = rtt - Math.max(0, now - arrivedAt);
     if (rtt > 0 && rtt < MAX_SAMPLE_MICROS) paths.onSample(peer, slot, rtt);
-    if (fabric > 0 && rtt < MAX_SAMPLE_MICROS) paths.onFabricDelay(peer, slot, fabric, ack.hopCount);
+    if (fabric > 0 && rtt < MAX_SAMPLE_MICROS) {
+      const total = serialDiff(now >>> 0, ack.echoMicros);
+      paths.onDelays(peer, slot, fabric, total - fabric, ack.hopCount);
+    }
     for (let s = 0; s < SLOTS; s++) {
       if ((this.progress & (1 << s)) === 0) continue;
       window.progressAt[s] = now;
       window.backoff[s] = 0;
     }
     // Only what came back by the slot itself says that it works both ways: the bitmap is that of all slots.
-    paths.onRoundTrip(peer, slot);
+    paths.onRoundTrip(peer, slot, now);
     const stamp = ack.timestampMicros;
     // An acknowledgement that was overtaken knows less than we do: it proves no loss.
     if (!window.anyAck || serialDiff(stamp, window.newestAckStamp) >= 0) {
