@@ -73,6 +73,10 @@ export class Forwarding implements PairDirectory {
     return this.index.find(runs, run * RUN_WORDS + RUN_SOURCE);
   }
 
+  get pairCount(): number {
+    return this.pairs.length;
+  }
+
   portOfPair(pair: number): Port {
     return this.pairs[pair]!.port;
   }

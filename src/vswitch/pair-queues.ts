@@ -36,7 +36,15 @@ export class PairQueues {
   }
 
   isEmpty(pair: number): boolean {
-    return (this.queues[pair]?.frames ?? 0) === 0;
+    return this.framesOf(pair) === 0;
+  }
+
+  framesOf(pair: number): number {
+    return this.queues[pair]?.frames ?? 0;
+  }
+
+  bytesOf(pair: number): number {
+    return this.queues[pair]?.bytes ?? 0;
   }
 
   /** Frames of all pairs. */

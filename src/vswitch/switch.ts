@@ -22,6 +22,7 @@ import { type DropReason, newSwitchCounters, type SwitchCounters } from './drops
 import { Egress } from './egress.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
+import { PairDrops } from './pair-drops.ts';
 import { PairQueues, type PairQueuesState } from './pair-queues.ts';
 import { PlainVxlan } from './plain.ts';
 import { VnicOutput, type VnicOutputState } from './vnic-output.ts';
@@ -33,6 +34,7 @@ const GROUP_PACKETS = 50;
 const DELIVERY_PIECES = 2048;
 /** A turn's plain frames wait in the outbox, by reference, until it is flushed. */
 const MAX_HELD = 1024;
+const NO_PAIR = -1;
 /** Ten zero bytes that stand before a frame without virtio_net_hdr: the region's first chunk starts with zeros. */
 const NO_VIRTIO_HEADER = 0;
 
@@ -57,6 +59,7 @@ export interface SwitchState {
   readonly transport: TransportState;
   readonly rebinding: RebindingState;
   readonly queues: PairQueuesState;
+  readonly pairDrops: Uint32Array;
   readonly outputs: readonly VnicOutputState[];
   readonly scratch: ChunkWriterState;
   readonly firstPort: number;
@@ -76,7 +79,8 @@ export class Switch implements IngressTargets {
   /** Frames and runs of packets that the last turn read. */
   work = 0;
   private inTurn = false;
-  private readonly queues: PairQueues;
+  readonly queues: PairQueues;
+  readonly pairDrops: PairDrops;
   private readonly region: Region;
   /** A larger frame would never fit the window. */
   private readonly maxTransportBytes: number;
@@ -122,6 +126,7 @@ export class Switch implements IngressTargets {
       none: noControl(),
       swift: swift({ packetBytes: payloadBytes, maxCwndPackets: windowPackets }),
     });
+    this.pairDrops = new PairDrops(this.forwarding.pairCount, old?.pairDrops);
     this.paths = new PathTable(nowMicros, old?.paths);
     if (old === undefined) for (const _ of this.forwarding.peers) this.paths.addPeer();
     this.portReady = new Uint8Array(devices.length).fill(1);
@@ -155,6 +160,7 @@ export class Switch implements IngressTargets {
       transport: this.transport.save(),
       rebinding: this.rebinding.save(),
       queues: this.queues.save(),
+      pairDrops: this.pairDrops.save(),
       outputs: this.outputs.map((output) => output.save()),
       scratch: this.scratch.save(),
       firstPort: this.firstPort,
@@ -261,7 +267,7 @@ export class Switch implements IngressTargets {
   toPair(pair: number, offset: number, length: number): void {
     const { network } = this.forwarding.portOfPair(pair);
     if (!network.reliable) {
-      this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length);
+      this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length, pair);
       return;
     }
     if (!network.reorder && !(this.cutter.look(offset, length) && this.cutter.isWhole)) {
@@ -281,7 +287,7 @@ export class Switch implements IngressTargets {
       this.payloadBytes - VIRTIO_NET_HEADER_BYTES,
     );
     if (rejected !== undefined) {
-      this.drop(rejected, offset);
+      this.drop(rejected, offset, pair);
       return;
     }
     const { count, stride, lastBytes } = cutter;
@@ -301,19 +307,19 @@ export class Switch implements IngressTargets {
 
   private queueForPair(pair: number, offset: number, length: number): void {
     if (length > this.maxTransportBytes) {
-      this.drop('tooLong', offset);
+      this.drop('tooLong', offset, pair);
       return;
     }
     if (this.queues.isEmpty(pair) && this.offer(pair, offset, length)) return;
     if (!this.queues.push(pair, offset, length, this.transport.isEstablished(pair))) {
-      this.drop('queueFull', offset);
+      this.drop('queueFull', offset, pair);
     }
   }
 
-  toPeer(peer: number, vni: number, offset: number, length: number): void {
+  toPeer(peer: number, vni: number, offset: number, length: number, pair = NO_PAIR): void {
     const rejected = this.plain.encapsulate(peer, vni, offset, length);
     if (rejected !== undefined) {
-      this.drop(rejected, offset);
+      this.drop(rejected, offset, pair);
       return;
     }
     this.counters.toPlain++;
@@ -336,7 +342,7 @@ export class Switch implements IngressTargets {
       return true;
     }
     if (result !== SEND_PLAIN) return false;
-    this.toPeer(this.forwarding.peerOf(pair), this.forwarding.vniOf(pair), offset, length);
+    this.toPeer(this.forwarding.peerOf(pair), this.forwarding.vniOf(pair), offset, length, pair);
     return true;
   };
 
@@ -344,7 +350,9 @@ export class Switch implements IngressTargets {
     const { delivery, transport } = this;
     for (let pair = transport.deliver(delivery); pair >= 0; pair = transport.deliver(delivery)) {
       const port = this.forwarding.portOfPair(pair);
-      this.counters.dropped.vnicFull += this.outputs[port.index]!.write(delivery);
+      const dropped = this.outputs[port.index]!.write(delivery);
+      this.counters.dropped.vnicFull += dropped;
+      if (dropped > 0) this.pairDrops.add(pair, 'vnicFull', dropped);
       delivery.clear();
     }
   }
@@ -374,6 +382,7 @@ export class Switch implements IngressTargets {
           this.forwarding.vniOf(pair),
           frames.frontOffset(),
           frames.frontLength(),
+          pair,
         );
         frames.shift();
       }
@@ -387,8 +396,9 @@ export class Switch implements IngressTargets {
     this.heldCount = 0;
   }
 
-  private drop(reason: DropReason, offset: number): void {
+  private drop(reason: DropReason, offset: number, pair: number): void {
     this.counters.dropped[reason]++;
+    if (pair !== NO_PAIR) this.pairDrops.add(pair, reason, 1);
     this.region.release(offset);
   }
 }

@@ -3,13 +3,14 @@
 
 import { CHUNK_BYTES, type Region } from '../../src/packet/region.ts';
 import { FRAME_DROP_REASONS } from '../../src/vswitch/drops.ts';
+import { PAIR_DROP_REASONS } from '../../src/vswitch/pair-drops.ts';
 import type { Switch } from '../../src/vswitch/switch.ts';
 
 /** Writers that keep a chunk of their own: frames read, packets received, packets held, answers and cut frames. */
 const WRITERS = 4;
 
 export function checkConservation(vswitch: Switch): void {
-  const { counters, transport, framesOut, framesQueued, framesWaiting } = vswitch;
+  const { counters, transport, forwarding, pairDrops, framesOut, framesQueued, framesWaiting } = vswitch;
   const { dropped } = counters;
   const framesDropped = FRAME_DROP_REASONS.reduce((sum, reason) => sum + dropped[reason], 0);
   const { toTransport, toPlain, answered, toLocal, fromPlain, plainCopies } = counters;
@@ -29,6 +30,13 @@ export function checkConservation(vswitch: Switch): void {
     toLocal + answered + fromPlain + framesDelivered,
     framesOut + framesWaiting + dropped.vnicFull,
   );
+  for (const reason of PAIR_DROP_REASONS) {
+    let sum = 0;
+    for (let pair = 0; pair < forwarding.pairCount; pair++) sum += pairDrops.of(pair)[reason];
+    // Others were dropped on their way to nobody in particular.
+    if (sum > dropped[reason]) throw new Error(`${reason}: ${dropped[reason]}, of single pairs ${sum}`);
+    if (reason === 'queueFull') equal('frames for full queues', dropped[reason], sum);
+  }
 }
 
 /** Nothing waits, and every chunk is free but for the writers' own. */
