@@ -1,5 +1,5 @@
-// The agent's own HTTP server on a Unix socket that only its user can open: GET /ready, /status and /engines, POST
-// /upgrade. The socket is also the lock that keeps a second agent from starting in the same runtime folder.
+// The agent's own HTTP server on a Unix socket that only its user can open: GET /ready, /status, /flows,
+// /paths and /engines, POST /upgrade. The socket is also the lock that keeps a second agent from starting in the same runtime folder.
 
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -7,11 +7,21 @@ import { connect } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { SelvageError } from '../base/errors.ts';
 import { makeFolder } from './folders.ts';
-import { type AgentStatus, type EngineStatus, socketPath, type Upgraded } from './status.ts';
+import {
+  type AgentStatus,
+  type EngineStatus,
+  type FlowStatus,
+  type PathStatus,
+  socketPath,
+  type Upgraded,
+} from './status.ts';
 
 export interface AdminHandlers {
   readonly isReady: () => boolean;
   readonly status: () => Promise<AgentStatus>;
+  /** Both take filters; throw 'bad-input' for those they do not know. */
+  readonly flows: (query: URLSearchParams) => Promise<readonly FlowStatus[]>;
+  readonly paths: (query: URLSearchParams) => Promise<readonly PathStatus[]>;
   readonly engines: () => Promise<readonly EngineStatus[]>;
   readonly upgrade: (engine: string, file: string) => Promise<Upgraded>;
 }
@@ -31,17 +41,18 @@ export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): P
     const reply = (code: number, body: unknown) => {
       response.writeHead(code, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
     };
-    const work = answers(handlers)[`${request.method} ${request.url}`];
-    if (request.url === '/ready') reply(handlers.isReady() ? 200 : 503, { ready: handlers.isReady() });
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://agent');
+    const work = answers(handlers)[`${request.method} ${pathname}`];
+    if (pathname === '/ready') reply(handlers.isReady() ? 200 : 503, { ready: handlers.isReady() });
     else if (work === undefined)
-      reply(404, { error: 'there are GET /ready, /status, /engines, POST /upgrade' });
+      reply(404, { error: 'there are GET /ready, /status, /flows, /paths, /engines, POST /upgrade' });
     else if (!handlers.isReady()) reply(503, { error: 'the agent is starting' });
     else
-      work(request).then(
+      work(request, searchParams).then(
         (answer) => reply(200, answer),
         (thrown) => {
-          const { message, hint } = SelvageError.from(thrown);
-          reply(500, { error: message, hint });
+          const { code, message, hint } = SelvageError.from(thrown);
+          reply(code === 'bad-input' ? 400 : 500, { error: message, hint });
         },
       );
   });
@@ -53,9 +64,13 @@ export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): P
   return server;
 }
 
-function answers(handlers: AdminHandlers): Record<string, (request: IncomingMessage) => Promise<unknown>> {
+type Answer = (request: IncomingMessage, query: URLSearchParams) => Promise<unknown>;
+
+function answers(handlers: AdminHandlers): Record<string, Answer> {
   return {
     'GET /status': () => handlers.status(),
+    'GET /flows': (_, query) => handlers.flows(query),
+    'GET /paths': (_, query) => handlers.paths(query),
     'GET /engines': () => handlers.engines(),
     'POST /upgrade': async (request) => {
       const asked = (await json(request).catch(() => undefined)) as Record<string, unknown> | undefined;

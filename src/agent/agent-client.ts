@@ -2,10 +2,22 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { SelvageError } from '../base/errors.ts';
-import { type AgentStatus, type EngineStatus, socketPath, type Upgraded } from './status.ts';
+import {
+  type AgentStatus,
+  type EngineStatus,
+  type FlowStatus,
+  type PathStatus,
+  socketPath,
+  type Upgraded,
+} from './status.ts';
 
 /** Long enough for a large bundle and its trial. */
 const UPGRADE_PATIENCE_MILLIS = 60_000;
+/** Long enough for very many connections. */
+const LIST_PATIENCE_MILLIS = 20_000;
+
+/** What to leave out; absent or undefined: nothing. */
+export type Filters = Readonly<Record<string, string | undefined>>;
 
 /** Throws SelvageError: 'not-running' when nobody listens, 'no-privilege', or 'failed' when the answer is no good. */
 export async function fetchStatus(runtimeDir: string, patienceMillis = 5000): Promise<AgentStatus> {
@@ -14,6 +26,22 @@ export async function fetchStatus(runtimeDir: string, patienceMillis = 5000): Pr
 
 export async function fetchEngines(runtimeDir: string): Promise<readonly EngineStatus[]> {
   return (await call(runtimeDir, 'GET', '/engines', undefined, 5000)) as readonly EngineStatus[];
+}
+
+/** Throws 'bad-input' for filters that the agent does not know or understand. */
+export async function fetchFlows(runtimeDir: string, filters: Filters): Promise<readonly FlowStatus[]> {
+  return (await list(runtimeDir, '/flows', filters)) as readonly FlowStatus[];
+}
+
+export async function fetchPaths(runtimeDir: string, filters: Filters): Promise<readonly PathStatus[]> {
+  return (await list(runtimeDir, '/paths', filters)) as readonly PathStatus[];
+}
+
+function list(runtimeDir: string, path: string, filters: Filters): Promise<unknown> {
+  const given = Object.entries(filters).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const query = new URLSearchParams(given).toString();
+  const asked = query === '' ? path : `${path}?${query}`;
+  return call(runtimeDir, 'GET', asked, undefined, LIST_PATIENCE_MILLIS);
 }
 
 /** Throws 'failed' with what the agent says when the old engine runs on. */
@@ -41,8 +69,10 @@ async function call(
     throw new SelvageError('failed', `What answers at ${socket} is no agent: its answer is not JSON.`);
   }
   const { error, hint } = (answer ?? {}) as { error?: string; hint?: string };
-  if (method === 'POST' && error !== undefined) {
-    throw new SelvageError('failed', error, hint === undefined ? {} : { hint });
+  // A whole sentence, and not only that it is starting.
+  if ((statusCode === 400 || statusCode === 500) && error !== undefined) {
+    const code = statusCode === 400 ? 'bad-input' : 'failed';
+    throw new SelvageError(code, error, hint === undefined ? {} : { hint });
   }
   throw new SelvageError(
     'failed',

@@ -13,6 +13,7 @@ import { ClientThread } from './clients/client-thread-handle.ts';
 import { openClientSocket, removeClientSocket } from './clients/socket.ts';
 import type { HostConfig } from './config.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
+import { filteredFlows, filteredPaths } from './filters.ts';
 import { statusOf } from './report.ts';
 import { RouteSearch } from './route-search.ts';
 import { switchConfig } from './switch-config.ts';
@@ -47,6 +48,9 @@ export async function runAgent(
   const admin = await serveAdmin(config.runtimeDir, {
     isReady: () => clients !== undefined,
     status: async () => statusOf(facts, await thread!.status(), tapDrops!.since(), await clients?.report()),
+    flows: async (query) => filteredFlows(query, () => thread!.flows()),
+    paths: async (query) =>
+      filteredPaths(query, () => thread!.paths(), { sourcePorts: config.underlay.sourcePorts, hopsOf }),
     engines: () => upgrades!.engines(),
     upgrade: (engine, file) => upgrades!.upgrade(engine, file),
   });

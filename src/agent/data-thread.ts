@@ -1,6 +1,7 @@
 // The data thread: an executor whose engine is the switch, and the devices that the switch is given.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { SelvageError } from '../base/errors.ts';
 import { SeededRng } from '../base/rng.ts';
 import { TapDevice } from '../device/tap.ts';
 import { UdpUnderlay } from '../device/udp.ts';
@@ -50,11 +51,19 @@ function main(start: DataThreadStart): Promise<void> {
   const loop = new ExecutorLoop('data', parentPort!, start, (question) => {
     const slot = loop.executor.find('switch')!;
     const engine = slot.engine as ReportingEngine<unknown>;
-    if (question.about === 'status') return withDevices(engine.report());
-    if (question.about === 'peers') return engine.peers?.() ?? engine.report().peers;
-    engine.bindSlots?.(question.peer, question.slots);
-    slot.woken = true;
-    return undefined;
+    switch (question.about) {
+      case 'status':
+        return withDevices(engine.report());
+      case 'flows':
+      case 'paths':
+        return engine[question.about]?.(question.from, now()) ?? saysNothing(question.about);
+      case 'peers':
+        return engine.peers?.() ?? engine.report().peers;
+      case 'slots':
+        engine.bindSlots?.(question.peer, question.slots);
+        slot.woken = true;
+        return undefined;
+    }
   });
   const withDevices = (report: SwitchReport): SwitchReport => {
     const sum = (pick: (tap: TapDevice) => number) => devices.reduce((total, tap) => total + pick(tap), 0);
@@ -67,6 +76,12 @@ function main(start: DataThreadStart): Promise<void> {
   };
   applyChanges(loop.executor, [{ type: 'add', engine: 'switch', factory: switchEngine, given }]);
   return loop.run();
+}
+
+function saysNothing(about: string): never {
+  throw new SelvageError('unsupported', `The switch that runs says nothing of its ${about}.`, {
+    hint: 'Give the engine that it was upgraded to that method of the shipped one, too (docs/engines.md).',
+  });
 }
 
 /** Nothing has to be forwarded yet: all at once. */

@@ -27,7 +27,7 @@ export class ExecutorLoop {
   private jobs = 0;
   private stopped = false;
 
-  /** `own` answers questions for the thread itself. */
+  /** `own` answers questions for the thread itself; what it throws is refused with its sentence. */
   constructor(
     name: string,
     port: MessagePort,
@@ -121,21 +121,31 @@ export class ExecutorLoop {
 
   private answer(id: number, question: Question): void {
     if (question.about === 'engines') this.say({ type: 'answer', id, answer: this.executor.report() });
-    else if (question.about !== 'upgrade') this.say({ type: 'answer', id, answer: this.own(question) });
+    else if (question.about !== 'upgrade') this.answerOwn(id, question);
     else {
       this.jobs++;
       replaceEngine(this.executor, question.engine, question.url, nextEvents)
         .then(
           (answer) => this.say({ type: 'answer', id, answer }),
-          (thrown) => {
-            const { message, hint } = SelvageError.from(thrown);
-            this.say({ type: 'refusal', id, message, hint });
-          },
+          (thrown) => this.refuse(id, thrown),
         )
         .finally(() => {
           this.jobs--;
         });
     }
+  }
+
+  private answerOwn(id: number, question: OwnQuestion): void {
+    try {
+      this.say({ type: 'answer', id, answer: this.own(question) });
+    } catch (thrown) {
+      this.refuse(id, thrown);
+    }
+  }
+
+  private refuse(id: number, thrown: unknown): void {
+    const { message, hint } = SelvageError.from(thrown);
+    this.say({ type: 'refusal', id, message, hint });
   }
 
   /** Watching it further would keep the thread awake. */

@@ -5,6 +5,8 @@ import { SelvageError } from '../base/errors.ts';
 import { EventFd } from '../linux/eventfd.ts';
 import type { SlotBinding } from '../paths/routes.ts';
 import type { EngineReport } from '../runtime/engine-report.ts';
+import type { FlowPage, FlowReport } from './flow-report.ts';
+import type { PathPage, PathReport } from './path-report.ts';
 import type { UpgradeOutcome } from './replace-engine.ts';
 import type { PeerReport, SwitchReport } from './switch-report.ts';
 import type { ExecutorStart, FromExecutor, Question, ToExecutor } from './thread-messages.ts';
@@ -74,6 +76,28 @@ export class ExecutorThread {
   /** Of the data thread: the source ports that the slots to a peer should use. */
   async bindSlots(peer: number, slots: readonly SlotBinding[]): Promise<void> {
     await this.ask({ about: 'slots', peer, slots });
+  }
+
+  /** Of the data thread: its connections, page after page. */
+  async flows(): Promise<readonly FlowReport[]> {
+    const flows: FlowReport[] = [];
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const page = (await this.ask({ about: 'flows', from })) as FlowPage;
+      flows.push(...page.flows);
+      from = page.next;
+    }
+    return flows;
+  }
+
+  /** Of the data thread: the slots to its peers. */
+  async paths(): Promise<readonly PathReport[]> {
+    const paths: PathReport[] = [];
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const page = (await this.ask({ about: 'paths', from })) as PathPage;
+      paths.push(...page.paths);
+      from = page.next;
+    }
+    return paths;
   }
 
   async engines(): Promise<readonly EngineReport[]> {

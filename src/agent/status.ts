@@ -1,9 +1,10 @@
-// What an agent says about itself at GET /status on its Unix socket: everything as text and plain numbers, so that it
-// is the same in JSON. `selvage status` prints it.
+// What an agent says about itself on its Unix socket: everything as text and plain numbers, so that it is the same in
+// JSON. `selvage status`, `flows`, `paths` and `engines` print it.
 import { join } from 'node:path';
 import type { EngineReport } from '../runtime/engine-report.ts';
 import type { UpgradeOutcome } from './replace-engine.ts';
 
+/** At GET /status. */
 export interface AgentStatus {
   readonly host: string;
   readonly version: string;
@@ -70,6 +71,123 @@ export interface ConnectionStatus {
   readonly state: 'closed' | 'requested' | 'established' | 'plain';
   readonly packetsInFlight: number;
 }
+
+/** A connection, at GET /flows: between one vNIC here and one elsewhere, with all that they say to each other. */
+export interface FlowStatus {
+  /** Our and the peer's name of it, eight hexadecimal digits as captures show them; the peer's may be unknown yet. */
+  readonly cid: string;
+  readonly remoteCid?: string | undefined;
+  readonly vni: number;
+  readonly localMac: string;
+  readonly remoteMac: string;
+  readonly vtep: string;
+  readonly state: ConnectionStatus['state'];
+  /** What decides over the window, as configuration files name it, and its CC Type on the wire. */
+  readonly congestion: string;
+  readonly ccType: number;
+  /** Since the last acknowledgement; absent when there is no connection. */
+  readonly heardSecondsAgo?: number | undefined;
+  readonly psn: {
+    /** Of what is sent: oldest unacknowledged, next to transmit, next to give to a packet. */
+    readonly una: number;
+    readonly transmit: number;
+    readonly next: number;
+    /** Of what is received: the first missing, and one above the newest. */
+    readonly base: number;
+    readonly end: number;
+  };
+  /** Packets kept, from the oldest unacknowledged frame on, and how many there may be. */
+  readonly window: { readonly packets: number; readonly limit: number };
+  readonly inFlightBytes: number;
+  /** What waits for room in the window, or for the connection. */
+  readonly waiting: { readonly frames: number; readonly bytes: number };
+  readonly sent: Traffic;
+  readonly received: Traffic;
+  /** Packets given up, by cause, how many of those were sent again, and how many of these were not needed. */
+  readonly lost: {
+    /** A later packet of the same slot arrived. */
+    readonly gap: number;
+    /** A later packet of another slot arrived, and its own slot's round trip was well over. */
+    readonly time: number;
+    /** Nothing came back: sent again on another slot as a question. */
+    readonly timeout: number;
+  };
+  readonly resent: number;
+  readonly spurious: number;
+  readonly duplicates: number;
+  /** Packets received out of order; packets from the first missing to the newest, now and at most. */
+  readonly outOfOrder: { readonly packets: number; readonly depth: number; readonly most: number };
+  readonly opened: number;
+  readonly resets: number;
+  readonly fallbacks: number;
+  /** Frames that the switch dropped between the vNIC and the connection, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+  /** Packets that arrived for the connection and were not taken, by reason. */
+  readonly rejected: Readonly<Record<string, number>>;
+  /** Empty at rest: windows go back to a pool after a second or two. */
+  readonly slots: readonly FlowSlotStatus[];
+}
+
+export interface Traffic {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly frames: number;
+}
+
+/** A connection's part of a slot to its peer. */
+export interface FlowSlotStatus {
+  readonly slot: number;
+  readonly state: SlotStatus['state'];
+  /** Whether new packets are sprayed over it. */
+  readonly sprayed: boolean;
+  /** Absent: bounded by the connection's window only. */
+  readonly cwndBytes?: number | undefined;
+  readonly inFlightPackets: number;
+  readonly inFlightBytes: number;
+  readonly rttMicros: number;
+  readonly fabricMicros: number;
+  readonly endpointMicros: number;
+  /** Of this connection, in a row. */
+  readonly timeouts: number;
+}
+
+/** A slot to a peer, at GET /paths. */
+export interface PathStatus extends SlotStatus {
+  readonly vtep: string;
+  readonly slot: number;
+  /** Whether packets are sprayed over it, as it was chosen last. */
+  readonly sprayed: boolean;
+  /** Smoothed parts of round trips; 0 when unknown. The hosts' part has the wait for an acknowledgement in it. */
+  readonly fabricMicros: number;
+  readonly endpointMicros: number;
+  /** Routers that packets from the peer came by; 0 when unknown. */
+  readonly hopCount: number;
+  /** How long an answer may take before the slot is left. */
+  readonly timeoutMicros: number;
+  /** In its state. */
+  readonly sinceSecondsAgo: number;
+  readonly timeouts: number;
+  readonly probes: { readonly sent: number; readonly answered: number };
+  /** Times it became suspect, bad, healthy again, and got another source port. */
+  readonly changes: {
+    readonly suspected: number;
+    readonly failed: number;
+    readonly recovered: number;
+    readonly rebound: number;
+  };
+  /** Absent: never left. */
+  readonly lastLeft?: PathLeft | undefined;
+}
+
+export interface PathLeft {
+  readonly secondsAgo: number;
+  /** Packets of a connection were not acknowledged in time, or a probe was not answered. */
+  readonly because: LeftReason;
+  /** Why it was then taken for bad; absent: it answered. */
+  readonly badBecause?: LeftReason | undefined;
+}
+
+export type LeftReason = 'silence' | 'unanswered probe';
 
 /** An engine of the agent, at GET /engines: `selvage engines` prints it. */
 export type EngineStatus = EngineReport;

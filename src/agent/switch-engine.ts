@@ -10,6 +10,8 @@ import type { SlotBinding } from '../paths/routes.ts';
 import type { Engine, EngineFactory, EngineIo, SavedState, Watch } from '../runtime/engine.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import { Switch, type SwitchState } from '../vswitch/switch.ts';
+import { type FlowPage, flowPage } from './flow-report.ts';
+import { type PathPage, pathPage } from './path-report.ts';
 import { type PeerReport, peersOf, reportOf, type SwitchReport } from './switch-report.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -27,11 +29,14 @@ export interface SwitchGiven {
   readonly writers: readonly ChunkWriter[];
 }
 
-/** An engine that `selvage status` can ask, and whose slots may follow the routes that were found. */
+/** An engine that `selvage status` can ask, and, where it says more, others; its slots may follow the routes found. */
 export interface ReportingEngine<S> extends Engine<S> {
   report(): SwitchReport;
   /** Of a report the peers. */
   peers?(): readonly PeerReport[];
+  /** A page of the connections, and of the slots to peers, from this number on. */
+  flows?(from: number, nowMicros: number): FlowPage;
+  paths?(from: number, nowMicros: number): PathPage;
   /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it. */
   bindSlots?(peer: number, slots: readonly SlotBinding[]): void;
 }
@@ -94,6 +99,14 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
 
   report(): SwitchReport {
     return reportOf(this.vswitch);
+  }
+
+  flows(from: number, nowMicros: number): FlowPage {
+    return flowPage(this.vswitch, from, nowMicros);
+  }
+
+  paths(from: number, nowMicros: number): PathPage {
+    return pathPage(this.vswitch, from, nowMicros);
   }
 
   peers(): readonly PeerReport[] {

@@ -35,6 +35,8 @@ export type OwnQuestion =
   | { readonly about: 'status' }
   /** Of a SwitchReport the peers. */
   | { readonly about: 'peers' }
+  /** A FlowPage or a PathPage, of the connections or the peers from this number on. */
+  | { readonly about: 'flows' | 'paths'; readonly from: number }
   /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it; answered with nothing. */
   | { readonly about: 'slots'; readonly peer: number; readonly slots: readonly SlotBinding[] };
 

@@ -9,6 +9,8 @@ import { addAgentCommand } from './agent.ts';
 import { addBenchCommand } from './bench.ts';
 import { addDemoCommand } from './demo.ts';
 import { addEngineCommands } from './engines.ts';
+import { addFlowsCommand } from './flows.ts';
+import { addPathsCommand } from './paths.ts';
 import { addStatusCommand } from './status.ts';
 
 const examples = `
@@ -17,6 +19,8 @@ Examples:
   selvage lab up                      a small cloud of your own on this machine
   selvage agent --config host.yaml    run the agent of this host
   selvage status                      what it is doing
+  selvage flows                       its connections: windows, losses by cause, drops by reason
+  selvage paths                       its paths: which are used, how fast, why one was left
   selvage upgrade switch FILE         another switch in its place, while packets flow
   selvage help status                 what a command takes
 `;
@@ -39,6 +43,8 @@ export function createProgram(): Command {
     await runAgent(config, { version: version(), ip: await requireProgram('ip'), capture });
   });
   addStatusCommand(program);
+  addFlowsCommand(program);
+  addPathsCommand(program);
   addEngineCommands(program);
   addDemoCommand(program);
   addBenchCommand(program);

@@ -9,6 +9,7 @@ import type {
 } from '../agent/status.ts';
 import { table } from '../base/table.ts';
 import { CANDIDATES } from '../paths/path-table.ts';
+import { duration } from './quantities.ts';
 
 const slotStates = ['healthy', 'suspect', 'bad'] as const;
 
@@ -105,23 +106,4 @@ function counts(counters: Readonly<Record<string, number>>): string {
   const entries = nonZero(counters);
   const width = Math.max(0, ...entries.map(([, count]) => String(count).length));
   return entries.map(([name, count]) => `${String(count).padStart(width)}  ${name}`).join('\n');
-}
-
-/** The two largest units: `2 d 3 h`, `4 min 5 s`. */
-function duration(seconds: number): string {
-  const units = [
-    ['d', 86_400],
-    ['h', 3600],
-    ['min', 60],
-    ['s', 1],
-  ] as const;
-  const first = units.findIndex(([, size]) => seconds >= size);
-  if (first < 0) return '0 s';
-  let rest = Math.floor(seconds);
-  const parts = units.slice(first, first + 2).map(([name, size]) => {
-    const count = Math.floor(rest / size);
-    rest %= size;
-    return `${count} ${name}`;
-  });
-  return parts.join(' ');
 }

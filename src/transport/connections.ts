@@ -106,7 +106,8 @@ export class ConnectionTable implements ConnectionColumns {
   private readonly receivePool: ReceiveWindow[];
   private readonly congestionOf: (pair: number) => CongestionAlgorithm;
   private readonly threadId: number;
-  private readonly windowPackets: number;
+  /** Of each send window. */
+  readonly windowPackets: number;
   private readonly salt: number;
 
   /**

@@ -16,6 +16,8 @@ export const PACKET_RESET = 5;
 export const CC_CONSTANT_WINDOW = 0;
 export const CC_NONE = 1;
 export const CC_SWIFT = 2;
+/** As configuration files name them. */
+export const CC_NAMES = ['constant', 'none', 'swift'] as const;
 
 export const MAX_PATH_ID = 7;
 

@@ -1,0 +1,110 @@
+// Which connections and paths are asked for: GET /flows?vni=77&to=02:00:00:00:77:03, GET /paths?to=10.0.2.1. Filters
+// are read before anything is asked of the data thread.
+
+import { SelvageError } from '../base/errors.ts';
+import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
+import { formatHostAddress, formatIpv6, formatMac, parseIpv4, parseIpv6, parseMac } from '../wire/address.ts';
+import type { FlowReport } from './flow-report.ts';
+import { flowStatusOf, formatCid, type PathFacts, pathStatusOf } from './flow-status.ts';
+import type { PathReport } from './path-report.ts';
+import type { FlowStatus, PathStatus } from './status.ts';
+
+type Test<T> = (report: T) => boolean;
+/** From a filter's value to the test it means; undefined when it means nothing. */
+type Reader<T> = (text: string) => Test<T> | undefined;
+
+interface Filter<T> {
+  readonly read: Reader<T>;
+  /** What it should have been. */
+  readonly like: string;
+}
+
+const flowFilters: Readonly<Record<string, Filter<FlowReport>>> = {
+  cid: {
+    like: 'eight hexadecimal digits, like 0012ab3f',
+    read: (text) => {
+      if (!/^[0-9a-f]{1,8}$/i.test(text)) return undefined;
+      const wanted = text.toLowerCase().padStart(8, '0');
+      return ({ cid }) => formatCid(cid) === wanted;
+    },
+  },
+  vni: {
+    like: 'the number of a network, like 77',
+    read: (text) => (/^\d{1,8}$/.test(text) ? ({ vni }) => vni === Number(text) : undefined),
+  },
+  from: {
+    like: 'the MAC address of an interface of this host, like 02:00:00:00:77:01',
+    read: (text) => matching(macOf(text), ({ localMac }) => formatMac(localMac)),
+  },
+  to: {
+    like: 'the MAC address of a remote interface or the address of a peer, like 02:00:00:00:77:03 or 10.0.2.1',
+    read: (text) =>
+      matching(macOf(text), ({ remoteMac }) => formatMac(remoteMac)) ??
+      matching(vtepOf(text), ({ vtep }) => formatHostAddress(vtep)),
+  },
+  state: {
+    like: `one of ${CONNECTION_STATE_NAMES.join(', ')}`,
+    read: (text) => {
+      const wanted = (CONNECTION_STATE_NAMES as readonly string[]).indexOf(text);
+      return wanted < 0 ? undefined : ({ state }) => state === wanted;
+    },
+  },
+};
+
+const pathFilters: Readonly<Record<string, Filter<PathReport>>> = {
+  to: {
+    like: 'the address of a peer, like 10.0.2.1',
+    read: (text) => matching(vtepOf(text), ({ vtep }) => formatHostAddress(vtep)),
+  },
+};
+
+/** The connections that pass all filters. Rejects with 'bad-input' for one that is not known or understood. */
+export async function filteredFlows(
+  query: URLSearchParams,
+  ask: () => Promise<readonly FlowReport[]>,
+): Promise<readonly FlowStatus[]> {
+  const tests = testsOf(query, flowFilters);
+  const flows = await ask();
+  return flows.filter((flow) => tests.every((test) => test(flow))).map(flowStatusOf);
+}
+
+/** The paths that pass all filters. */
+export async function filteredPaths(
+  query: URLSearchParams,
+  ask: () => Promise<readonly PathReport[]>,
+  facts: PathFacts,
+): Promise<readonly PathStatus[]> {
+  const tests = testsOf(query, pathFilters);
+  const paths = await ask();
+  return paths.filter((path) => tests.every((test) => test(path))).map((path) => pathStatusOf(path, facts));
+}
+
+function testsOf<T>(query: URLSearchParams, filters: Readonly<Record<string, Filter<T>>>): Test<T>[] {
+  return [...query].map(([name, text]) => {
+    const filter = Object.hasOwn(filters, name) ? filters[name] : undefined;
+    if (filter === undefined) {
+      const hint = `There are: ${Object.keys(filters).join(', ')}.`;
+      throw new SelvageError('bad-input', `There is no filter ${name}.`, { hint });
+    }
+    const test = filter.read(text);
+    if (test !== undefined) return test;
+    throw new SelvageError('bad-input', `${name}: "${text}" is not understood.`, {
+      hint: `It must be ${filter.like}.`,
+    });
+  });
+}
+
+function matching<T>(wanted: string | undefined, of: (report: T) => string): Test<T> | undefined {
+  return wanted === undefined ? undefined : (report) => of(report) === wanted;
+}
+
+function macOf(text: string): string | undefined {
+  const mac = parseMac(text);
+  return mac === undefined ? undefined : formatMac(mac);
+}
+
+function vtepOf(text: string): string | undefined {
+  if (parseIpv4(text) !== undefined) return text;
+  const ipv6 = parseIpv6(text);
+  return ipv6 === undefined ? undefined : formatIpv6(ipv6);
+}

@@ -1,0 +1,117 @@
+// What a switch says about each of its connections: plain numbers, since they travel between threads. It is asked for in
+// pages, one between two turns, so that packets do not wait while thousands of connections are told of.
+
+import { SLOTS } from '../paths/path-table.ts';
+import { TALLY_NAMES, type TallyName } from '../transport/tallies.ts';
+import type { PairDropReason } from '../vswitch/pair-drops.ts';
+import type { Switch } from '../vswitch/switch.ts';
+import type { HostAddress, Mac } from '../wire/address.ts';
+
+/** Rows of a page: a fraction of a millisecond's work. */
+const PAGE_ROWS = 32;
+
+export interface FlowPage {
+  readonly flows: readonly FlowReport[];
+  /** Where the next page begins; absent: this was the last. */
+  readonly next?: number | undefined;
+}
+
+export interface FlowReport {
+  readonly cid: number;
+  /** 0 before the peer answered. */
+  readonly remoteCid: number;
+  readonly vni: number;
+  readonly localMac: Mac;
+  readonly remoteMac: Mac;
+  readonly vtep: HostAddress;
+  readonly state: number;
+  readonly ccType: number;
+  /** Since the last acknowledgement or answer. */
+  readonly heardMicrosAgo: number;
+  readonly una: number;
+  readonly txNext: number;
+  readonly next: number;
+  readonly base: number;
+  readonly end: number;
+  readonly windowPackets: number;
+  readonly windowLimit: number;
+  readonly inFlightBytes: number;
+  readonly waitingFrames: number;
+  readonly waitingBytes: number;
+  readonly deepestReorder: number;
+  readonly counts: Readonly<Record<TallyName, number>>;
+  readonly dropped: Readonly<Record<PairDropReason, number>>;
+  /** Empty when the connection has no windows: it was not used for a while. */
+  readonly slots: readonly FlowSlotReport[];
+}
+
+export interface FlowSlotReport {
+  readonly state: number;
+  readonly sprayed: boolean;
+  /** Infinity: nothing bounds it but the connection's own window. */
+  readonly cwndBytes: number;
+  readonly inFlightBytes: number;
+  readonly inFlightPackets: number;
+  readonly rttMicros: number;
+  readonly fabricMicros: number;
+  readonly endpointMicros: number;
+  /** Timeouts in a row. */
+  readonly timeouts: number;
+}
+
+/** The connections from row `from` on, as far as one page goes. */
+export function flowPage(vswitch: Switch, from: number, nowMicros: number): FlowPage {
+  const { connections } = vswitch.transport;
+  const end = Math.min(from + PAGE_ROWS, connections.count);
+  const flows: FlowReport[] = [];
+  for (let row = from; row < end; row++) flows.push(flowOf(vswitch, row, nowMicros));
+  return { flows, next: end < connections.count ? end : undefined };
+}
+
+function flowOf(vswitch: Switch, row: number, nowMicros: number): FlowReport {
+  const { forwarding, queues, pairDrops } = vswitch;
+  const { connections } = vswitch.transport;
+  const pair = connections.pair[row]!;
+  const send = connections.send[row];
+  const recalled = connections.recalled[row];
+  const counts = TALLY_NAMES.map((name) => [name, connections.tallies[name][row]!]);
+  return {
+    cid: connections.localCid[row]!,
+    remoteCid: connections.remoteCid[row]!,
+    vni: connections.vni[row]!,
+    localMac: forwarding.localMac(pair),
+    remoteMac: forwarding.remoteMac(pair),
+    vtep: forwarding.peers[connections.peer[row]!]!,
+    state: connections.state[row]!,
+    ccType: connections.congestion[row]!.ccType,
+    heardMicrosAgo: nowMicros - connections.lastHeard[row]!,
+    ...connections.psnsOf(row),
+    windowPackets: send?.span ?? 0,
+    windowLimit: connections.windowPackets,
+    inFlightBytes: send?.inFlightBytes ?? 0,
+    waitingFrames: queues.framesOf(pair) + (recalled?.frames ?? 0),
+    waitingBytes: queues.bytesOf(pair) + (recalled?.bytes ?? 0),
+    deepestReorder: connections.deepestReorder[row]!,
+    counts: Object.fromEntries(counts) as Record<TallyName, number>,
+    dropped: pairDrops.of(pair),
+    slots: slotsOf(vswitch, row),
+  };
+}
+
+function slotsOf({ transport, paths }: Switch, row: number): readonly FlowSlotReport[] {
+  const { connections } = transport;
+  const peer = connections.peer[row]!;
+  const send = connections.send[row];
+  if (send === undefined) return [];
+  return Array.from({ length: SLOTS }, (_, slot) => ({
+    state: paths.stateOf(peer, slot),
+    sprayed: paths.isSprayed(peer, slot),
+    cwndBytes: send.congestion.cwndBytes(slot),
+    inFlightBytes: send.slotBytes[slot]!,
+    inFlightPackets: send.inFlight[slot]!,
+    rttMicros: paths.rttMicros(peer, slot),
+    fabricMicros: paths.fabricMicros(peer, slot),
+    endpointMicros: paths.endpointMicros(peer, slot),
+    timeouts: send.backoff[slot]!,
+  }));
+}

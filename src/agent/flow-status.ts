@@ -1,0 +1,125 @@
+// What the agent makes of its switch's reports of connections and paths, for people.
+
+import { SLOT_STATE_NAMES } from '../paths/path-table.ts';
+import { LEFT_NEVER, LEFT_PROBE } from '../paths/slot-history.ts';
+import { CONNECTION_CLOSED, CONNECTION_STATE_NAMES } from '../transport/connections.ts';
+import { formatHostAddress, formatMac } from '../wire/address.ts';
+import { CC_NAMES } from '../wire/bifrost-types.ts';
+import type { FlowReport, FlowSlotReport } from './flow-report.ts';
+import type { PathReport } from './path-report.ts';
+import type { FlowSlotStatus, FlowStatus, LeftReason, PathLeft, PathStatus } from './status.ts';
+
+const SECOND_MICROS = 1_000_000;
+
+export function flowStatusOf(report: FlowReport): FlowStatus {
+  const { counts, ccType, una, txNext, next, base, end } = report;
+  const { beyondWindow, noMemory, badFraming, badAck, notEstablished, wrongPeer } = counts;
+  return {
+    cid: formatCid(report.cid),
+    remoteCid: report.remoteCid === 0 ? undefined : formatCid(report.remoteCid),
+    vni: report.vni,
+    localMac: formatMac(report.localMac),
+    remoteMac: formatMac(report.remoteMac),
+    vtep: formatHostAddress(report.vtep),
+    state: CONNECTION_STATE_NAMES[report.state]!,
+    congestion: CC_NAMES[ccType] ?? `type ${ccType}`,
+    ccType,
+    heardSecondsAgo: hasHeard(report) ? seconds(report.heardMicrosAgo) : undefined,
+    psn: { una, transmit: txNext, next, base, end },
+    window: { packets: report.windowPackets, limit: report.windowLimit },
+    inFlightBytes: report.inFlightBytes,
+    waiting: { frames: report.waitingFrames, bytes: report.waitingBytes },
+    sent: { packets: counts.packetsSent, bytes: counts.bytesSent, frames: counts.framesSent },
+    received: {
+      packets: counts.packetsReceived,
+      bytes: counts.bytesReceived,
+      frames: counts.framesDelivered,
+    },
+    lost: { gap: counts.lostByGap, time: counts.lostByTime, timeout: counts.lostByTimeout },
+    resent: counts.retransmissions,
+    spurious: counts.spurious,
+    duplicates: counts.duplicates,
+    outOfOrder: { packets: counts.outOfOrder, depth: (end - base) >>> 0, most: report.deepestReorder },
+    opened: counts.connectionsOpened,
+    resets: counts.connectionsReset,
+    fallbacks: counts.fallbacks,
+    dropped: report.dropped,
+    rejected: { beyondWindow, noMemory, badFraming, badAck, notEstablished, wrongPeer },
+    slots: report.slots.map(flowSlotOf),
+  };
+}
+
+/** As captures show it. */
+export function formatCid(cid: number): string {
+  return cid.toString(16).padStart(8, '0');
+}
+
+/** What the agent knows of paths besides. */
+export interface PathFacts {
+  /** Of the first candidate. */
+  readonly sourcePorts: number;
+  /** The routers on the way of a peer's source port, by its number. */
+  readonly hopsOf: (peer: number, candidate: number) => readonly string[];
+}
+
+export function pathStatusOf(report: PathReport, { sourcePorts, hopsOf }: PathFacts): PathStatus {
+  const { peer, slot, candidate, story } = report;
+  const { timeouts, probes, answers, suspected, failed, recovered, rebound } = story;
+  return {
+    vtep: formatHostAddress(report.vtep),
+    slot,
+    sourcePort: sourcePorts + candidate,
+    route: report.route,
+    hops: hopsOf(peer, candidate),
+    state: SLOT_STATE_NAMES[report.state]!,
+    sprayed: report.sprayed,
+    rttMicros: Math.round(report.rttMicros),
+    fabricMicros: Math.round(report.fabricMicros),
+    endpointMicros: Math.round(report.endpointMicros),
+    hopCount: report.hopCount,
+    timeoutMicros: Math.round(report.timeoutMicros),
+    sinceSecondsAgo: seconds(report.sinceMicrosAgo),
+    timeouts,
+    probes: { sent: probes, answered: answers },
+    changes: { suspected, failed, recovered, rebound },
+    lastLeft: leftOf(report),
+  };
+}
+
+function flowSlotOf(report: FlowSlotReport, slot: number): FlowSlotStatus {
+  const { state, cwndBytes } = report;
+  return {
+    slot,
+    state: SLOT_STATE_NAMES[state]!,
+    sprayed: report.sprayed,
+    cwndBytes: cwndBytes === Number.POSITIVE_INFINITY ? undefined : Math.round(cwndBytes),
+    inFlightPackets: report.inFlightPackets,
+    inFlightBytes: report.inFlightBytes,
+    rttMicros: Math.round(report.rttMicros),
+    fabricMicros: Math.round(report.fabricMicros),
+    endpointMicros: Math.round(report.endpointMicros),
+    timeouts: report.timeouts,
+  };
+}
+
+function hasHeard({ state, counts }: FlowReport): boolean {
+  return state !== CONNECTION_CLOSED && counts.connectionsOpened > 0;
+}
+
+function leftOf({ leftMicrosAgo, story: { suspectedBy, failedBy } }: PathReport): PathLeft | undefined {
+  if (suspectedBy === LEFT_NEVER) return undefined;
+  return {
+    secondsAgo: seconds(leftMicrosAgo),
+    because: reasonOf(suspectedBy),
+    badBecause: failedBy === LEFT_NEVER ? undefined : reasonOf(failedBy),
+  };
+}
+
+function reasonOf(why: number): LeftReason {
+  return why === LEFT_PROBE ? 'unanswered probe' : 'silence';
+}
+
+/** To the millisecond; a time just now may seem to lie ahead. */
+function seconds(micros: number): number {
+  return Math.max(0, Math.round((micros / SECOND_MICROS) * 1000) / 1000);
+}
