@@ -4,10 +4,40 @@ import { describe, expect, it } from 'vitest';
 import { PERFECT } from '../../sim/channel.ts';
 import { checkIdle } from '../../sim/invariants.ts';
 import { story } from '../../test/support/story.ts';
+import type { TransportState } from './transport-state.ts';
 
 const REST_MICROS = 2_000_000;
 
+/** Of everything but the windows in the pools: typed arrays by their size, entries of maps and places of lists about so. */
+function stateBytes(value: unknown): number {
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (value instanceof Map || value instanceof Set) return value.size * 40;
+  if (Array.isArray(value)) return value.reduce((sum, each) => sum + stateBytes(each), value.length * 8);
+  if (typeof value !== 'object' || value === null) return 8;
+  return Object.values(value).reduce((sum: number, each) => sum + stateBytes(each), 0);
+}
+
+function restBytes({ connections, ...state }: TransportState): number {
+  const { sendPool: _send, receivePool: _receive, ...rows } = connections;
+  return stateBytes({ ...state, rows });
+}
+
 describe('thousands of connections', () => {
+  it('take less than half a kilobyte each, however much room their columns have to grow', () => {
+    for (const pairs of [920, 1300]) {
+      const { traffic, hosts, run } = story({ hosts: { pairs, chunks: 64 } });
+      for (let pair = 0; pair < pairs; pair++) {
+        traffic.send(0, pair, [100]);
+        if (pair % 100 === 0) run(1000);
+      }
+      run(2 * REST_MICROS);
+      for (const { transport } of hosts) {
+        expect(transport.connections).toMatchObject({ count: pairs, awake: 0 });
+        expect(restBytes(transport.save()) / pairs).toBeLessThan(400);
+      }
+    }
+  });
+
   it('have as many windows as are used at a time, and go on where they were', () => {
     const pairs = 2000;
     const { traffic, hosts, run, arrived } = story({ hosts: { pairs } });

@@ -8,31 +8,32 @@ import { RowSet, type RowSetState } from '../transport/row-set.ts';
 const QUEUE_BYTES = 8 << 20;
 /** Frames that wait for a handshake. */
 const QUEUE_FRAMES = 64;
+/** Empty queues kept for the next pairs that must wait: most wait once, for their handshake. */
+const MAX_SPARE = 64;
 
 export interface PairQueuesState {
-  readonly queues: readonly FrameQueueState[];
+  readonly queues: readonly (FrameQueueState | undefined)[];
   readonly waiting: RowSetState;
 }
 
 export class PairQueues {
-  private readonly queues: FrameQueue[];
+  /** Of pairs with frames that wait. */
+  private readonly queues: (FrameQueue | undefined)[];
+  private readonly spare: FrameQueue[] = [];
   private readonly waiting: RowSet;
 
   constructor(old?: PairQueuesState) {
-    this.queues = (old?.queues ?? []).map((queue) => new FrameQueue(queue));
+    this.queues = (old?.queues ?? []).map((queue) => queue && new FrameQueue(queue));
     this.waiting = new RowSet(old?.waiting);
   }
 
   save(): PairQueuesState {
-    // A pair that never had to wait has none: the array has holes, which `map` keeps.
-    return { queues: this.queues.map((queue) => queue.save()), waiting: this.waiting.save() };
+    return { queues: this.queues.map((queue) => queue?.save()), waiting: this.waiting.save() };
   }
 
   /** Calls `visit` with the offset of every frame. */
   eachHeld(visit: (offset: number) => void): void {
-    this.queues.forEach((queue) => {
-      queue.each(visit);
-    });
+    for (const queue of this.queues) queue?.each(visit);
   }
 
   isEmpty(pair: number): boolean {
@@ -49,15 +50,17 @@ export class PairQueues {
 
   /** Frames of all pairs. */
   get frames(): number {
-    return this.queues.reduce((sum, queue) => sum + queue.frames, 0);
+    return this.queues.reduce((sum, queue) => sum + (queue?.frames ?? 0), 0);
   }
 
   /** Queues a frame, reference included; false (and the reference is still the caller's) when the queue is full. */
   push(pair: number, offset: number, length: number, established: boolean): boolean {
-    this.queues[pair] ??= new FrameQueue();
-    const queue = this.queues[pair];
-    if (established ? queue.bytes + length > QUEUE_BYTES : queue.frames >= QUEUE_FRAMES) return false;
-    queue.push(offset, length);
+    const full = established
+      ? this.bytesOf(pair) + length > QUEUE_BYTES
+      : this.framesOf(pair) >= QUEUE_FRAMES;
+    if (full) return false;
+    this.queues[pair] ??= this.spare.pop() ?? new FrameQueue();
+    this.queues[pair].push(offset, length);
     this.waiting.add(pair);
     return true;
   }
@@ -70,6 +73,12 @@ export class PairQueues {
       while (queue.frames > 0 && take(pair, queue.frontOffset(), queue.frontLength())) queue.shift();
       this.waiting.remove(pair);
       if (queue.frames > 0) this.waiting.add(pair);
+      else this.putAway(pair, queue);
     }
+  }
+
+  private putAway(pair: number, queue: FrameQueue): void {
+    this.queues[pair] = undefined;
+    if (this.spare.length < MAX_SPARE) this.spare.push(queue);
   }
 }
