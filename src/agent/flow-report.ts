@@ -55,6 +55,8 @@ export interface FlowSlotReport {
   readonly rttMicros: number;
   readonly fabricMicros: number;
   readonly endpointMicros: number;
+  /** It takes no frame for so long, as the last one was larger than its window. */
+  readonly pacedMicros: number;
   /** Timeouts in a row. */
   readonly timeouts: number;
 }
@@ -94,11 +96,11 @@ function flowOf(vswitch: Switch, row: number, nowMicros: number): FlowReport {
     deepestReorder: connections.deepestReorder[row]!,
     counts: Object.fromEntries(counts) as Record<TallyName, number>,
     dropped: pairDrops.of(pair),
-    slots: slotsOf(vswitch, row),
+    slots: slotsOf(vswitch, row, nowMicros),
   };
 }
 
-function slotsOf({ transport, paths }: Switch, row: number): readonly FlowSlotReport[] {
+function slotsOf({ transport, paths }: Switch, row: number, nowMicros: number): readonly FlowSlotReport[] {
   const { connections } = transport;
   const peer = connections.peer[row]!;
   const send = connections.send[row];
@@ -112,6 +114,7 @@ function slotsOf({ transport, paths }: Switch, row: number): readonly FlowSlotRe
     rttMicros: paths.rttMicros(peer, slot),
     fabricMicros: paths.fabricMicros(peer, slot),
     endpointMicros: paths.endpointMicros(peer, slot),
+    pacedMicros: Math.max(0, send.nextSendAt[slot]! - nowMicros),
     timeouts: send.backoff[slot]!,
   }));
 }

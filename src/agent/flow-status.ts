@@ -98,6 +98,7 @@ function flowSlotOf(report: FlowSlotReport, slot: number): FlowSlotStatus {
     rttMicros: Math.round(report.rttMicros),
     fabricMicros: Math.round(report.fabricMicros),
     endpointMicros: Math.round(report.endpointMicros),
+    pacedMicros: Math.round(report.pacedMicros),
     timeouts: report.timeouts,
   };
 }

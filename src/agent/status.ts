@@ -147,6 +147,8 @@ export interface FlowSlotStatus {
   readonly rttMicros: number;
   readonly fabricMicros: number;
   readonly endpointMicros: number;
+  /** It takes no frame for so long: the last one was larger than its congestion window. */
+  readonly pacedMicros: number;
   /** Of this connection, in a row. */
   readonly timeouts: number;
 }

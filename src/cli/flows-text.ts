@@ -92,7 +92,7 @@ function nonZero(counts: Readonly<Record<string, number>>, thing: string): strin
 export function renderFlow(flow: FlowStatus): string {
   const { cid, remoteCid, vni, localMac, remoteMac, vtep, heardSecondsAgo } = flow;
   const peers = remoteCid === undefined ? 'has none yet' : `is ${remoteCid}`;
-  const heard = heardSecondsAgo === undefined ? 'never heard of' : `heard of ${age(heardSecondsAgo)} ago`;
+  const heard = heardSecondsAgo === undefined ? 'never heard' : `heard ${age(heardSecondsAgo)} ago`;
   const begun = [
     `opened ${count(flow.opened, 'time')}`,
     ...(flow.resets > 0 ? [`${flow.resets} of them because the peer had lost it`] : []),
@@ -144,13 +144,25 @@ function slots({ slots, congestion, ccType }: FlowStatus): string[] {
     slot.state,
     slot.sprayed ? 'yes' : '-',
     slot.cwndBytes === undefined ? 'any' : bytes(slot.cwndBytes),
+    micros(slot.pacedMicros),
     slot.inFlightPackets === 0 ? '-' : `${slot.inFlightPackets} (${bytes(slot.inFlightBytes)})`,
     micros(slot.rttMicros),
     micros(slot.fabricMicros),
     micros(slot.endpointMicros),
     slot.timeouts,
   ]);
-  const head = ['SLOT', 'STATE', 'SPRAYED', 'CWND', 'IN FLIGHT', 'RTT', 'FABRIC', 'ENDPOINT', 'TIMEOUTS'];
+  const head = [
+    'SLOT',
+    'STATE',
+    'SPRAYED',
+    'CWND',
+    'PACED',
+    'IN FLIGHT',
+    'RTT',
+    'FABRIC',
+    'ENDPOINT',
+    'TIMEOUTS',
+  ];
   return [decides, table(head, rows)];
 }
 
