@@ -51,6 +51,8 @@ export default {
       nextTimeout: () => engine.nextTimeout(),
       drain: (now: number) => engine.drain(now),
       peers: () => engine.peers(),
+      flows: (from: number, nowMicros: number) => engine.flows(from, nowMicros),
+      paths: (from: number, nowMicros: number) => engine.paths(from, nowMicros),
       bindSlots: (...slots: Parameters<typeof engine.bindSlots>) => engine.bindSlots(...slots),
       save: (): State => ({ inner: engine.save(), counts }),
       report() {

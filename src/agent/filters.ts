@@ -23,8 +23,9 @@ const flowFilters: Readonly<Record<string, Filter<FlowReport>>> = {
   cid: {
     like: 'eight hexadecimal digits, like 0012ab3f',
     read: (text) => {
-      if (!/^[0-9a-f]{1,8}$/i.test(text)) return undefined;
-      const wanted = text.toLowerCase().padStart(8, '0');
+      const digits = /^(?:0x)?([0-9a-f]{1,8})$/i.exec(text)?.[1];
+      if (digits === undefined) return undefined;
+      const wanted = digits.toLowerCase().padStart(8, '0');
       return ({ cid }) => formatCid(cid) === wanted;
     },
   },

@@ -18,7 +18,7 @@ export interface FlowPage {
 
 export interface FlowReport {
   readonly cid: number;
-  /** 0 before the peer answered. */
+  /** Good while the connection is established. */
   readonly remoteCid: number;
   readonly vni: number;
   readonly localMac: Mac;

@@ -2,7 +2,7 @@
 
 import { SLOT_STATE_NAMES } from '../paths/path-table.ts';
 import { LEFT_NEVER, LEFT_PROBE } from '../paths/slot-history.ts';
-import { CONNECTION_CLOSED, CONNECTION_STATE_NAMES } from '../transport/connections.ts';
+import { CONNECTION_ESTABLISHED, CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { formatHostAddress, formatMac } from '../wire/address.ts';
 import { CC_NAMES } from '../wire/bifrost-types.ts';
 import type { FlowReport, FlowSlotReport } from './flow-report.ts';
@@ -16,7 +16,7 @@ export function flowStatusOf(report: FlowReport): FlowStatus {
   const { beyondWindow, noMemory, badFraming, badAck, notEstablished, wrongPeer } = counts;
   return {
     cid: formatCid(report.cid),
-    remoteCid: report.remoteCid === 0 ? undefined : formatCid(report.remoteCid),
+    remoteCid: report.state === CONNECTION_ESTABLISHED ? formatCid(report.remoteCid) : undefined,
     vni: report.vni,
     localMac: formatMac(report.localMac),
     remoteMac: formatMac(report.remoteMac),
@@ -24,7 +24,7 @@ export function flowStatusOf(report: FlowReport): FlowStatus {
     state: CONNECTION_STATE_NAMES[report.state]!,
     congestion: CC_NAMES[ccType] ?? `type ${ccType}`,
     ccType,
-    heardSecondsAgo: hasHeard(report) ? seconds(report.heardMicrosAgo) : undefined,
+    heardSecondsAgo: counts.connectionsOpened > 0 ? seconds(report.heardMicrosAgo) : undefined,
     psn: { una, transmit: txNext, next, base, end },
     window: { packets: report.windowPackets, limit: report.windowLimit },
     inFlightBytes: report.inFlightBytes,
@@ -49,7 +49,7 @@ export function flowStatusOf(report: FlowReport): FlowStatus {
   };
 }
 
-/** As captures show it. */
+/** As the dissector shows it. */
 export function formatCid(cid: number): string {
   return cid.toString(16).padStart(8, '0');
 }
@@ -101,10 +101,6 @@ function flowSlotOf(report: FlowSlotReport, slot: number): FlowSlotStatus {
     pacedMicros: Math.round(report.pacedMicros),
     timeouts: report.timeouts,
   };
-}
-
-function hasHeard({ state, counts }: FlowReport): boolean {
-  return state !== CONNECTION_CLOSED && counts.connectionsOpened > 0;
 }
 
 function leftOf({ leftMicrosAgo, story: { suspectedBy, failedBy } }: PathReport): PathLeft | undefined {

@@ -74,7 +74,7 @@ export interface ConnectionStatus {
 
 /** A connection, at GET /flows: between one vNIC here and one elsewhere, with all that they say to each other. */
 export interface FlowStatus {
-  /** Our and the peer's name of it, eight hexadecimal digits as captures show them; the peer's may be unknown yet. */
+  /** Our and the peer's name of it, eight hexadecimal digits; absent while there is no connection. */
   readonly cid: string;
   readonly remoteCid?: string | undefined;
   readonly vni: number;
@@ -85,7 +85,7 @@ export interface FlowStatus {
   /** What decides over the window, as configuration files name it, and its CC Type on the wire. */
   readonly congestion: string;
   readonly ccType: number;
-  /** Since the last acknowledgement; absent when there is no connection. */
+  /** Since the last acknowledgement; absent: nothing was ever heard. */
   readonly heardSecondsAgo?: number | undefined;
   readonly psn: {
     /** Of what is sent: oldest unacknowledged, next to transmit, next to give to a packet. */

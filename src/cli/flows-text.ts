@@ -91,15 +91,15 @@ function nonZero(counts: Readonly<Record<string, number>>, thing: string): strin
 /** Everything about one connection. */
 export function renderFlow(flow: FlowStatus): string {
   const { cid, remoteCid, vni, localMac, remoteMac, vtep, heardSecondsAgo } = flow;
-  const peers = remoteCid === undefined ? 'has none yet' : `is ${remoteCid}`;
+  const peers = remoteCid === undefined ? 'not known yet' : remoteCid;
   const heard = heardSecondsAgo === undefined ? 'never heard' : `heard ${age(heardSecondsAgo)} ago`;
   const begun = [
     `opened ${count(flow.opened, 'time')}`,
-    ...(flow.resets > 0 ? [`${flow.resets} of them because the peer had lost it`] : []),
+    ...(flow.resets > 0 ? [`given up and begun anew ${count(flow.resets, 'time')}`] : []),
     ...(flow.fallbacks > 0 ? [`given up for plain VXLAN ${count(flow.fallbacks, 'time')}`] : []),
   ];
   return [
-    `connection ${cid} of network ${vni}: ${localMac} to ${remoteMac} at ${vtep}, whose CID ${peers}`,
+    `connection ${cid} of network ${vni}: ${localMac} to ${remoteMac} at ${vtep}, whose CID is ${peers}`,
     `${flow.state}, ${heard}; ${begun.join(', ')}`,
     '',
     'sending',
@@ -136,8 +136,9 @@ function receiving({ psn, received, duplicates, outOfOrder }: FlowStatus): strin
   ];
 }
 
-function slots({ slots, congestion, ccType }: FlowStatus): string[] {
+function slots({ state, slots, congestion, ccType }: FlowStatus): string[] {
   const decides = `congestion control: ${congestion} (CC type ${ccType})`;
+  if (slots.length === 0 && state !== 'established') return [decides];
   if (slots.length === 0) return [decides, 'at rest: windows are given back until it is used again'];
   const rows = slots.map((slot) => [
     slot.slot,
