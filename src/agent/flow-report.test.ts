@@ -54,7 +54,7 @@ describe('connections', () => {
     hosts[0]!.send(0, ...tenants.map((tenant) => frame(tenant)));
     world.pass(100_000);
     const { flows, pages } = flowsOf(hosts[0]!, world.clock.nowMicros);
-    expect(pages).toBe(2);
+    expect(pages).toBe(4);
     expect(flows.map(({ remoteMac }) => remoteMac).sort()).toEqual(tenants.map(macOf).sort());
     expect(new Set(flows.map(({ cid }) => cid)).size).toBe(tenants.length);
     const { paths, pages: pathPages } = pathsOf(hosts[0]!, world.clock.nowMicros);

@@ -3,6 +3,8 @@
 import { SLOT_STATE_NAMES } from '../paths/path-table.ts';
 import { LEFT_NEVER, LEFT_PROBE } from '../paths/slot-history.ts';
 import { CONNECTION_ESTABLISHED, CONNECTION_STATE_NAMES } from '../transport/connections.ts';
+import { TALLY_NAMES } from '../transport/tallies.ts';
+import { PAIR_DROP_REASONS } from '../vswitch/pair-drops.ts';
 import { formatHostAddress, formatMac } from '../wire/address.ts';
 import { CC_NAMES } from '../wire/bifrost-types.ts';
 import type { FlowReport, FlowSlotReport } from './flow-report.ts';
@@ -12,7 +14,8 @@ import type { FlowSlotStatus, FlowStatus, LeftReason, PathLeft, PathStatus } fro
 const SECOND_MICROS = 1_000_000;
 
 export function flowStatusOf(report: FlowReport): FlowStatus {
-  const { counts, ccType, una, txNext, next, base, end } = report;
+  const { ccType, una, txNext, next, base, end } = report;
+  const counts = named(TALLY_NAMES, report.counts);
   const { beyondWindow, noMemory, badFraming, badAck, notEstablished, wrongPeer } = counts;
   return {
     cid: formatCid(report.cid),
@@ -43,10 +46,14 @@ export function flowStatusOf(report: FlowReport): FlowStatus {
     opened: counts.connectionsOpened,
     resets: counts.connectionsReset,
     fallbacks: counts.fallbacks,
-    dropped: report.dropped,
+    dropped: named(PAIR_DROP_REASONS, report.dropped),
     rejected: { beyondWindow, noMemory, badFraming, badAck, notEstablished, wrongPeer },
     slots: report.slots.map(flowSlotOf),
   };
+}
+
+function named<Name extends string>(names: readonly Name[], values: Float64Array): Record<Name, number> {
+  return Object.fromEntries(names.map((name, i) => [name, values[i]!])) as Record<Name, number>;
 }
 
 /** As the dissector shows it. */

@@ -31,8 +31,7 @@ export class PairDrops {
     if (column >= 0) this.counts[pair * REASONS + column]! += frames;
   }
 
-  of(pair: number): Readonly<Record<PairDropReason, number>> {
-    const shares = PAIR_DROP_REASONS.map((reason, i) => [reason, this.counts[pair * REASONS + i]!]);
-    return Object.fromEntries(shares) as Record<PairDropReason, number>;
+  of(pair: number, reason: PairDropReason): number {
+    return this.counts[pair * REASONS + PAIR_DROP_REASONS.indexOf(reason)]!;
   }
 }

@@ -32,7 +32,7 @@ export function checkConservation(vswitch: Switch): void {
   );
   for (const reason of PAIR_DROP_REASONS) {
     let sum = 0;
-    for (let pair = 0; pair < forwarding.pairCount; pair++) sum += pairDrops.of(pair)[reason];
+    for (let pair = 0; pair < forwarding.pairCount; pair++) sum += pairDrops.of(pair, reason);
     // Others were dropped on their way to nobody in particular.
     if (sum > dropped[reason]) throw new Error(`${reason}: ${dropped[reason]}, of single pairs ${sum}`);
     if (reason === 'queueFull') equal('frames for full queues', dropped[reason], sum);
