@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fetchStatus } from '../agent/agent-client.ts';
+import { fetchFlows, fetchPaths, fetchStatus } from '../agent/agent-client.ts';
 import { type AgentStatus, socketPath } from '../agent/status.ts';
 import { renderStatus } from './status-text.ts';
 
@@ -90,6 +90,35 @@ describe('fetching', () => {
     });
     expect(await fetchStatus(folder)).toEqual(status);
     expect(asked).toBe('GET /status');
+  });
+
+  test('asks for lists with the filters that were given', async () => {
+    const asked: (string | undefined)[] = [];
+    await serve((request, response) => {
+      asked.push(request.url);
+      response.end('[]');
+    });
+    expect(await fetchFlows(folder, { vni: '77', to: '02:00:00:00:77:03', cid: undefined })).toEqual([]);
+    expect(await fetchFlows(folder, {})).toEqual([]);
+    expect(await fetchPaths(folder, { to: 'fd00::1' })).toEqual([]);
+    expect(asked).toEqual([
+      '/flows?vni=77&to=02%3A00%3A00%3A00%3A77%3A03',
+      '/flows',
+      '/paths?to=fd00%3A%3A1',
+    ]);
+  });
+
+  test.each([
+    [400, 'bad-input'],
+    [500, 'failed'],
+  ])('what the agent refuses with %i it explains itself', async (status, code) => {
+    const refusal = JSON.stringify({ error: 'There is no filter x.', hint: 'There are: y.' });
+    await serve((_, response) => response.writeHead(status).end(refusal));
+    await expect(fetchFlows(folder, { x: '1' })).rejects.toMatchObject({
+      code,
+      message: 'There is no filter x.',
+      hint: 'There are: y.',
+    });
   });
 
   test('no agent', async () => {
