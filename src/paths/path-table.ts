@@ -6,6 +6,7 @@
 //   suspect ──acknowledgement by the slot, probe answered──▶ healthy     bad ──two probes in a row answered──▶ healthy
 
 import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
+import { ALIKE_MICROS, RoundTrips, type RoundTripsState } from './round-trips.ts';
 import {
   LEFT_PROBE,
   LEFT_SILENCE,
@@ -25,13 +26,6 @@ export const SLOT_SUSPECT = 1;
 export const SLOT_BAD = 2;
 export const SLOT_STATE_NAMES = ['healthy', 'suspect', 'bad'] as const;
 
-/** Before any slot has a sample: about two round trips of a data centre (BIFROST §4.3). */
-const INITIAL_TIMEOUT_MICROS = 4000;
-/** An acknowledgement may wait this long at the receiver for data to ride with; samples do not contain it. */
-export const ACK_DELAY_MICROS = 250;
-/** Below this a probe costs more wake-ups than a faster repair is worth. */
-const MIN_TIMEOUT_MICROS = 400;
-const MAX_TIMEOUT_MICROS = 500_000;
 const FIRST_PROBE_MICROS = 5000;
 const MAX_PROBE_MICROS = 1_000_000;
 const ANSWERS_TO_RECOVER = 2;
@@ -41,17 +35,12 @@ const SPRAYED = 4;
 /** How often the fastest are chosen anew, and how much faster another one must be: what changes costs reordering. */
 const CHOOSE_MICROS = 1000;
 const HYSTERESIS = 0.75;
-/** Round trips that differ by less are alike: so far a host's own work moves them. */
-const ALIKE_MICROS = 50;
 /** How many times slower a slot may be that has a route of its own: together they carry more. */
 const OWN_ROUTE = 2;
 /** While a peer is sent to, its slots that are not used are asked for their round trips this often. */
 const REFRESH_MICROS = 200_000;
 /** Timeouts that a slot nothing is waiting for has for its answer. */
 const PATIENT_PROBES = 4;
-/** A sample counts at most as this many times the average, so that a spike moves nothing and a change soon does. */
-const SPIKE = 2;
-
 /** Times a slot left or came back to service, or changed its source port, for people. */
 export interface PathChanges {
   suspected: number;
@@ -63,22 +52,16 @@ export interface PathChanges {
 export interface PathTableState {
   readonly peers: number;
   readonly state: Uint8Array;
-  readonly srtt: Float64Array;
-  readonly rttvar: Float64Array;
   readonly answers: Uint8Array;
-  readonly longestRtt: Float64Array;
   readonly awaiting: Uint8Array;
   readonly suspectSince: Float64Array;
   readonly probeInterval: Float64Array;
-  readonly fabric: Float64Array;
-  readonly endpoint: Float64Array;
-  readonly hops: Uint8Array;
-  readonly ranking: Float64Array;
   readonly chosen: Uint8Array;
   readonly chosenAt: Float64Array;
   readonly refreshAt: Float64Array;
   readonly candidate: Uint8Array;
   readonly route: Uint8Array;
+  readonly trips: RoundTripsState;
   readonly probes: TimerWheelState;
   readonly history: SlotHistoryState;
   readonly changes: PathChanges;
@@ -87,21 +70,10 @@ export interface PathTableState {
 export class PathTable {
   private peers: number;
   private state: Uint8Array;
-  private srtt: Float64Array;
-  private rttvar: Float64Array;
   private answers: Uint8Array;
-  /** Of the slots of each peer that have samples, or 0. */
-  private longestRtt: Float64Array;
   private awaiting: Uint8Array;
   private suspectSince: Float64Array;
   private probeInterval: Float64Array;
-  /** Smoothed, of the way there and back without the hosts at its ends (BIFROST §D). */
-  private fabric: Float64Array;
-  /** The hosts' part of the same round trips, an acknowledgement's wait included. */
-  private endpoint: Float64Array;
-  private hops: Uint8Array;
-  /** Round trips as slots are compared by: spikes are cut off. */
-  private ranking: Float64Array;
   /** Of each peer, the slots to spray over as bits, when they were chosen, and when idle ones are next asked. */
   private chosen: Uint8Array;
   private chosenAt: Float64Array;
@@ -111,6 +83,7 @@ export class PathTable {
   private route: Uint8Array;
   /** 1: the slot waits to be rid of what is in flight, to change its source port. */
   private draining: Uint8Array;
+  private readonly trips: RoundTrips;
   private readonly probes: TimerWheel;
   private readonly history: SlotHistory;
   private readonly startedAt: number;
@@ -119,23 +92,17 @@ export class PathTable {
   constructor(nowMicros: number, old?: PathTableState) {
     this.peers = old?.peers ?? 0;
     this.state = old?.state ?? new Uint8Array(0);
-    this.srtt = old?.srtt ?? new Float64Array(0);
-    this.rttvar = old?.rttvar ?? new Float64Array(0);
     this.answers = old?.answers ?? new Uint8Array(0);
-    this.longestRtt = old?.longestRtt ?? new Float64Array(0);
     this.awaiting = old?.awaiting ?? new Uint8Array(0);
     this.suspectSince = old?.suspectSince ?? new Float64Array(0);
     this.probeInterval = old?.probeInterval ?? new Float64Array(0);
-    this.fabric = old?.fabric ?? new Float64Array(0);
-    this.endpoint = old?.endpoint ?? new Float64Array(0);
-    this.hops = old?.hops ?? new Uint8Array(0);
-    this.ranking = old?.ranking ?? new Float64Array(0);
     this.chosen = old?.chosen ?? new Uint8Array(0);
     this.chosenAt = old?.chosenAt ?? new Float64Array(0);
     this.refreshAt = old?.refreshAt ?? new Float64Array(0);
     this.candidate = old?.candidate ?? new Uint8Array(0);
     this.route = old?.route ?? new Uint8Array(0);
     this.draining = new Uint8Array(this.state.length);
+    this.trips = new RoundTrips(old?.trips);
     this.probes = new TimerWheel(nowMicros, undefined, old?.probes);
     this.history = new SlotHistory(old?.history);
     this.startedAt = nowMicros;
@@ -143,13 +110,16 @@ export class PathTable {
   }
 
   save(): PathTableState {
-    const { state, srtt, rttvar, answers, longestRtt, awaiting, suspectSince, probeInterval } = this;
-    const columns = { state, srtt, rttvar, answers, longestRtt, awaiting, suspectSince, probeInterval };
-    const { peers, fabric, endpoint, hops, ranking, chosen, chosenAt, refreshAt, changes } = this;
-    const { candidate, route } = this;
-    const choice = { ranking, chosen, chosenAt, refreshAt, candidate, route };
-    const parts = { probes: this.probes.save(), history: this.history.save() };
-    return { peers, ...columns, fabric, endpoint, hops, ...choice, ...parts, changes };
+    const { peers, state, answers, awaiting, suspectSince, probeInterval, changes } = this;
+    const { chosen, chosenAt, refreshAt, candidate, route } = this;
+    return {
+      ...{ peers, state, answers, awaiting, suspectSince, probeInterval },
+      ...{ chosen, chosenAt, refreshAt, candidate, route },
+      trips: this.trips.save(),
+      probes: this.probes.save(),
+      history: this.history.save(),
+      changes,
+    };
   }
 
   /** Adds a peer with eight healthy slots; its number. */
@@ -197,8 +167,7 @@ export class PathTable {
   rebind(peer: number, slot: number, candidate: number, route: number): void {
     const at = peer * SLOTS + slot;
     this.candidate[at] = candidate;
-    const { srtt, rttvar, ranking, fabric, endpoint, hops } = this;
-    for (const measured of [srtt, rttvar, ranking, fabric, endpoint, hops]) measured[at] = 0;
+    this.trips.forget(at);
     this.setRoute(peer, slot, route);
     this.setDraining(peer, slot, false);
     this.history.rebind(at);
@@ -207,72 +176,45 @@ export class PathTable {
 
   /** Smoothed round trip, 0 before the first sample. */
   rttMicros(peer: number, slot: number): number {
-    return this.srtt[peer * SLOTS + slot]!;
+    return this.trips.rttMicros(peer * SLOTS + slot);
   }
 
   /** How long the slot may owe an answer before it is asked after (RFC 6298, without its floor of a second). */
   timeoutMicros(peer: number, slot: number): number {
-    const at = peer * SLOTS + slot;
-    const srtt = this.srtt[at]!;
-    if (srtt === 0) return this.firstTimeoutMicros(peer);
-    const timeout = srtt + Math.max(4 * this.rttvar[at]!, srtt) + ACK_DELAY_MICROS;
-    return Math.min(MAX_TIMEOUT_MICROS, Math.max(MIN_TIMEOUT_MICROS, timeout));
+    return this.trips.timeoutMicros(peer * SLOTS + slot, peer);
   }
 
   /** For a slot without a sample: what its neighbours say, with much room for a longer way. */
   firstTimeoutMicros(peer: number): number {
-    const longest = this.longestRtt[peer]!;
-    if (longest === 0) return INITIAL_TIMEOUT_MICROS;
-    return Math.min(INITIAL_TIMEOUT_MICROS, Math.max(MIN_TIMEOUT_MICROS, 4 * longest + ACK_DELAY_MICROS));
+    return this.trips.firstTimeoutMicros(peer);
   }
 
   /** How long a packet may take that a later one of another slot has overtaken. */
   reorderMicros(peer: number, slot: number): number {
-    const at = peer * SLOTS + slot;
-    const srtt = this.srtt[at]!;
-    if (srtt === 0) return this.firstTimeoutMicros(peer);
-    return srtt + Math.max(4 * this.rttvar[at]!, srtt / 2);
+    return this.trips.reorderMicros(peer * SLOTS + slot, peer);
   }
 
   /** A round trip on the slot, less the time the receiver kept it. */
   onSample(peer: number, slot: number, rttMicros: number): void {
-    const at = peer * SLOTS + slot;
-    const ranking = this.ranking[at]!;
-    const counted = Math.min(rttMicros, SPIKE * ranking + ALIKE_MICROS);
-    this.ranking[at] = ranking === 0 ? rttMicros : ranking + (counted - ranking) / 8;
-    const srtt = this.srtt[at]!;
-    if (srtt === 0) {
-      this.srtt[at] = rttMicros;
-      this.rttvar[at] = rttMicros / 2;
-      this.longestRtt[peer] = Math.max(this.longestRtt[peer]!, rttMicros);
-      return;
-    }
-    this.rttvar[at] = 0.75 * this.rttvar[at]! + 0.25 * Math.abs(srtt - rttMicros);
-    this.srtt[at] = 0.875 * srtt + 0.125 * rttMicros;
+    this.trips.onSample(peer * SLOTS + slot, peer, rttMicros);
   }
 
   /** What the same round trip took in the fabric and in the hosts, and by how many hops it went; 0 when unknown. */
   onDelays(peer: number, slot: number, fabricMicros: number, endpointMicros: number, hops: number): void {
-    const at = peer * SLOTS + slot;
-    const first = this.fabric[at] === 0;
-    this.fabric[at] = first ? fabricMicros : 0.875 * this.fabric[at]! + 0.125 * fabricMicros;
-    this.endpoint[at] = first ? endpointMicros : 0.875 * this.endpoint[at]! + 0.125 * endpointMicros;
-    this.hops[at] = hops;
+    this.trips.onDelays(peer * SLOTS + slot, fabricMicros, endpointMicros, hops);
   }
 
-  /** 0 before the first sample. */
+  /** 0 before the first sample, like the endpoints' part; and the hops, when unknown. */
   fabricMicros(peer: number, slot: number): number {
-    return this.fabric[peer * SLOTS + slot]!;
+    return this.trips.fabricMicros(peer * SLOTS + slot);
   }
 
-  /** 0 before the first sample. */
   endpointMicros(peer: number, slot: number): number {
-    return this.endpoint[peer * SLOTS + slot]!;
+    return this.trips.endpointMicros(peer * SLOTS + slot);
   }
 
-  /** 0 when unknown. */
   hopsOf(peer: number, slot: number): number {
-    return this.hops[peer * SLOTS + slot]!;
+    return this.trips.hops(peer * SLOTS + slot);
   }
 
   /** For people. */
@@ -399,7 +341,7 @@ export class PathTable {
       let bestScore = Number.POSITIVE_INFINITY;
       for (let slot = 0; slot < SLOTS; slot++) {
         if (((chosen >> slot) & 1) === 1 || !this.isOpen(peer, slot)) continue;
-        const ranking = this.ranking[base + slot]!;
+        const ranking = this.trips.ranking(base + slot);
         const stays = ((before >> slot) & 1) === 1;
         const known = stays ? Math.max(0, ranking * HYSTERESIS - ALIKE_MICROS) : ranking;
         const isShared = ((routes >> this.route[base + slot]!) & 1) === 1;
@@ -459,19 +401,13 @@ export class PathTable {
     this.state = grown(this.state, new Uint8Array(slots));
     this.answers = grown(this.answers, new Uint8Array(slots));
     this.awaiting = grown(this.awaiting, new Uint8Array(slots));
-    this.srtt = grown(this.srtt, new Float64Array(slots));
-    this.rttvar = grown(this.rttvar, new Float64Array(slots));
     this.suspectSince = grown(this.suspectSince, new Float64Array(slots));
-    this.fabric = grown(this.fabric, new Float64Array(slots));
-    this.endpoint = grown(this.endpoint, new Float64Array(slots));
+    this.trips.grow(slots, slots / SLOTS);
     this.history.grow(slots);
-    this.hops = grown(this.hops, new Uint8Array(slots));
     this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
-    this.ranking = grown(this.ranking, new Float64Array(slots));
     this.candidate = grown(this.candidate, new Uint8Array(slots));
     this.route = grown(this.route, new Uint8Array(slots));
     this.draining = grown(this.draining, new Uint8Array(slots));
-    this.longestRtt = grown(this.longestRtt, new Float64Array(slots / SLOTS));
     this.chosen = grown(this.chosen, new Uint8Array(slots / SLOTS));
     this.chosenAt = grown(this.chosenAt, new Float64Array(slots / SLOTS));
     this.refreshAt = grown(this.refreshAt, new Float64Array(slots / SLOTS));

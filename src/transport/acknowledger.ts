@@ -3,7 +3,8 @@
 // or at the latest after a short delay: each one of its own wakes the peer up.
 
 import type { Outbox } from '../packet/outbox.ts';
-import { ACK_DELAY_MICROS, SLOTS } from '../paths/path-table.ts';
+import { SLOTS } from '../paths/path-table.ts';
+import { ACK_DELAY_MICROS } from '../paths/round-trips.ts';
 import {
   ACK_CUMULATIVE,
   ACK_HEADER_BYTES,
