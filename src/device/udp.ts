@@ -11,6 +11,8 @@ import {
   readSource,
   SOCKADDR_BYTES,
   SOL_UDP,
+  shareUdpPort,
+  steerUdpPort,
   UDP_SEGMENT,
   writeSockaddr,
 } from '../linux/udp.ts';
@@ -70,6 +72,29 @@ export function openUnderlay(
       }
     });
     return { port, receive, send };
+  } catch (error) {
+    for (const fd of opened) close(fd);
+    throw error;
+  }
+}
+
+/**
+ * Opens the sockets with which `count` more threads receive beside `first`, on the same port; the kernel gives each
+ * packet to the thread that `program` says (BIFROST §5.2). Senders' sockets serve all threads: a slot is one source port.
+ */
+export function openSiblings(
+  address: HostAddress,
+  port: number,
+  first: number,
+  count: number,
+  program: Uint32Array,
+): number[] {
+  const opened: number[] = [];
+  try {
+    shareUdpPort(first);
+    while (opened.length < count) opened.push(openUdp(address, port, 'receive', RECEIVE_BUFFER_BYTES, true));
+    steerUdpPort(first, program);
+    return opened;
   } catch (error) {
     for (const fd of opened) close(fd);
     throw error;

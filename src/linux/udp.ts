@@ -1,12 +1,12 @@
 // UDP sockets of the underlay over IPv4 or IPv6: one that receives on the overlay's port with UDP_GRO and is told when
 // and over how many hops packets came, and those that send from one source port each with UDP_SEGMENT (udp(7), ip(7),
-// ipv6(7)).
+// ipv6(7)). Several threads can each have a socket that receives (SO_REUSEPORT, socket(7)).
 
 import { SelvageError } from '../base/errors.ts';
 import type { Inbox } from '../packet/inbox.ts';
 import { formatHostAddress, type HostAddress, readIpv6, writeIpv6 } from '../wire/address.ts';
 import { bind, close, EADDRINUSE, EADDRNOTAVAIL, errno, errnoName, setsockopt, socket } from './libc.ts';
-import { mapMemory } from './memory.ts';
+import { highWord, lowWord, mapMemory } from './memory.ts';
 import { timespecMicros } from './real-time.ts';
 
 const AF_INET = 2;
@@ -17,6 +17,8 @@ const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
+const SO_REUSEPORT = 15;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
 const SO_TIMESTAMPNS = 35;
 const SOL_IP = 0;
 const IP_TTL = 2;
@@ -108,12 +110,16 @@ const CMSG_HEADER_BYTES = 16;
 const CMSG_LENGTH_INT = 20;
 const CMSG_SPACE_INT = 24;
 
-/** A bound, non-blocking socket. */
+/**
+ * A bound, non-blocking socket. `shared`: on a port that others of ours are bound to, which must have been shared by
+ * `shareUdpPort`.
+ */
 export function openUdp(
   address: HostAddress,
   port: number,
   role: 'receive' | 'send',
   bufferBytes: number,
+  shared = false,
 ): number {
   const isIpv4 = typeof address === 'number';
   const fd = socket(isIpv4 ? AF_INET : AF_INET6, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
@@ -126,6 +132,7 @@ export function openUdp(
   };
   try {
     if (!isIpv4) set(SOL_IPV6, IPV6_V6ONLY, 1);
+    if (shared) set(SOL_SOCKET, SO_REUSEPORT, 1);
     if (role === 'receive') {
       set(SOL_SOCKET, SO_TIMESTAMPNS, 1);
       if (isIpv4) set(SOL_IP, IP_RECVTTL, 1);
@@ -149,6 +156,43 @@ export function openUdp(
   } catch (error) {
     close(fd);
     throw error;
+  }
+}
+
+/**
+ * Lets more sockets be bound to the port of one that is. It was bound alone, so that an agent never joins the sockets of
+ * another by mistake.
+ */
+export function shareUdpPort(fd: number): void {
+  const scratch = mapMemory(16);
+  scratch.bytes.view.setInt32(0, 1, true);
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, scratch.address, 4) < 0) {
+    throw new SelvageError('unsupported', `UDP ports cannot be shared here: ${errnoName(errno())}.`, {
+      hint: 'Set threads: 1.',
+    });
+  }
+}
+
+/**
+ * Has a classic BPF program (two words an instruction) choose among the sockets of a shared port: what it returns for a
+ * UDP payload is the number of the socket, in the order in which they were bound. `fd` is any of them.
+ */
+export function steerUdpPort(fd: number, program: Uint32Array): void {
+  const scratch = mapMemory(16 + program.byteLength);
+  const { view, u8 } = scratch.bytes;
+  // struct sock_fprog
+  view.setUint16(0, program.length / 2, true);
+  view.setUint32(8, lowWord(scratch.address) + 16, true);
+  view.setUint32(12, highWord(scratch.address), true);
+  u8.set(new Uint8Array(program.buffer, program.byteOffset, program.byteLength), 16);
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, scratch.address, 16) < 0) {
+    throw new SelvageError(
+      'unsupported',
+      `Packets cannot be steered to threads here: ${errnoName(errno())}.`,
+      {
+        hint: 'Set threads: 1.',
+      },
+    );
   }
 }
 

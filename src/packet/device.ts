@@ -20,6 +20,12 @@ export interface FrameDevice {
   readonly dropped: number;
 }
 
+/** The other data threads of the host, each with memory of its own. */
+export interface Siblings {
+  /** Gives `thread` a copy of `length` bytes at `at`, which came with run `run`; false when it has no room for them. */
+  handOver(thread: number, inbox: Inbox, run: number, at: number, length: number): boolean;
+}
+
 /** The fabric: datagrams to VTEPs, each sent from the UDP source port that its slot uses towards that peer. */
 export interface UnderlayDevice {
   /** Receives runs of datagrams until `inbox` is full or none is left. True when none was left. */

@@ -4,12 +4,14 @@
 import type { HostAddress, Ipv4Address, Ipv6Address } from '../wire/address.ts';
 
 /**
- * Words of a run: offset, length in all, size of each datagram (the last may be shorter), hops it came, and the source
- * address in four words, an IPv4 address written as an IPv6 one (RFC 4291 §2.5.5.2).
+ * Words of a run: offset, length in all, size of each datagram (the last may be shorter), hops it came, the source
+ * address in four words, an IPv4 address written as an IPv6 one (RFC 4291 §2.5.5.2), and whether another data thread
+ * handed it over.
  */
-export const RUN_WORDS = 8;
+export const RUN_WORDS = 9;
 export const RUN_HOPS = 3;
 export const RUN_SOURCE = 4;
+export const RUN_HANDED_OVER = 8;
 
 /** The third word of an IPv4 address. */
 const IPV4_MAPPED = 0xffff;
@@ -34,6 +36,7 @@ export class Inbox {
     this.runs[at + 1] = length;
     this.runs[at + 2] = size;
     this.runs[at + RUN_HOPS] = hops;
+    this.runs[at + RUN_HANDED_OVER] = 0;
     this.arrivedMicros[this.count++] = arrivedMicros;
   }
 
@@ -49,6 +52,13 @@ export class Inbox {
   fromIpv6(view: DataView, from: number): void {
     const at = (this.count - 1) * RUN_WORDS + RUN_SOURCE;
     for (let word = 0; word < 4; word++) this.runs[at + word] = view.getUint32(from + 4 * word);
+  }
+
+  /** The newest run came by way of another thread; its source is at `from` of `words`, as in a run. */
+  handedOver(words: Uint32Array, from: number): void {
+    const at = (this.count - 1) * RUN_WORDS;
+    for (let word = 0; word < 4; word++) this.runs[at + RUN_SOURCE + word] = words[from + word]!;
+    this.runs[at + RUN_HANDED_OVER] = 1;
   }
 
   /** Adds a run that came with run `like`, of which it is a part or a copy. */

@@ -16,6 +16,7 @@ import {
   writeAckHeader,
   writeAckWindow,
 } from '../wire/bifrost-ack.ts';
+import { threadOfCid } from '../wire/bifrost-types.ts';
 import { VXLAN_HEADER_BYTES, writeVxlanBifrostHeader } from '../wire/vxlan.ts';
 import type { ReceiveWindow } from './receive-window.ts';
 import type { TransportContext } from './types.ts';
@@ -182,7 +183,8 @@ export class Acknowledger {
     const { view } = region.bytes;
     const length = writeAckWindow(view, at, type, count, 0, base, this.bitmap, 0, words);
     writeVxlanBifrostHeader(view, at - VXLAN_HEADER_BYTES, connections.vni[row]!);
-    out.addAt(connections.peer[row]!, slot, at - VXLAN_HEADER_BYTES, VXLAN_HEADER_BYTES + length);
+    const lane = threadOfCid(connections.remoteCid[row]!);
+    out.addAt(connections.peer[row]!, slot, at - VXLAN_HEADER_BYTES, VXLAN_HEADER_BYTES + length, lane);
     counters.acksSent++;
   }
 }

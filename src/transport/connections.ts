@@ -8,6 +8,7 @@
 import type { CongestionAlgorithm } from '../congestion/controller.ts';
 import { FrameQueue, type FrameQueueState } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
+import { cidOfThread } from '../wire/bifrost-types.ts';
 import { ReceiveWindow, type ReceiveWindowState } from './receive-window.ts';
 import { SendWindow, type SendWindowState } from './send-window.ts';
 import { newTallies, type Tallies } from './tallies.ts';
@@ -317,7 +318,7 @@ export class ConnectionTable implements ConnectionColumns {
 
   private cid(row: number, generation: number): number {
     const number = (((generation % GENERATIONS) << ROW_BITS) | row) ^ this.salt;
-    const cid = ((this.threadId << 24) | number) >>> 0;
+    const cid = cidOfThread(this.threadId, number);
     // CID 0 names no connection.
     return cid === 0 ? this.cid(row, generation + 1) : cid;
   }

@@ -11,7 +11,7 @@
 // the CID we know is asked, as TCP does it (RFC 5961 §4): a peer that still has the connection acknowledges the probe,
 // and nothing changes; one that lost it answers with a reset, and is asked for a new one.
 
-import type { Outbox } from '../packet/outbox.ts';
+import { LANE_ALONE, type Outbox } from '../packet/outbox.ts';
 import type { FrameQueue } from '../packet/pieces.ts';
 import { SLOTS } from '../paths/path-table.ts';
 import {
@@ -254,7 +254,7 @@ export class Handshake {
     );
     writeConnectMacs(view, at, pairs.localMac(pair), pairs.remoteMac(pair));
     writeVxlanBifrostHeader(view, at - VXLAN_HEADER_BYTES, connections.vni[row]!);
-    out.add(connections.peer[row]!, slot, VXLAN_HEADER_BYTES + CONNECT_PACKET_BYTES, 0, 0);
+    out.add(connections.peer[row]!, slot, VXLAN_HEADER_BYTES + CONNECT_PACKET_BYTES, 0, 0, LANE_ALONE);
   }
 
   private writeReset({ peer, vni, cid, slot }: Reset, out: Outbox): void {
@@ -263,7 +263,7 @@ export class Handshake {
     const at = out.headerEnd() - CONNECT_HEADER_BYTES;
     writeConnectHeader(view, at, PACKET_RESET, options.threadId, 0, 0, cid, CC_CONSTANT_WINDOW);
     writeVxlanBifrostHeader(view, at - VXLAN_HEADER_BYTES, vni);
-    out.add(peer, slot, VXLAN_HEADER_BYTES + CONNECT_HEADER_BYTES, 0, 0);
+    out.add(peer, slot, VXLAN_HEADER_BYTES + CONNECT_HEADER_BYTES, 0, 0, LANE_ALONE);
   }
 }
 

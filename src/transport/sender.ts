@@ -10,6 +10,7 @@ import {
   DATA_TO_REQUESTER,
   writeDataHeader,
 } from '../wire/bifrost-data.ts';
+import { threadOfCid } from '../wire/bifrost-types.ts';
 import { VXLAN_HEADER_BYTES, writeVxlanBifrostHeader } from '../wire/vxlan.ts';
 import {
   RECORD_ACKED,
@@ -104,7 +105,7 @@ export class Sender {
       connections.congestion[row]!.ccType,
     );
     writeVxlanBifrostHeader(view, end - HEADERS, connections.vni[row]!);
-    out.add(connections.peer[row]!, slot, HEADERS, 0, 0);
+    out.add(connections.peer[row]!, slot, HEADERS, 0, 0, threadOfCid(connections.remoteCid[row]!));
     this.context.counters.probesSent++;
   }
 
@@ -182,7 +183,7 @@ export class Sender {
       connections.congestion[row]!.ccType,
     );
     writeVxlanBifrostHeader(view, end - HEADERS, connections.vni[row]!);
-    out.add(connections.peer[row]!, slot, HEADERS, records[at]!, length);
+    out.add(connections.peer[row]!, slot, HEADERS, records[at]!, length, threadOfCid(cid));
     counters.packetsSent++;
     counters.bytesSent += length;
   }

@@ -25,6 +25,8 @@ export interface PortConfig extends AddressSet {
   readonly mac: Mac;
   /** Frames from here may only bear the MAC and the addresses above. */
   readonly sourceCheck: boolean;
+  /** The data thread that it belongs to; absent: the first. */
+  readonly thread?: number;
 }
 
 export interface RemoteVnicConfig extends AddressSet {
@@ -52,11 +54,16 @@ export interface SwitchConfig {
   /** The largest UDP payload that the underlay carries whole. */
   readonly datagramBytes: number;
   readonly windowPackets: number;
+  /** Which of the host's data threads this is, and how many there are; absent: one. */
   readonly threadId: number;
+  readonly threads?: number;
   /** Packets that go down one path before the next is taken; absent: the paper's. */
   readonly sprayPackets?: number;
   readonly networks: readonly NetworkConfig[];
 }
+
+/** Data threads that a host may have. */
+export const MAX_THREADS = 8;
 
 /** VXLAN and data header. */
 export const TRANSPORT_OVERHEAD_BYTES = VXLAN_HEADER_BYTES + DATA_HEADER_BYTES;

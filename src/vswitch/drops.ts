@@ -2,7 +2,7 @@
 // under one reason, so that at any time between turns:
 //
 //   framesIn + floodCopies + pieces + returned = toTransport + toPlain + answered + toLocal + queued + dropped (frames)
-//   packetsIn = transportPacketsIn + plainPacketsIn + dropped (packets, but for notForUs)
+//   packetsIn + packetCopies = transportPacketsIn + plainPacketsIn + handedOver + dropped (packets, but for notForUs)
 //   plainPacketsIn + plainCopies = fromPlain + notForUs
 //   toLocal + answered + fromPlain + framesDelivered (the transport's) = framesOut + waiting + vnicFull
 
@@ -18,13 +18,17 @@ export const FRAME_DROP_REASONS = [
   'tooLong',
 ] as const;
 
-/** Packets from the underlay. `routeProbe`: a host looks for its routes to us, and its TTL was enough to get here. */
+/**
+ * Packets from the underlay. `routeProbe`: a host looks for its routes to us, and its TTL was enough to get here.
+ * `handoverFull`: the thread that a packet is for had no room for it.
+ */
 export const PACKET_DROP_REASONS = [
   'unknownVtep',
   'malformedPacket',
   'routeProbe',
   'unknownVni',
   'notForUs',
+  'handoverFull',
 ] as const;
 
 export type FrameDropReason = (typeof FRAME_DROP_REASONS)[number];
@@ -52,6 +56,9 @@ export interface SwitchCounters {
   packetsIn: number;
   transportPacketsIn: number;
   plainPacketsIn: number;
+  /** Packets for other threads, and how many more copies that made. */
+  handedOver: number;
+  packetCopies: number;
   /** More copies than plain packets, where one went to several vNICs; all copies. */
   plainCopies: number;
   fromPlain: number;
@@ -72,6 +79,8 @@ export function newSwitchCounters(): SwitchCounters {
     packetsIn: 0,
     transportPacketsIn: 0,
     plainPacketsIn: 0,
+    handedOver: 0,
+    packetCopies: 0,
     plainCopies: 0,
     fromPlain: 0,
     dropped: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>,

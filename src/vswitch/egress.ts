@@ -1,8 +1,9 @@
 // Packets from the underlay: who sent them, and are they the transport's or a plain frame (RFC 7348)? A packet that
-// is malformed, from an unknown VTEP or for somebody else is dropped and counted.
+// is malformed, from an unknown VTEP or for somebody else is dropped and counted. With several data threads, what came to
+// this one and is about another's connection is handed over (BIFROST §5.2); a plain frame any thread delivers.
 
-import type { Inbox } from '../packet/inbox.ts';
-import { RUN_HOPS, RUN_WORDS } from '../packet/inbox.ts';
+import type { Siblings } from '../packet/device.ts';
+import { type Inbox, RUN_HANDED_OVER, RUN_HOPS, RUN_WORDS } from '../packet/inbox.ts';
 import type { Region } from '../packet/region.ts';
 import type { Transport } from '../transport/transport.ts';
 import { EthernetView } from '../wire/ethernet.ts';
@@ -10,9 +11,18 @@ import { ROUTE_PROBE_VNI } from '../wire/route-probe.ts';
 import { VXLAN_HEADER_BYTES, VxlanView } from '../wire/vxlan.ts';
 import type { SwitchCounters } from './drops.ts';
 import type { Forwarding, Network, Port } from './forwarding.ts';
+import { EVERY_THREAD, type Steering } from './steering.ts';
 
 /** A run shorter than this is copied when it must be held, so that it does not pin its chunk. */
 const SMALL_RUN_BYTES = 16_384;
+
+/** This data thread among several. */
+export interface Crew {
+  readonly threadId: number;
+  readonly threads: number;
+  readonly steering: Steering;
+  readonly siblings: Siblings;
+}
 
 export class Egress {
   private readonly region: Region;
@@ -20,22 +30,25 @@ export class Egress {
   private readonly transport: Transport;
   private readonly counters: SwitchCounters;
   private readonly toPort: (port: Port, at: number, length: number) => void;
+  private readonly crew: Crew | undefined;
   private readonly vxlan = new VxlanView();
   private readonly ethernet = new EthernetView();
 
-  /** `toPort` delivers a frame without virtio_net_hdr and adds the reference it needs. */
+  /** `toPort` delivers a frame without virtio_net_hdr and adds the reference it needs; without `crew` the thread is alone. */
   constructor(
     region: Region,
     forwarding: Forwarding,
     transport: Transport,
     counters: SwitchCounters,
     toPort: (port: Port, at: number, length: number) => void,
+    crew?: Crew,
   ) {
     this.region = region;
     this.forwarding = forwarding;
     this.transport = transport;
     this.counters = counters;
     this.toPort = toPort;
+    this.crew = crew;
   }
 
   /** Takes in everything in the inbox and releases its references. */
@@ -51,8 +64,6 @@ export class Egress {
   private processRun(now: number, inbox: Inbox, run: number, offset: number, length: number): void {
     const { counters } = this;
     const size = inbox.runs[run * RUN_WORDS + 2]!;
-    const hops = inbox.runs[run * RUN_WORDS + RUN_HOPS]!;
-    const arrived = inbox.arrivedMicros[run]!;
     const packets = Math.ceil(length / size);
     counters.packetsIn += packets;
     const peer = this.forwarding.peerOfRun(inbox, run);
@@ -63,17 +74,17 @@ export class Egress {
     const small = length < SMALL_RUN_BYTES;
     const end = offset + length;
     for (let at = offset; at < end; at += size) {
-      this.processPacket(now, peer, at, at + size <= end ? size : end - at, arrived, hops, small);
+      this.processPacket(now, peer, inbox, run, at, at + size <= end ? size : end - at, small);
     }
   }
 
   private processPacket(
     now: number,
     peer: number,
+    inbox: Inbox,
+    run: number,
     at: number,
     length: number,
-    arrived: number,
-    hops: number,
     small: boolean,
   ): void {
     const { vxlan, counters } = this;
@@ -84,7 +95,10 @@ export class Egress {
     const payloadAt = at + VXLAN_HEADER_BYTES;
     const payloadLength = length - VXLAN_HEADER_BYTES;
     if (vxlan.carriesBifrost) {
+      if (this.crew !== undefined && this.isElsewhere(this.crew, inbox, run, at, length)) return;
       counters.transportPacketsIn++;
+      const arrived = inbox.arrivedMicros[run]!;
+      const hops = inbox.runs[run * RUN_WORDS + RUN_HOPS]!;
       this.transport.receive(now, peer, vxlan.vni, payloadAt, payloadLength, arrived, hops, small);
       return;
     }
@@ -92,6 +106,36 @@ export class Egress {
     if (vxlan.vni === ROUTE_PROBE_VNI) counters.dropped.routeProbe++;
     else if (network === undefined || !network.peers.includes(peer)) counters.dropped.unknownVni++;
     else this.plainFrame(network, payloadAt, payloadLength);
+  }
+
+  /** Gives other threads a packet for them; true when it is not this one's as well. */
+  private isElsewhere(crew: Crew, inbox: Inbox, run: number, at: number, length: number): boolean {
+    // What was handed over already stays: no packet goes in circles.
+    if (inbox.runs[run * RUN_WORDS + RUN_HANDED_OVER] === 1) return false;
+    const thread = crew.steering.ofConnection(this.region.bytes.view, at, length);
+    if (thread === crew.threadId) return false;
+    if (thread !== EVERY_THREAD) {
+      this.handOver(crew, thread, inbox, run, at, length);
+      return true;
+    }
+    for (let other = 0; other < crew.threads; other++) {
+      if (other === crew.threadId) continue;
+      this.counters.packetCopies++;
+      this.handOver(crew, other, inbox, run, at, length);
+    }
+    return false;
+  }
+
+  private handOver(
+    { siblings }: Crew,
+    thread: number,
+    inbox: Inbox,
+    run: number,
+    at: number,
+    length: number,
+  ): void {
+    if (siblings.handOver(thread, inbox, run, at, length)) this.counters.handedOver++;
+    else this.counters.dropped.handoverFull++;
   }
 
   private plainFrame(network: Network, at: number, length: number): void {

@@ -67,7 +67,7 @@ export class PlainVxlan {
     const { outbox, region } = this;
     if (outbox.room === 0) this.flush();
     writeVxlanHeader(region.bytes.view, outbox.headerEnd() - VXLAN_HEADER_BYTES, vni);
-    outbox.add(peer, slot, VXLAN_HEADER_BYTES, at, length);
+    outbox.add(peer, slot, VXLAN_HEADER_BYTES, at, length, laneOf(region.bytes.view, at));
   }
 
   /** One flow takes one path, as RFC 7348 §5 asks of the source port. */
@@ -75,4 +75,9 @@ export class PlainVxlan {
     if (!this.flows.classify(this.region.bytes, at, length, this.key, 0)) return 0;
     return hashFlowKey(this.key, 0) % SLOTS;
   }
+}
+
+/** Frames for one vNIC are for one thread of the peer; no connection's packets share their lane. */
+function laneOf(view: DataView, at: number): number {
+  return 0x1_0000 + view.getUint16(at + 4);
 }

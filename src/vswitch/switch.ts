@@ -4,7 +4,7 @@
 import type { Rng } from '../base/rng.ts';
 import { constantWindow, noControl } from '../congestion/constant-window.ts';
 import { swift } from '../congestion/swift.ts';
-import { type FrameDevice, MAX_FRAME_BYTES, type UnderlayDevice } from '../packet/device.ts';
+import { type FrameDevice, MAX_FRAME_BYTES, type Siblings, type UnderlayDevice } from '../packet/device.ts';
 import { Inbox } from '../packet/inbox.ts';
 import { Outbox } from '../packet/outbox.ts';
 import { PieceList } from '../packet/pieces.ts';
@@ -19,12 +19,13 @@ import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
 import { Cutter } from './cutter.ts';
 import { type DropReason, newSwitchCounters, type SwitchCounters } from './drops.ts';
-import { Egress } from './egress.ts';
+import { type Crew, Egress } from './egress.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
 import { PairDrops } from './pair-drops.ts';
 import { PairQueues, type PairQueuesState } from './pair-queues.ts';
 import { PlainVxlan } from './plain.ts';
+import { Steering, steeredVnics } from './steering.ts';
 import { VnicOutput, type VnicOutputState } from './vnic-output.ts';
 
 /** Frames read from one vNIC in one turn. */
@@ -47,6 +48,8 @@ export interface SwitchSurroundings {
   /** `devices[i]` is the vNIC of port i, in the order of the configuration. */
   readonly devices: readonly FrameDevice[];
   readonly underlay: UnderlayDevice;
+  /** Where the configuration has more than one data thread. */
+  readonly siblings?: Siblings | undefined;
 }
 
 /**
@@ -108,7 +111,7 @@ export class Switch implements IngressTargets {
 
   constructor(
     config: SwitchConfig,
-    { region, rng, nowMicros, clock, devices, underlay }: SwitchSurroundings,
+    { region, rng, nowMicros, clock, devices, underlay, siblings }: SwitchSurroundings,
     old?: SwitchState,
   ) {
     this.clock = clock;
@@ -148,9 +151,9 @@ export class Switch implements IngressTargets {
     this.payloadBytes = payloadBytes;
     this.plain = new PlainVxlan(region, this.cutter, this.outbox, config.datagramBytes, () => this.flush());
     this.ingress = new Ingress(region, scratch, this.counters, this);
-    this.egress = new Egress(region, this.forwarding, this.transport, this.counters, (port, at, length) =>
-      this.deliverPlain(port, at, length),
-    );
+    const toPort = (port: Port, at: number, length: number) => this.deliverPlain(port, at, length);
+    const crew = crewOf(config, siblings);
+    this.egress = new Egress(region, this.forwarding, this.transport, this.counters, toPort, crew);
   }
 
   save(): SwitchState {
@@ -401,4 +404,10 @@ export class Switch implements IngressTargets {
     if (pair !== NO_PAIR) this.pairDrops.add(pair, reason, 1);
     this.region.release(offset);
   }
+}
+
+function crewOf(config: SwitchConfig, siblings: Siblings | undefined): Crew | undefined {
+  const { threadId, threads = 1 } = config;
+  if (siblings === undefined || threads === 1) return undefined;
+  return { threadId, threads, steering: new Steering(threads, steeredVnics(config)), siblings };
 }

@@ -21,8 +21,21 @@ export const CC_NAMES = ['constant', 'none', 'swift'] as const;
 
 export const MAX_PATH_ID = 7;
 
+/** Thread IDs have eight bits (BIFROST §C.2), and so many lead a CID: whoever sends to it names the thread (§5.2). */
+const CID_THREAD_SHIFT = 24;
+
 const TYPE = 0;
 const VERSION_AND_CC = 1;
+
+/** The data thread that a CID belongs to, on the host that gave it out. */
+export function threadOfCid(cid: number): number {
+  return cid >>> CID_THREAD_SHIFT;
+}
+
+/** `number` has 24 bits. */
+export function cidOfThread(threadId: number, number: number): number {
+  return ((threadId << CID_THREAD_SHIFT) | number) >>> 0;
+}
 
 /** The packet type of a BIFROST packet, or 0 where there is none of a known type and version. */
 export function bifrostPacketType(view: DataView, at: number, length: number): number {

@@ -17,12 +17,12 @@ export const VXLAN_FLAG_VNI = 0x08;
 export const VXLAN_FLAG_NEXT_PROTOCOL = 0x04;
 export const NEXT_PROTOCOL_BIFROST = 0xfe;
 
-const PLAIN_WORD = VXLAN_FLAG_VNI << 24;
-const BIFROST_WORD = ((VXLAN_FLAG_VNI | VXLAN_FLAG_NEXT_PROTOCOL) << 24) | NEXT_PROTOCOL_BIFROST;
+export const PLAIN_WORD = VXLAN_FLAG_VNI << 24;
+export const BIFROST_WORD = ((VXLAN_FLAG_VNI | VXLAN_FLAG_NEXT_PROTOCOL) << 24) | NEXT_PROTOCOL_BIFROST;
 /** Flags and Next Protocol; the sixteen reserved bits between are ignored on receipt, as both documents ask. */
-const BIFROST_MASK = 0xff0000ff | 0;
+export const BIFROST_MASK = 0xff0000ff | 0;
 /** Plain VXLAN ignores all reserved bits on receipt (RFC 7348 §5), but a P bit changes what the payload is. */
-const PLAIN_MASK = (VXLAN_FLAG_VNI | VXLAN_FLAG_NEXT_PROTOCOL) << 24;
+export const PLAIN_MASK = (VXLAN_FLAG_VNI | VXLAN_FLAG_NEXT_PROTOCOL) << 24;
 
 const FLAGS = 0;
 const VNI = 4;

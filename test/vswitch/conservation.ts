@@ -19,10 +19,18 @@ export function checkConservation(vswitch: Switch): void {
     counters.framesIn + counters.floodCopies + counters.pieces + counters.returned,
     toTransport + toPlain + answered + toLocal + framesQueued + framesDropped,
   );
-  const { packetsIn, transportPacketsIn, plainPacketsIn } = counters;
+  const { packetsIn, packetCopies, transportPacketsIn, plainPacketsIn, handedOver } = counters;
   const packetsDropped =
-    dropped.unknownVtep + dropped.malformedPacket + dropped.routeProbe + dropped.unknownVni;
-  equal('packets in', packetsIn, transportPacketsIn + plainPacketsIn + packetsDropped);
+    dropped.unknownVtep +
+    dropped.malformedPacket +
+    dropped.routeProbe +
+    dropped.unknownVni +
+    dropped.handoverFull;
+  equal(
+    'packets in',
+    packetsIn + packetCopies,
+    transportPacketsIn + plainPacketsIn + handedOver + packetsDropped,
+  );
   equal('plain packets in', plainPacketsIn + plainCopies, fromPlain + dropped.notForUs);
   const { framesDelivered } = transport.counters;
   equal(

@@ -3,6 +3,7 @@
 
 import { Clock } from '../../sim/clock.ts';
 import { SeededRng } from '../../src/base/rng.ts';
+import type { Handover } from '../../src/device/handover.ts';
 import { MemoryUnderlay, MemoryVnic } from '../../src/device/memory.ts';
 import type { FrameDevice, UnderlayDevice } from '../../src/packet/device.ts';
 import { localMemory, Region } from '../../src/packet/region.ts';
@@ -29,6 +30,13 @@ export interface SentPacket {
 export interface Middleware {
   vnic?(device: FrameDevice, region: Region): FrameDevice;
   underlay?(device: UnderlayDevice, region: Region): UnderlayDevice;
+  /** Where the host is one thread of several (threads.ts). */
+  handover?(device: UnderlayDevice, region: Region, writer: ChunkWriter): Handover;
+}
+
+/** Whatever takes packets for a VTEP. */
+export interface Station {
+  arrive(packet: SentPacket): void;
 }
 
 export class World {
@@ -41,20 +49,24 @@ export class World {
   beforeTurn: (host: WorldHost) => void = () => {};
   /** Hosts started so far: each has randomness of its own. */
   boots = 0;
-  private readonly hosts = new Map<Ipv4Address, WorldHost>();
+  private readonly stations = new Map<Ipv4Address, Station>();
 
   /** Starts a host, in place of the one that had its address. */
   add(vtep: Ipv4Address, config: SwitchConfig, middleware: Middleware = {}): WorldHost {
-    this.boots++;
     const host = new WorldHost(this, vtep, config, middleware);
-    this.hosts.set(vtep, host);
+    this.put(vtep, host);
     return host;
+  }
+
+  /** What is for this address goes there from now on. */
+  put(vtep: Ipv4Address, station: Station): void {
+    this.stations.set(vtep, station);
   }
 
   carry(packet: SentPacket): void {
     this.packets.push(packet);
     if (this.loses(packet)) return;
-    this.clock.after(FLIGHT_MICROS, () => this.hosts.get(packet.to)?.arrive(packet));
+    this.clock.after(FLIGHT_MICROS, () => this.stations.get(packet.to)?.arrive(packet));
   }
 
   /** Lets time pass. */
@@ -63,13 +75,15 @@ export class World {
   }
 }
 
-export class WorldHost {
+export class WorldHost implements Station {
   readonly vtep: Ipv4Address;
   readonly region = new Region(localMemory(CHUNKS));
   vswitch: Switch;
   readonly vnics: readonly MemoryVnic[];
   /** What came out of each vNIC. */
   readonly received: readonly Uint8Array[][];
+  /** Another thread handed something over. */
+  rung = false;
   private readonly world: World;
   private readonly underlay: MemoryUnderlay;
   private readonly config: SwitchConfig;
@@ -77,6 +91,7 @@ export class WorldHost {
   private wakeAt = Number.POSITIVE_INFINITY;
 
   constructor(world: World, vtep: Ipv4Address, config: SwitchConfig, middleware: Middleware) {
+    world.boots++;
     this.world = world;
     this.vtep = vtep;
     const { region } = this;
@@ -94,13 +109,17 @@ export class WorldHost {
         bytes,
         atMicros: world.clock.nowMicros,
       });
-    this.underlay = new MemoryUnderlay(region, new ChunkWriter(region, 0), wire, SOCKET_BYTES);
+    const fromFabric = new ChunkWriter(region, 0);
+    this.underlay = new MemoryUnderlay(region, fromFabric, wire, SOCKET_BYTES);
     this.config = config;
+    const handover = middleware.handover?.(this.underlay, region, fromFabric);
+    const underlay = handover ?? this.underlay;
     this.surroundings = {
       region,
       rng: new SeededRng(vtep + world.boots),
       devices: this.vnics.map((vnic) => middleware.vnic?.(vnic, region) ?? vnic),
-      underlay: middleware.underlay?.(this.underlay, region) ?? this.underlay,
+      underlay: middleware.underlay?.(underlay, region) ?? underlay,
+      siblings: handover,
     };
     this.vswitch = new Switch(config, { ...this.surroundings, nowMicros: world.clock.nowMicros });
   }
@@ -126,7 +145,7 @@ export class WorldHost {
     this.wake(nowMicros + WAKE_MICROS);
   }
 
-  private wake(atMicros: number): void {
+  wake(atMicros: number): void {
     if (atMicros >= this.wakeAt) return;
     this.wakeAt = atMicros;
     this.world.clock.at(atMicros, () => {
@@ -140,7 +159,7 @@ export class WorldHost {
     const { nowMicros } = world.clock;
     this.wakeAt = Number.POSITIVE_INFINITY;
     // As in the data thread: only what is ready is read.
-    vswitch.underlayReady = this.underlay.isReady;
+    vswitch.underlayReady = this.underlay.isReady || this.rung;
     for (const [port, vnic] of this.vnics.entries()) vswitch.portReady[port] = vnic.isReady ? 1 : 0;
     if (vswitch.run(nowMicros)) this.wake(nowMicros + 1);
     this.wake(Math.max(vswitch.nextTimeout(), nowMicros + 1));
