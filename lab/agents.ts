@@ -26,6 +26,8 @@ export interface AgentOptions {
   readonly congestion?: CongestionName;
   /** Packets that go down one path before the next is taken. */
   readonly sprayPackets?: number;
+  /** Data threads of each agent. */
+  readonly threads?: number;
   /** The last word on a host's configuration file. */
   readonly edit?: (config: AgentConfig) => AgentConfig;
   /** More words of the command line. */
@@ -38,6 +40,7 @@ export interface AgentOptions {
 export interface AgentConfig {
   readonly host: string;
   readonly runtimeDir: string;
+  readonly threads?: number;
   readonly underlay: { readonly address: string; readonly port: number; readonly mtu: number };
   readonly transport?: { readonly window?: number; readonly sprayPackets?: number };
   readonly vnis: readonly {
@@ -81,6 +84,7 @@ export function agentConfig(
     reorder,
     congestion,
     sprayPackets,
+    threads,
     edit = (config) => config,
   }: AgentOptions = {},
 ): AgentConfig {
@@ -91,6 +95,7 @@ export function agentConfig(
   return edit({
     host: host.name,
     runtimeDir: runtimeFolder(host),
+    ...(threads !== undefined && { threads }),
     underlay: { address: host.address, port: VXLAN_PORT, mtu: host.mtu },
     transport: {
       ...(window !== undefined && { window }),

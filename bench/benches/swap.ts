@@ -81,7 +81,8 @@ type Damage = Record<'packets' | 'lost' | 'duplicated' | 'reordered', number>;
 async function replaceOnce(probe: Probe, runtimeDir: string, gaps: Gaps, damage: Damage): Promise<void> {
   const file = join(packageRoot(), 'dist', 'switch-engine.js');
   const startedAt = monotonicMicros();
-  const { gapMicros, atMicros } = await requestUpgrade(runtimeDir, 'switch', file);
+  const [upgraded] = await requestUpgrade(runtimeDir, 'switch', file);
+  const { gapMicros, atMicros } = upgraded!;
   await pause(2 * WINDOW_MILLIS);
   const busy = await probe.endPhase();
   const quietFrom = monotonicMicros();

@@ -23,7 +23,7 @@ export interface AdminHandlers {
   readonly flows: (query: URLSearchParams) => Promise<readonly FlowStatus[]>;
   readonly paths: (query: URLSearchParams) => Promise<readonly PathStatus[]>;
   readonly engines: () => Promise<readonly EngineStatus[]>;
-  readonly upgrade: (engine: string, file: string) => Promise<Upgraded>;
+  readonly upgrade: (engine: string, file: string, executor?: string) => Promise<Upgraded>;
 }
 
 /** Listens at `<runtimeDir>/agent.sock`; throws 'already-running' when an agent answers there. */
@@ -74,8 +74,10 @@ function answers(handlers: AdminHandlers): Record<string, Answer> {
     'GET /engines': () => handlers.engines(),
     'POST /upgrade': async (request) => {
       const asked = (await json(request).catch(() => undefined)) as Record<string, unknown> | undefined;
-      const { engine, file } = asked ?? {};
-      if (typeof engine === 'string' && typeof file === 'string') return handlers.upgrade(engine, file);
+      const { engine, file, executor } = asked ?? {};
+      const isNamed = executor === undefined || typeof executor === 'string';
+      if (typeof engine === 'string' && typeof file === 'string' && isNamed)
+        return handlers.upgrade(engine, file, executor);
       throw new SelvageError(
         'bad-input',
         'An upgrade names an engine and a file: {"engine": "switch", "file": "/…"}.',

@@ -45,8 +45,13 @@ function list(runtimeDir: string, path: string, filters: Filters): Promise<unkno
 }
 
 /** Throws 'failed' with what the agent says when the old engine runs on. */
-export async function requestUpgrade(runtimeDir: string, engine: string, file: string): Promise<Upgraded> {
-  const body = JSON.stringify({ engine, file });
+export async function requestUpgrade(
+  runtimeDir: string,
+  engine: string,
+  file: string,
+  executor?: string,
+): Promise<Upgraded> {
+  const body = JSON.stringify({ engine, file, executor });
   return (await call(runtimeDir, 'POST', '/upgrade', body, UPGRADE_PATIENCE_MILLIS)) as Upgraded;
 }
 

@@ -1,7 +1,6 @@
 // The agent of one host: everything that can fail is tried before anything is changed, and what was made is unmade
 // when a later step fails. The tenants' interfaces stay when the agent goes; the next one takes them up.
 
-import { randomInt } from 'node:crypto';
 import { CLOSED, openUnderlay } from '../device/udp.ts';
 import type { Tool } from '../linux/ip.ts';
 import { close } from '../linux/libc.ts';
@@ -12,13 +11,13 @@ import { type CaptureOptions, type CaptureStart, captureNames, openCaptureFiles 
 import { ClientThread } from './clients/client-thread-handle.ts';
 import { openClientSocket, removeClientSocket } from './clients/socket.ts';
 import type { HostConfig } from './config.ts';
-import { ExecutorThread, type Listener } from './executor-thread.ts';
+import { DataThreads } from './data-threads.ts';
+import type { Listener } from './executor-thread.ts';
 import { filteredFlows, filteredPaths } from './filters.ts';
 import { statusOf } from './report.ts';
 import { RouteSearch } from './route-search.ts';
-import { switchConfig } from './switch-config.ts';
+import { switchConfigs } from './switch-config.ts';
 import { TapDrops } from './tap-drops.ts';
-import type { DataThreadStart } from './thread-messages.ts';
 import { underlayMtu } from './underlay-mtu.ts';
 import { Upgrades } from './upgrades.ts';
 import { applyVnics, planVnics, unmakeVnics, type VnicPlan } from './vnics.ts';
@@ -30,7 +29,7 @@ export interface AgentSurroundings {
   readonly capture: CaptureOptions;
 }
 
-/** Runs until SIGTERM or SIGINT; throws SelvageError when the agent cannot start or its data thread fails. */
+/** Runs until SIGTERM or SIGINT; throws SelvageError when the agent cannot start or a data thread fails. */
 export async function runAgent(
   config: HostConfig,
   { version, ip, capture: options }: AgentSurroundings,
@@ -38,7 +37,7 @@ export async function runAgent(
   const startedAt = Date.now();
   const mtu = underlayMtu(config.underlay);
   const vnics = planVnics(config, mtu);
-  let thread: ExecutorThread | undefined;
+  let threads: DataThreads | undefined;
   let upgrades: Upgrades | undefined;
   let tapDrops: TapDrops | undefined;
   let clients: ClientThread | undefined;
@@ -47,12 +46,12 @@ export async function runAgent(
   const facts = { config, version, startedAt, underlayMtu: mtu, vnics, hopsOf };
   const admin = await serveAdmin(config.runtimeDir, {
     isReady: () => clients !== undefined,
-    status: async () => statusOf(facts, await thread!.status(), tapDrops!.since(), await clients?.report()),
-    flows: async (query) => filteredFlows(query, () => thread!.flows()),
+    status: async () => statusOf(facts, await threads!.status(), tapDrops!.since(), await clients?.report()),
+    flows: async (query) => filteredFlows(query, () => threads!.flows()),
     paths: async (query) =>
-      filteredPaths(query, () => thread!.paths(), { sourcePorts: config.underlay.sourcePorts, hopsOf }),
+      filteredPaths(query, () => threads!.paths(), { sourcePorts: config.underlay.sourcePorts, hopsOf }),
     engines: () => upgrades!.engines(),
-    upgrade: (engine, file) => upgrades!.upgrade(engine, file),
+    upgrade: (engine, file, executor) => upgrades!.upgrade(engine, file, executor),
   });
   const opened: number[] = [];
   try {
@@ -66,28 +65,24 @@ export async function runAgent(
     tapDrops = new TapDrops(vnics);
     const tapFds = taps.map(({ fd }) => fd);
     opened.push(...tapFds);
-    const seed = randomInt(0x1_0000_0000);
-    const told = switchConfig(config, mtu);
-    const start = { config: told, taps: tapFds, underlay, seed, capture };
-    const script = new URL('./data-thread.js', import.meta.url);
-    const listener = complaints(vnics, tapFds);
-    const starting = ExecutorThread.start<DataThreadStart>('data', start, script, listener);
-    const started = await starting.catch((error) => {
+    const configs = switchConfigs(config, mtu);
+    const start = { configs, taps: tapFds, underlay, address: address.address, capture };
+    const started = await DataThreads.start(start, complaints(vnics, tapFds)).catch((error) => {
       unmakeVnics(taps);
       throw error;
     });
-    upgrades = new Upgrades([started], config.runtimeDir);
-    thread = started;
+    upgrades = new Upgrades(started.threads, config.runtimeDir);
+    threads = started;
     clients = await ClientThread.start(
       clientSocket,
       new URL('./client-thread.js', import.meta.url),
       ({ message }) => console.error(`selvage: clients are no longer served: ${message}`),
     );
-    const ends = { address: address.address, sourcePort: sourcePorts, peers: vtepsOf(told) };
-    routes = RouteSearch.start(thread, underlay, ends, (line) => console.error(`selvage: ${line}`));
+    const ends = { address: address.address, sourcePort: sourcePorts, peers: vtepsOf(configs[0]!) };
+    routes = RouteSearch.start(threads, underlay, ends, (line) => console.error(`selvage: ${line}`));
     console.error(`selvage: agent of ${config.host} forwards packets (pid ${process.pid})`);
-    await Promise.race([stopSignal(), thread.failed]);
-    await thread.stop();
+    await Promise.race([stopSignal(), threads.failed]);
+    await threads.stop();
   } finally {
     routes?.stop();
     await clients?.stop();

@@ -37,7 +37,7 @@ test('there is a file for each vNIC and one for the underlay', () => {
   expect(readdirSync(folder).sort()).toEqual(['underlay.pcap', 'vnic-sel0.pcap', 'vnic-underlay.pcap']);
   expect(opened).toEqual([...files.vnics, files.underlay]);
   writeSync(files.underlay, 'here');
-  expect(readFileSync(join(folder, 'underlay.pcap'), 'utf8')).toBe('here');
+  expect(readFileSync(join(folder, 'underlay.pcap'), 'latin1')).toMatch(/^\xa1\xb2\xc3\xd4.{20}here$/s);
 });
 
 test('a folder that cannot be made is an error with a hint', () => {

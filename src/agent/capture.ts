@@ -1,7 +1,7 @@
 // Looking at what passes through an agent's devices: `--trace` writes a line a frame to standard error, `--pcap FOLDER`
 // one capture file for each vNIC and one for the underlay. The main thread opens the files before anything is changed;
-// the data thread wraps its devices, and without an option leaves them as they are. Faults (`--fault`, faults.ts) come
-// behind it: captures show what arrived, the switch gets what is left.
+// data threads wrap their devices, all writing to the same files, and without an option leave them as they are. Faults
+// (`--fault`, faults.ts) come behind it: captures show what arrived, the switch gets what is left.
 
 import { openSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -12,6 +12,7 @@ import {
   LINKTYPE_ETHERNET,
   LINKTYPE_RAW,
   PcapWriter,
+  pcapFileHeader,
   type UnderlayEnds,
 } from '../device/pcap.ts';
 import { traceUnderlay, traceVnic } from '../device/tracer.ts';
@@ -61,14 +62,18 @@ export function openCaptureFiles(
   names: readonly string[],
   opened: number[],
 ): CaptureStart['files'] {
-  const open = (name: string) => {
+  const open = (name: string, linkType: number) => {
     const fd = openSync(join(folder, `${name}.pcap`), 'w', 0o600);
     opened.push(fd);
+    writeSync(fd, pcapFileHeader(linkType));
     return fd;
   };
   try {
     makeFolder(folder);
-    return { vnics: names.map((name) => open(`vnic-${name}`)), underlay: open('underlay') };
+    return {
+      vnics: names.map((name) => open(`vnic-${name}`, LINKTYPE_ETHERNET)),
+      underlay: open('underlay', LINKTYPE_RAW),
+    };
   } catch (cause) {
     throw new SelvageError(
       'bad-input',
@@ -105,17 +110,10 @@ function captureDevices(
   let wrapped: Devices = { vnics, underlay };
   if (files !== undefined) {
     const complain = lineSink(STANDARD_ERROR);
-    const writer = (linkType: number, fd: number) => new PcapWriter(linkType, fileSink(fd, complain), clock);
+    const writer = (fd: number) => new PcapWriter(fileSink(fd, complain), clock);
     wrapped = {
-      vnics: wrapped.vnics.map((vnic, port) =>
-        captureVnic(vnic, region, writer(LINKTYPE_ETHERNET, files.vnics[port]!)),
-      ),
-      underlay: captureUnderlay(
-        wrapped.underlay,
-        region,
-        { ...ends, peers },
-        writer(LINKTYPE_RAW, files.underlay),
-      ),
+      vnics: wrapped.vnics.map((vnic, port) => captureVnic(vnic, region, writer(files.vnics[port]!))),
+      underlay: captureUnderlay(wrapped.underlay, region, { ...ends, peers }, writer(files.underlay)),
     };
   }
   if (!trace) return wrapped;

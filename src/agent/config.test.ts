@@ -12,6 +12,7 @@ describe('a good file', () => {
     expect(parseConfig(good, 'h.yaml')).toEqual({
       host: 'host1',
       runtimeDir: '/run/selvage',
+      threads: 1,
       underlay: { address: { family: 4, address: parseIpv4('10.0.1.1') }, port: 4789, sourcePorts: 49152 },
       transport: { window: 512, sprayPackets: 50 },
       clients: {},

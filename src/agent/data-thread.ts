@@ -1,12 +1,16 @@
-// The data thread: an executor whose engine is the switch, and the devices that the switch is given.
+// A data thread: an executor whose engine is the switch, and the devices that the switch is given. Several of them share
+// the vNICs' descriptors, which each reads where a vNIC is its own and writes to all, the slots' sockets, and rings.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
 import { SeededRng } from '../base/rng.ts';
+import { Handover } from '../device/handover.ts';
 import { TapDevice } from '../device/tap.ts';
 import { UdpUnderlay } from '../device/udp.ts';
+import { EventFd } from '../linux/eventfd.ts';
 import { mapMemory } from '../linux/memory.ts';
 import { useShortTimerSlack } from '../linux/scheduling.ts';
+import type { UnderlayDevice } from '../packet/device.ts';
 import { CHUNK_BYTES, Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
 import { applyChanges } from '../runtime/change.ts';
@@ -15,7 +19,7 @@ import { wrapDevices } from './capture.ts';
 import { ExecutorLoop } from './executor-loop.ts';
 import { type ReportingEngine, type SwitchGiven, switchEngine } from './switch-engine.ts';
 import type { SwitchReport } from './switch-report.ts';
-import type { DataThreadStart } from './thread-messages.ts';
+import type { DataThreadStart, HandoverStart } from './thread-messages.ts';
 
 /** 128 MB of packets, taken from the system as they are first used. */
 const REGION_CHUNKS = 512;
@@ -28,7 +32,7 @@ const now = () => performance.now() * 1000;
 const epochMicros = () => (performance.timeOrigin + performance.now()) * 1000;
 
 function main(start: DataThreadStart): Promise<void> {
-  const { config, taps, underlay, seed, capture } = start;
+  const { name, config, taps, underlay, seed, capture } = start;
   useShortTimerSlack();
   warmUpFor(WARM_UP_MICROS);
   const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
@@ -39,16 +43,21 @@ function main(start: DataThreadStart): Promise<void> {
   const udp = new UdpUnderlay(underlay, region, incoming, now, peers);
   const bare = { vnics: devices, underlay: udp };
   const wrapped = capture === undefined ? bare : wrapDevices(bare, capture, region, peers, epochMicros);
+  const joined =
+    start.handover && joinThreads(wrapped.underlay, start.handover, config.threadId, region, incoming);
+  const owners = config.networks.flatMap(({ ports }) => ports.map(({ thread = 0 }) => thread));
+  const fdOf = (port: number) => (owners[port] === config.threadId ? devices[port]!.fd : undefined);
   const given: SwitchGiven = {
     config,
     region,
     rng: new SeededRng(seed),
-    vnics: wrapped.vnics.map((device, port) => ({ device, fd: devices[port]!.fd })),
-    underlay: { device: wrapped.underlay, fd: udp.fd },
+    vnics: wrapped.vnics.map((device, port) => ({ device, fd: fdOf(port) })),
+    underlay: { device: joined?.device ?? wrapped.underlay, fds: [udp.fd, ...(joined?.fds ?? [])] },
+    siblings: joined?.device,
     clock: now,
     writers: [outgoing, incoming],
   };
-  const loop = new ExecutorLoop('data', parentPort!, start, (question) => {
+  const loop = new ExecutorLoop(name, parentPort!, start, (question) => {
     const slot = loop.executor.find('switch')!;
     const engine = slot.engine as ReportingEngine<unknown>;
     switch (question.about) {
@@ -82,6 +91,22 @@ function saysNothing(about: string): never {
   throw new SelvageError('unsupported', `The switch that runs says nothing of its ${about}.`, {
     hint: 'Give the engine that it was upgraded to that method of the shipped one, too (docs/engines.md).',
   });
+}
+
+/** The underlay with what other threads hand over, and the descriptor of this thread's bell. */
+function joinThreads(
+  underlay: UnderlayDevice,
+  { memory, bells: fds }: HandoverStart,
+  threadId: number,
+  region: Region,
+  writer: ChunkWriter,
+) {
+  const all = fds.map((fd) => new EventFd(fd));
+  const bells = { ring: (thread: number) => all[thread]!.signal(), heard: () => all[threadId]!.clear() };
+  // Each thread's clock begins with the thread.
+  const clockOffset = Number(process.hrtime.bigint()) / 1000 - now();
+  const device = new Handover(underlay, { threadId, memory, bells, region, writer, clockOffset });
+  return { device, fds: [fds[threadId]!] };
 }
 
 /** Nothing has to be forwarded yet: all at once. */

@@ -75,6 +75,7 @@ export function pathStatusOf(report: PathReport, { sourcePorts, hopsOf }: PathFa
   return {
     vtep: formatHostAddress(report.vtep),
     slot,
+    ...(report.thread !== undefined && { thread: report.thread }),
     sourcePort: sourcePorts + candidate,
     route: report.route,
     hops: hopsOf(peer, candidate),

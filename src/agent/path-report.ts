@@ -18,6 +18,8 @@ export interface PathReport {
   readonly peer: number;
   readonly vtep: HostAddress;
   readonly slot: number;
+  /** The data thread that found this out; absent: there is one. */
+  readonly thread?: number;
   readonly state: number;
   readonly sprayed: boolean;
   readonly rttMicros: number;

@@ -5,6 +5,7 @@ import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { formatCidr, formatHostAddress, formatMac } from '../wire/address.ts';
 import type { ClientsReport } from './clients/service.ts';
 import type { HostConfig } from './config.ts';
+import { UNSETTLED } from './merge-reports.ts';
 import type { AgentStatus, ClientsStatus } from './status.ts';
 import type { SwitchReport } from './switch-report.ts';
 import type { VnicPlan } from './vnics.ts';
@@ -36,6 +37,7 @@ export function statusOf(
     version,
     pid: process.pid,
     uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
+    threads: config.threads,
     underlay: { address: formatHostAddress(address.address), port, sourcePorts, mtu: underlayMtu },
     vnics: configured.map(({ vni, reliable, vnic }, i) => ({
       vni,
@@ -45,6 +47,7 @@ export function statusOf(
       mac: formatMac(vnic.mac),
       addresses: vnic.addresses.map(formatCidr),
       mtu: vnics[i]!.mtu,
+      thread: i % config.threads,
       txDropped: txDropped[i],
     })),
     peers: report.peers.map(({ vtep, slots }, peer) => ({
@@ -52,19 +55,23 @@ export function statusOf(
       slots: slots.map(({ state, rttMicros, candidate, route }) => ({
         state: SLOT_STATE_NAMES[state]!,
         rttMicros,
-        sourcePort: sourcePorts + candidate,
-        route,
-        hops: hopsOf(peer, candidate),
+        ...(candidate === UNSETTLED
+          ? { route, hops: [] }
+          : { sourcePort: sourcePorts + candidate, route, hops: hopsOf(peer, candidate) }),
       })),
     })),
-    connections: report.connections.map(({ vni, localMac, remoteMac, peer, state, packetsInFlight }) => ({
-      vni,
-      localMac: formatMac(localMac),
-      remoteMac: formatMac(remoteMac),
-      vtep: formatHostAddress(report.peers[peer]!.vtep),
-      state: CONNECTION_STATE_NAMES[state]!,
-      packetsInFlight,
-    })),
+    connections: report.connections.map(
+      ({ vni, localMac, remoteMac, peer, state, packetsInFlight, thread, remoteThread }) => ({
+        vni,
+        localMac: formatMac(localMac),
+        remoteMac: formatMac(remoteMac),
+        vtep: formatHostAddress(report.peers[peer]!.vtep),
+        thread,
+        remoteThread,
+        state: CONNECTION_STATE_NAMES[state]!,
+        packetsInFlight,
+      }),
+    ),
     clients: clients && clientsStatus(clients),
     counters: report.counters,
     dropped: { ...report.dropped, tapQueueFull: txDropped.reduce<number>((sum, n) => sum + (n ?? 0), 0) },

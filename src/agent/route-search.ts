@@ -1,20 +1,26 @@
 // Finds the routes to all peers while the agent runs, on the main thread: sends the probes that paths/routes.ts asks
-// for, hands it the answers and what the transport measured, and tells the data thread which source ports its slots
+// for, hands it the answers and what the transport measured, and tells the data threads which source ports their slots
 // should use. An agent that may not hear ICMP, or that no router answers, says so once and keeps the ports it has.
 
 import { SelvageError } from '../base/errors.ts';
 import { type ProberEnds, RouteProber } from '../device/route-prober.ts';
 import type { UnderlaySockets } from '../device/udp.ts';
-import { RouteFinder } from '../paths/routes.ts';
+import { RouteFinder, type SlotBinding } from '../paths/routes.ts';
 import { formatHostAddress } from '../wire/address.ts';
-import type { ExecutorThread } from './executor-thread.ts';
+import type { PeerReport } from './switch-report.ts';
 
 const PEERS_MILLIS = 2000;
+
+/** Whose slots follow the routes: the data threads. */
+interface SlotOwner {
+  peers(): Promise<readonly PeerReport[]>;
+  bindSlots(peer: number, slots: readonly SlotBinding[]): Promise<void>;
+}
 
 export class RouteSearch {
   private readonly prober: RouteProber;
   private readonly finder: RouteFinder;
-  private readonly thread: ExecutorThread;
+  private readonly owner: SlotOwner;
   private readonly ends: ProberEnds;
   private readonly say: (line: string) => void;
   private timer: NodeJS.Timeout | undefined;
@@ -23,12 +29,12 @@ export class RouteSearch {
   private stopped = false;
 
   private constructor(
-    thread: ExecutorThread,
+    owner: SlotOwner,
     sockets: UnderlaySockets,
     ends: ProberEnds,
     say: (line: string) => void,
   ) {
-    this.thread = thread;
+    this.owner = owner;
     this.ends = ends;
     this.say = say;
     this.prober = new RouteProber(sockets, ends, (probe, router) => {
@@ -42,13 +48,13 @@ export class RouteSearch {
 
   /** Undefined, and said, where ICMP may not be heard. */
   static start(
-    thread: ExecutorThread,
+    owner: SlotOwner,
     sockets: UnderlaySockets,
     ends: ProberEnds,
     say: (line: string) => void,
   ): RouteSearch | undefined {
     try {
-      return new RouteSearch(thread, sockets, ends, say);
+      return new RouteSearch(owner, sockets, ends, say);
     } catch (error) {
       const { message, hint = '' } = SelvageError.from(error);
       say(`Routes are not looked for, and slots keep their source ports. ${message} ${hint}`.trim());
@@ -69,14 +75,14 @@ export class RouteSearch {
 
   /** Sends what is due, and comes again when more is. */
   private wake(): void {
-    const { finder, prober, thread } = this;
+    const { finder, prober, owner } = this;
     clearTimeout(this.timer);
     // An answer of the thread may still come: the sockets are closed by then.
     if (this.stopped) return;
     for (let probe = finder.poll(now()); probe !== undefined; probe = finder.poll(now())) prober.send(probe);
     for (let change = finder.takeChange(); change !== undefined; change = finder.takeChange()) {
       // When the thread ends, others hear of it.
-      thread.bindSlots(change.peer, change.slots).catch(() => {});
+      owner.bindSlots(change.peer, change.slots).catch(() => {});
       if (finder.isSilent(change.peer)) this.saySilent(change.peer);
     }
     const due = finder.nextTimeout(now());
@@ -84,7 +90,7 @@ export class RouteSearch {
   }
 
   private lookAtPeers(): void {
-    this.thread.peers().then(
+    this.owner.peers().then(
       (peers) => {
         for (const [peer, { slots }] of peers.entries()) this.finder.onReport(now(), peer, slots);
         this.wake();

@@ -10,6 +10,8 @@ export interface AgentStatus {
   readonly version: string;
   readonly pid: number;
   readonly uptimeSeconds: number;
+  /** Data threads. */
+  readonly threads: number;
   readonly underlay: UnderlayStatus;
   readonly vnics: readonly VnicStatus[];
   readonly peers: readonly PeerStatus[];
@@ -39,6 +41,8 @@ export interface VnicStatus {
   readonly mac: string;
   readonly addresses: readonly string[];
   readonly mtu: number;
+  /** The data thread that it belongs to. */
+  readonly thread: number;
   /**
    * Frames that the tenant's kernel dropped in front of the full TAP queue (its tx_dropped) since the agent started;
    * absent: the interface is gone.
@@ -48,7 +52,7 @@ export interface VnicStatus {
 
 export interface PeerStatus {
   readonly vtep: string;
-  /** One for each path slot, in their order. */
+  /** One for each path slot, in their order; of several data threads, each of which probes, the worst of each. */
   readonly slots: readonly SlotStatus[];
 }
 
@@ -56,7 +60,8 @@ export interface SlotStatus {
   readonly state: 'healthy' | 'suspect' | 'bad';
   /** Smoothed; 0 before the first sample. */
   readonly rttMicros: number;
-  readonly sourcePort: number;
+  /** Absent while data threads have different ones. */
+  readonly sourcePort?: number | undefined;
   /** A number for the route through the fabric, the same for slots that share it; 0: unknown. */
   readonly route: number;
   /** Addresses of the routers on it, the nearest first, as far as they tell routes apart; '' for one that is silent. */
@@ -68,6 +73,9 @@ export interface ConnectionStatus {
   readonly localMac: string;
   readonly remoteMac: string;
   readonly vtep: string;
+  /** The data threads that it belongs to, here and on the other host; absent: not known yet. */
+  readonly thread: number;
+  readonly remoteThread?: number | undefined;
   readonly state: 'closed' | 'requested' | 'established' | 'plain';
   readonly packetsInFlight: number;
 }
@@ -155,8 +163,11 @@ export interface FlowSlotStatus {
 
 /** A slot to a peer, at GET /paths. */
 export interface PathStatus extends SlotStatus {
+  readonly sourcePort: number;
   readonly vtep: string;
   readonly slot: number;
+  /** The data thread that found this out; absent: there is one. */
+  readonly thread?: number;
   /** Whether packets are sprayed over it, as it was chosen last. */
   readonly sprayed: boolean;
   /** Smoothed parts of round trips; 0 when unknown. The hosts' part has the wait for an acknowledgement in it. */
@@ -194,8 +205,8 @@ export type LeftReason = 'silence' | 'unanswered probe';
 /** An engine of the agent, at GET /engines: `selvage engines` prints it. */
 export type EngineStatus = EngineReport;
 
-/** What became of an upgrade, at POST /upgrade. */
-export type Upgraded = UpgradeOutcome;
+/** What became of an upgrade, at POST /upgrade: an outcome for each executor that has the engine. */
+export type Upgraded = readonly UpgradeOutcome[];
 
 export interface ClientsStatus {
   readonly sessions: readonly SessionStatus[];

@@ -1,19 +1,28 @@
-// From the host's configuration to what the switch is told.
+// From the host's configuration to what the switch of each data thread is told: the same, but for its number. VNICs are
+// dealt out to the threads in the order of the configuration.
 
 import { datagramBytes, type NetworkConfig, type SwitchConfig } from '../vswitch/config.ts';
 import type { HostConfig, IpAddress, VniConfig } from './config.ts';
 
-export function switchConfig(config: HostConfig, underlayMtu: number): SwitchConfig {
-  return {
+/** One for each data thread. */
+export function switchConfigs(config: HostConfig, underlayMtu: number): SwitchConfig[] {
+  const { threads } = config;
+  let dealt = 0;
+  const networks = config.vnis.map((vni) => network(vni, () => dealt++ % threads));
+  const common = {
     datagramBytes: datagramBytes(underlayMtu, config.underlay.address.family),
     windowPackets: config.transport.window,
     sprayPackets: config.transport.sprayPackets,
-    threadId: 0,
-    networks: config.vnis.map(network),
+    threads,
+    networks,
   };
+  return Array.from({ length: threads }, (_, threadId) => ({ ...common, threadId }));
 }
 
-function network({ vni, reliable, reorder, congestion, vnics, remotes }: VniConfig): NetworkConfig {
+function network(
+  { vni, reliable, reorder, congestion, vnics, remotes }: VniConfig,
+  deal: () => number,
+): NetworkConfig {
   return {
     vni,
     reliable,
@@ -23,6 +32,7 @@ function network({ vni, reliable, reorder, congestion, vnics, remotes }: VniConf
       name,
       mac,
       sourceCheck,
+      thread: deal(),
       ...byFamily(addresses),
     })),
     remotes: remotes.map((remote) => ({

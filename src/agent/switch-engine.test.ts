@@ -49,7 +49,7 @@ class Host {
       region,
       rng: new SeededRng(self + 1),
       vnics: [{ device: this.breakable(this.vnic), fd: VNIC_FD }],
-      underlay: { device: this.breakable(this.underlay), fd: UNDERLAY_FD },
+      underlay: { device: this.breakable(this.underlay), fds: [UNDERLAY_FD] },
       clock: () => clock.nowMicros,
       writers: [outgoing, incoming],
     };

@@ -3,7 +3,7 @@
 
 import { SelvageError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
-import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import type { FrameDevice, Siblings, UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
 import type { SlotBinding } from '../paths/routes.ts';
@@ -20,9 +20,11 @@ export interface SwitchGiven {
   readonly config: SwitchConfig;
   readonly region: Region;
   readonly rng: Rng;
-  /** In the order of the configuration. */
-  readonly vnics: readonly { readonly device: FrameDevice; readonly fd: number }[];
-  readonly underlay: { readonly device: UnderlayDevice; readonly fd: number };
+  /** In the order of the configuration; those without a descriptor are other threads' to read. */
+  readonly vnics: readonly { readonly device: FrameDevice; readonly fd: number | undefined }[];
+  readonly underlay: { readonly device: UnderlayDevice; readonly fds: readonly number[] };
+  /** Where there are other data threads. */
+  readonly siblings?: Siblings | undefined;
   /** Microseconds, of the clock that turns are given. */
   readonly clock: () => number;
   /** The devices' own: each holds a reference of the region. */
@@ -46,11 +48,11 @@ const VERSION = 1;
 
 export class SwitchEngine implements ReportingEngine<SwitchState> {
   readonly vswitch: Switch;
-  private readonly ports: readonly Watch[];
-  private readonly underlay: Watch;
+  private readonly ports: readonly (Watch | undefined)[];
+  private readonly underlay: readonly Watch[];
 
   constructor(io: EngineIo<SwitchGiven>, old?: SwitchState) {
-    const { config, region, rng, vnics, underlay, clock, writers } = io.given;
+    const { config, region, rng, vnics, underlay, siblings, clock, writers } = io.given;
     this.vswitch = new Switch(
       config,
       {
@@ -60,11 +62,12 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
         clock,
         devices: vnics.map(({ device }) => device),
         underlay: underlay.device,
+        siblings,
       },
       old,
     );
-    this.ports = vnics.map(({ fd }) => io.watch(fd));
-    this.underlay = io.watch(underlay.fd);
+    this.ports = vnics.map(({ fd }) => (fd === undefined ? undefined : io.watch(fd)));
+    this.underlay = underlay.fds.map((fd) => io.watch(fd));
     if (old !== undefined && !old.interrupted) return;
     // The last one left nothing, or in a hurry: what no state knows of is free again.
     region.recount((visit) => {
@@ -75,8 +78,9 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
 
   run(now: number, budget: number): number {
     const { vswitch, ports } = this;
-    vswitch.underlayReady = this.underlay.ready;
-    for (let port = 0; port < ports.length; port++) vswitch.portReady[port] = ports[port]!.ready ? 1 : 0;
+    vswitch.underlayReady = this.isUnderlayReady();
+    for (let port = 0; port < ports.length; port++)
+      vswitch.portReady[port] = ports[port]?.ready === true ? 1 : 0;
     const more = vswitch.run(now, budget);
     return more ? Math.max(budget, vswitch.work) : Math.min(budget - 1, vswitch.work);
   }
@@ -87,10 +91,15 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
 
   /** Takes nothing more from tenants; what is on its way still goes. */
   drain(now: number): boolean {
-    this.vswitch.underlayReady = this.underlay.ready;
+    this.vswitch.underlayReady = this.isUnderlayReady();
     this.vswitch.portReady.fill(0);
     this.vswitch.run(now);
     return this.vswitch.isIdle;
+  }
+
+  private isUnderlayReady(): boolean {
+    for (let i = 0; i < this.underlay.length; i++) if (this.underlay[i]!.ready) return true;
+    return false;
   }
 
   save(): SwitchState {

@@ -4,6 +4,7 @@ import { SLOTS } from '../paths/path-table.ts';
 import type { SlotReport } from '../paths/routes.ts';
 import type { Switch } from '../vswitch/switch.ts';
 import type { HostAddress } from '../wire/address.ts';
+import { threadOfCid } from '../wire/bifrost-types.ts';
 
 /** Of the switch and its transport. */
 export interface SwitchReport {
@@ -24,6 +25,9 @@ export interface ConnectionReport {
   readonly localMac: number;
   readonly remoteMac: number;
   readonly peer: number;
+  readonly thread: number;
+  /** Undefined until the peer has said it. */
+  readonly remoteThread: number | undefined;
   readonly state: number;
   readonly packetsInFlight: number;
 }
@@ -46,11 +50,14 @@ export function reportOf(vswitch: Switch): SwitchReport {
     connections: Array.from({ length: connections.count }, (_, row) => {
       const pair = connections.pair[row]!;
       const send = connections.send[row];
+      const remoteCid = connections.remoteCid[row]!;
       return {
         vni: connections.vni[row]!,
         localMac: forwarding.localMac(pair),
         remoteMac: forwarding.remoteMac(pair),
         peer: connections.peer[row]!,
+        thread: threadOfCid(connections.localCid[row]!),
+        remoteThread: remoteCid === 0 ? undefined : threadOfCid(remoteCid),
         state: connections.state[row]!,
         packetsInFlight: send === undefined ? 0 : (send.txNext - send.una) >>> 0,
       };

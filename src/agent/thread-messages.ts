@@ -1,6 +1,7 @@
 // What the agent's main thread and a thread with an executor say to each other. Such a thread sleeps in epoll and not in
 // its event loop: a message to it is posted and then announced through the eventfd.
 
+import type { HandoverMemory } from '../device/handover.ts';
 import type { UnderlaySockets } from '../device/udp.ts';
 import type { SlotBinding } from '../paths/routes.ts';
 import type { Failure } from '../runtime/supervisor.ts';
@@ -14,12 +15,22 @@ export interface ExecutorStart {
 
 export interface DataThreadStart extends ExecutorStart {
   readonly config: SwitchConfig;
-  /** TAP descriptors, in the order of the switch's ports. */
+  /** The executor's, for people. */
+  readonly name: string;
+  /** TAP descriptors, in the order of the switch's ports: those of other threads too, which are only written to. */
   readonly taps: readonly number[];
   readonly underlay: UnderlaySockets;
   readonly seed: number;
+  /** Absent where this is the only data thread. */
+  readonly handover?: HandoverStart | undefined;
   /** Absent: nobody looks at what passes. */
   readonly capture?: CaptureStart | undefined;
+}
+
+export interface HandoverStart {
+  readonly memory: HandoverMemory;
+  /** The eventfd of each thread, by its number. */
+  readonly bells: readonly number[];
 }
 
 export type Question =

@@ -1,6 +1,6 @@
-// Upgrades of engines, one after the other: bundle the file, try the module in a thread of its own, let the executor
-// that has the engine import it and change engines between two turns (mRPC §3.4.3). Whatever fails on the way, the old
-// engine runs on.
+// Upgrades of engines, one after the other: bundle the file, try the module in a thread of its own, let each executor
+// that has the engine, or the one that is named, import it and change engines between two turns (mRPC §3.4.3). Where it
+// fails, the old engine runs on, and no further executor is asked.
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,30 +28,54 @@ export class Upgrades {
     return (await Promise.all(this.threads.map((thread) => thread.engines()))).flat();
   }
 
-  /** Rejects with SelvageError when the engine that runs stays. */
-  upgrade(engine: string, file: string): Promise<UpgradeOutcome> {
-    const turn = this.last.then(() => this.upgradeNow(engine, file));
+  /** In all executors that have it, or in one. Rejects with SelvageError when one that runs stays. */
+  upgrade(engine: string, file: string, executor?: string): Promise<UpgradeOutcome[]> {
+    const turn = this.last.then(() => this.upgradeNow(engine, file, executor));
     this.last = turn.catch(() => {});
     return turn;
   }
 
-  private async upgradeNow(engine: string, file: string): Promise<UpgradeOutcome> {
-    const engines = await this.engines();
-    const found = engines.find((each) => each.engine === engine);
-    if (found === undefined) {
-      throw new SelvageError('bad-input', `There is no engine ${engine}.`, {
-        hint: `There is: ${engines.map((each) => each.engine).join(', ')}.`,
-      });
-    }
-    const thread = this.threads.find(({ name }) => name === found.executor)!;
+  private async upgradeNow(
+    engine: string,
+    file: string,
+    executor: string | undefined,
+  ): Promise<UpgradeOutcome[]> {
+    const threads = await this.threadsWith(engine, executor);
     const bundle = await bundleEngine(file, this.folder);
+    const done: UpgradeOutcome[] = [];
     try {
       await tryOut(file, urlOf(bundle));
-      return await thread.upgrade(engine, urlOf(bundle));
+      for (const thread of threads) done.push(await thread.upgrade(engine, urlOf(bundle)));
+      return done;
+    } catch (error) {
+      throw done.length === 0 ? error : halfDone(error, engine, done);
     } finally {
       rmSync(bundle, { force: true });
     }
   }
+
+  private async threadsWith(engine: string, executor: string | undefined): Promise<ExecutorThread[]> {
+    const engines = await this.engines();
+    const found = engines.filter((each) => each.engine === engine);
+    const wanted = found.filter((each) => executor === undefined || each.executor === executor);
+    if (wanted.length > 0)
+      return this.threads.filter(({ name }) => wanted.some((each) => each.executor === name));
+    const where = found.length === 0 ? '' : ` in an executor ${executor}`;
+    const names =
+      found.length === 0 ? engines.map((each) => each.engine) : found.map((each) => each.executor);
+    throw new SelvageError('bad-input', `There is no engine ${engine}${where}.`, {
+      hint: `There is: ${[...new Set(names)].join(', ')}.`,
+    });
+  }
+}
+
+function halfDone(thrown: unknown, engine: string, done: readonly UpgradeOutcome[]): SelvageError {
+  const { code, message } = SelvageError.from(thrown);
+  const names = done.map(({ executor }) => executor).join(', ');
+  return new SelvageError(code, message, {
+    hint: `The new ${engine} runs in ${names} already; give --executor to replace it there.`,
+    cause: thrown,
+  });
 }
 
 async function tryOut(file: string, url: string): Promise<void> {

@@ -30,14 +30,18 @@ export function renderEngines(engines: readonly EngineStatus[]): string {
     engine.replacements,
     engine.lastGapMicros === undefined ? '-' : time(engine.lastGapMicros),
   ]);
-  const errors = engines.flatMap(({ engine, lastError }) =>
-    lastError === undefined ? [] : [`${engine} failed last with: ${lastError}`],
+  const errors = engines.flatMap(({ engine, executor, lastError }) =>
+    lastError === undefined ? [] : [`${engine} (executor ${executor}) failed last with: ${lastError}`],
   );
   return [table(HEAD, rows), ...errors.flatMap((error) => ['', error])].join('\n');
 }
 
-export function renderUpgrade({ engine, executor, from, to, gapMicros }: Upgraded): string {
-  return `${engine} (executor ${executor}): version ${from} → ${to}, gap ${time(gapMicros)}`;
+export function renderUpgrade(upgraded: Upgraded): string {
+  return upgraded
+    .map(({ engine, executor, from, to, gapMicros }) => {
+      return `${engine} (executor ${executor}): version ${from} → ${to}, gap ${time(gapMicros)}`;
+    })
+    .join('\n');
 }
 
 function time(micros: number): string {

@@ -31,7 +31,12 @@ const reasons: Readonly<Record<LeftReason, string>> = {
 
 /** `filtered`: not all were asked for. */
 export function renderPaths(paths: readonly PathStatus[], filtered: boolean): string {
-  if (paths.length > 0) return table(HEAD, paths.map(row));
+  if (paths.length > 0 && paths[0]!.thread === undefined) return table(HEAD, paths.map(row));
+  if (paths.length > 0)
+    return table(
+      ['THREAD', ...HEAD],
+      paths.map((path) => [path.thread ?? '-', ...row(path)]),
+    );
   return filtered ? 'There is no such peer.' : 'There are no peers.';
 }
 

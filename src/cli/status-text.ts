@@ -14,14 +14,15 @@ import { duration } from './quantities.ts';
 const slotStates = ['healthy', 'suspect', 'bad'] as const;
 
 export function renderStatus(status: AgentStatus): string {
-  const { host, version, pid, uptimeSeconds, underlay } = status;
+  const { host, version, pid, uptimeSeconds, underlay, threads } = status;
+  const several = threads > 1;
   const lastPort = underlay.sourcePorts + CANDIDATES - 1;
   return [
-    `${host}: selvage ${version}, pid ${pid}, up ${duration(uptimeSeconds)}`,
+    `${host}: selvage ${version}, pid ${pid}, up ${duration(uptimeSeconds)}${several ? `, ${threads} data threads` : ''}`,
     `underlay ${underlay.address} port ${underlay.port}, source ports ${underlay.sourcePorts} to ${lastPort}, MTU ${underlay.mtu}`,
-    ...section('interfaces', vnicTable(status.vnics), status.vnics.length),
+    ...section('interfaces', vnicTable(status.vnics, several), status.vnics.length),
     ...section('peers', peerTable(status.peers), status.peers.length),
-    ...section('connections', connectionTable(status.connections), status.connections.length),
+    ...section('connections', connectionTable(status.connections, several), status.connections.length),
     ...clientLines(status.clients),
     ...section('counted', counts(status.counters), nonZero(status.counters).length),
     ...section('dropped', counts(status.dropped), nonZero(status.dropped).length),
@@ -32,8 +33,9 @@ function section(title: string, body: string, entries: number): string[] {
   return entries === 0 ? ['', `${title}: none`] : ['', title, body];
 }
 
-function vnicTable(vnics: readonly VnicStatus[]): string {
-  const rows = vnics.map(({ vni, reliable, name, netns, mac, addresses, mtu, txDropped }) => {
+/** `several`: which data thread is worth a column. */
+function vnicTable(vnics: readonly VnicStatus[], several: boolean): string {
+  const rows = vnics.map(({ vni, reliable, name, netns, mac, addresses, mtu, thread, txDropped }) => {
     return [
       vni,
       name,
@@ -41,11 +43,13 @@ function vnicTable(vnics: readonly VnicStatus[]): string {
       mac,
       mtu,
       reliable ? 'reliable' : 'plain',
+      ...(several ? [thread] : []),
       txDropped ?? 'gone',
       addresses.join(' '),
     ];
   });
-  return table(['VNI', 'NAME', 'NAMESPACE', 'MAC', 'MTU', 'SERVICE', 'TX DROPPED', 'ADDRESSES'], rows);
+  const head = ['VNI', 'NAME', 'NAMESPACE', 'MAC', 'MTU', 'SERVICE'];
+  return table([...head, ...(several ? ['THREAD'] : []), 'TX DROPPED', 'ADDRESSES'], rows);
 }
 
 function peerTable(peers: readonly PeerStatus[]): string {
@@ -74,11 +78,15 @@ function rttRange(slots: readonly SlotStatus[]): string {
   return least === most ? `${least} µs` : `${least} to ${most} µs`;
 }
 
-function connectionTable(connections: readonly ConnectionStatus[]): string {
-  const rows = connections.map(({ vni, localMac, remoteMac, vtep, state, packetsInFlight }) => {
-    return [vni, localMac, remoteMac, vtep, state, packetsInFlight];
-  });
-  return table(['VNI', 'FROM', 'TO', 'VTEP', 'STATE', 'IN FLIGHT'], rows);
+function connectionTable(connections: readonly ConnectionStatus[], several: boolean): string {
+  const rows = connections.map(
+    ({ vni, localMac, remoteMac, vtep, thread, remoteThread, state, packetsInFlight }) => {
+      const threads = several ? [`${thread} → ${remoteThread ?? '?'}`] : [];
+      return [vni, localMac, remoteMac, vtep, ...threads, state, packetsInFlight];
+    },
+  );
+  const head = ['VNI', 'FROM', 'TO', 'VTEP', ...(several ? ['THREADS'] : []), 'STATE', 'IN FLIGHT'];
+  return table(head, rows);
 }
 
 function clientLines(clients: ClientsStatus | undefined): string[] {

@@ -13,6 +13,7 @@ const status: AgentStatus = {
   version: '0.1.0',
   pid: 4711,
   uptimeSeconds: 11_045.3,
+  threads: 1,
   underlay: { address: '10.0.1.1', port: 4789, sourcePorts: 49152, mtu: 1500 },
   vnics: [
     {
@@ -23,9 +24,10 @@ const status: AgentStatus = {
       mac: '02:00:00:00:77:01',
       addresses: ['192.168.77.1/24', 'fd00:77::1/64'],
       mtu: 1424,
+      thread: 0,
       txDropped: 12,
     },
-    { vni: 8, reliable: false, name: 'a', mac: '02:00:00:00:08:01', addresses: [], mtu: 1450 },
+    { vni: 8, reliable: false, name: 'a', mac: '02:00:00:00:08:01', addresses: [], mtu: 1450, thread: 1 },
   ],
   peers: [
     {
@@ -48,6 +50,8 @@ const status: AgentStatus = {
       localMac: '02:00:00:00:77:01',
       remoteMac: '02:00:00:00:77:03',
       vtep: '10.0.2.1',
+      thread: 0,
+      remoteThread: 3,
       state: 'established',
       packetsInFlight: 12,
     },
@@ -181,6 +185,33 @@ describe('text', () => {
          3  retransmissions
 
       dropped: none"
+    `);
+  });
+
+  test('of a host with several data threads', () => {
+    const text = renderStatus({ ...status, threads: 2 });
+    expect(
+      text
+        .split('\n\n')
+        .filter((part) => !/^(peers|counted|dropped)/.test(part))
+        .join('\n\n'),
+    ).toMatchInlineSnapshot(`
+      "host1: selvage 0.1.0, pid 4711, up 3 h 4 min, 2 data threads
+      underlay 10.0.1.1 port 4789, source ports 49152 to 49183, MTU 1500
+
+      interfaces
+      VNI  NAME  NAMESPACE  MAC                 MTU  SERVICE   THREAD  TX DROPPED  ADDRESSES
+       77  sel0  tenant1    02:00:00:00:77:01  1424  reliable       0          12  192.168.77.1/24 fd00:77::1/64
+        8  a     -          02:00:00:00:08:01  1450  plain          1        gone
+
+      connections
+      VNI  FROM               TO                 VTEP      THREADS  STATE        IN FLIGHT
+       77  02:00:00:00:77:01  02:00:00:00:77:03  10.0.2.1  0 → 3    established         12
+
+      client sessions
+      PID   UID  SERVICE  RECORDS   KB
+      815  1000  echo          42  200
+      so far: 3 opened, 2 closed, 99 records, 7 wakes, 1 badIndex"
     `);
   });
 

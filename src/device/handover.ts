@@ -101,6 +101,10 @@ export class Handover implements UnderlayDevice, Siblings {
     this.inner.tx(outbox);
   }
 
+  bindSlot(peer: number, slot: number, candidate: number): void {
+    this.inner.bindSlot(peer, slot, candidate);
+  }
+
   private ring(thread: number): void {
     if (Atomics.exchange(this.rung, thread, 1) === 0) this.bells.ring(thread);
   }

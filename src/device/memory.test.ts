@@ -12,7 +12,7 @@ import { localMemory, Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
 import { FaultyUnderlay, FaultyVnic } from './faults.ts';
 import { MemoryUnderlay, MemoryVnic } from './memory.ts';
-import { captureUnderlay, captureVnic, LINKTYPE_ETHERNET, LINKTYPE_RAW, PcapWriter } from './pcap.ts';
+import { captureUnderlay, captureVnic, PcapWriter } from './pcap.ts';
 import { traceUnderlay, traceVnic } from './tracer.ts';
 
 const NO_FAULTS = { lossRate: 0, duplicationRate: 0, corruptionRate: 0, reorderRate: 0 };
@@ -24,7 +24,7 @@ const vnics: Record<string, (device: FrameDevice, region: Region) => FrameDevice
   'in memory': (device) => device,
   'with no faults': (device, region) => new FaultyVnic(device, region, new SeededRng(1), NO_FAULTS),
   traced: (device, region) => traceVnic(device, 'sel0', { region, sink, clock }),
-  captured: (device, region) => captureVnic(device, region, new PcapWriter(LINKTYPE_ETHERNET, sink, clock)),
+  captured: (device, region) => captureVnic(device, region, new PcapWriter(sink, clock)),
 };
 
 const underlays: Record<string, (device: UnderlayDevice, region: Region) => UnderlayDevice> = {
@@ -33,7 +33,7 @@ const underlays: Record<string, (device: UnderlayDevice, region: Region) => Unde
   traced: (device, region) => traceUnderlay(device, PEERS, { region, sink, clock }),
   captured: (device, region) => {
     const ends = { address: 0x0a000101, port: 4789, sourcePort: 49152, peers: PEERS };
-    return captureUnderlay(device, region, ends, new PcapWriter(LINKTYPE_RAW, sink, clock));
+    return captureUnderlay(device, region, ends, new PcapWriter(sink, clock));
   },
 };
 

@@ -12,7 +12,14 @@ import { ChunkWriter } from '../packet/writer.ts';
 import { parseIpv4Header } from '../wire/ipv4.ts';
 import { parseUdp } from '../wire/udp.ts';
 import { MemoryUnderlay, MemoryVnic } from './memory.ts';
-import { captureUnderlay, captureVnic, LINKTYPE_ETHERNET, LINKTYPE_RAW, PcapWriter } from './pcap.ts';
+import {
+  captureUnderlay,
+  captureVnic,
+  LINKTYPE_ETHERNET,
+  LINKTYPE_RAW,
+  PcapWriter,
+  pcapFileHeader,
+} from './pcap.ts';
 
 /** A file in memory. */
 class File {
@@ -21,8 +28,8 @@ class File {
   readonly writer: PcapWriter;
 
   constructor(linkType: number) {
+    this.parts.push(pcapFileHeader(linkType));
     this.writer = new PcapWriter(
-      linkType,
       (bytes) => this.parts.push(bytes.slice()),
       () => this.nowMicros,
     );

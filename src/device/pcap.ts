@@ -26,20 +26,25 @@ const RECORD_HEADER_BYTES = 16;
 const SNAP_BYTES = 0x4_0000;
 const BUFFER_BYTES = 0x4_0000;
 
+/** What a file begins with, once: several threads may write to it behind this. */
+export function pcapFileHeader(linkType: number): Uint8Array {
+  const { u8, view } = bytesOf(new Uint8Array(FILE_HEADER_BYTES));
+  const header = [MAGIC_MICROSECONDS, VERSION_2_4, 0, 0, SNAP_BYTES, linkType];
+  for (const [i, word] of header.entries()) view.setUint32(4 * i, word);
+  return u8;
+}
+
+/** Writes whole records behind the file's header. */
 export class PcapWriter {
   private readonly sink: (bytes: Uint8Array) => void;
   private readonly clock: () => number;
   private readonly buffer = bytesOf(new Uint8Array(BUFFER_BYTES));
   private used = 0;
 
-  /** Writes the file's header at once. `sink` may not keep what it is given; `clock`: microseconds since 1970. */
-  constructor(linkType: number, sink: (bytes: Uint8Array) => void, clock: () => number) {
+  /** `sink` may not keep what it is given; `clock`: microseconds since 1970. */
+  constructor(sink: (bytes: Uint8Array) => void, clock: () => number) {
     this.sink = sink;
     this.clock = clock;
-    const header = [MAGIC_MICROSECONDS, VERSION_2_4, 0, 0, SNAP_BYTES, linkType];
-    for (const [i, word] of header.entries()) this.buffer.view.setUint32(4 * i, word);
-    this.used = FILE_HEADER_BYTES;
-    this.flush();
   }
 
   /** Adds a packet in two parts, one behind the other. At most 64 KB and some headers. */
@@ -68,7 +73,7 @@ export class PcapWriter {
 const NOTHING = new Uint8Array(0);
 const HOP_LIMIT = 64;
 
-/** The writer's link type is LINKTYPE_ETHERNET. */
+/** For a file of link type LINKTYPE_ETHERNET. */
 export function captureVnic(inner: FrameDevice, region: Region, writer: PcapWriter): FrameDevice {
   const write = (frame: Uint8Array) => writer.record(NOTHING, frame.subarray(VIRTIO_NET_HEADER_BYTES));
   const observer: FrameObserver = { sent: write, received: write, flush: () => writer.flush() };

@@ -31,10 +31,12 @@ function selvage(...words: string[]) {
   return lab.run('host1', argv, { anyStatus: true, timeoutMillis: 60_000 });
 }
 
-async function upgrade(file: string): Promise<Upgraded> {
+async function upgrade(file: string): Promise<Upgraded[number]> {
   const { status, stdout, stderr } = await selvage('upgrade', 'switch', file, '--json');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  return JSON.parse(stdout);
+  const upgraded: Upgraded = JSON.parse(stdout);
+  expect(upgraded.length).toBe(1);
+  return upgraded[0]!;
 }
 
 async function engines(): Promise<EngineStatus[]> {
@@ -152,7 +154,7 @@ describe('the switch', () => {
   it('is shown to people', async () => {
     const { stdout } = await selvage('engines');
     expect(stdout).toMatch(/^EXECUTOR +ENGINE +VERSION +STATE .*LAST GAP\ndata +switch +1 +running /);
-    expect(stdout).toContain('switch failed last with: worn out');
+    expect(stdout).toContain('switch (executor data) failed last with: worn out');
     const { status, stderr } = await selvage('upgrade', 'router', SHIPPED);
     expect({ status, stderr }).toEqual({
       status: 1,

@@ -50,7 +50,7 @@ async function slotsOf(host: Host): Promise<readonly SlotStatus[]> {
 async function spineOf(host: Host, sourcePort: number): Promise<string> {
   const other = HOSTS.find((name) => name !== host)!;
   const [from, to] = [lab.node(host).address!, lab.node(other).address!];
-  const ports = ['ipproto', 'udp', 'sport', String(sourcePort), 'dport', String(VXLAN_PORT)];
+  const ports = ['ipproto', 'udp', 'sport', String(sourcePort!), 'dport', String(VXLAN_PORT)];
   const command = ['ip', '-j', 'route', 'get', to, 'from', from, 'iif', host, ...ports];
   return JSON.parse((await lab.run(LEAF[host], command)).stdout)[0].dev;
 }
@@ -60,7 +60,7 @@ async function spread(host: Host): Promise<number[] | undefined> {
   const slots = await slotsOf(host);
   const counts = new Map<string, number>();
   for (const { sourcePort, hops } of slots) {
-    const spine = await spineOf(host, sourcePort);
+    const spine = await spineOf(host, sourcePort!);
     if (hops[1] !== lab.node(spine).address) return undefined;
     counts.set(spine, (counts.get(spine) ?? 0) + 1);
   }

@@ -1,15 +1,15 @@
 // Capture files, written for programs that read them and read back from those that write them.
 
-import { LINKTYPE_ETHERNET, PcapWriter } from '../../src/device/pcap.ts';
+import { LINKTYPE_ETHERNET, PcapWriter, pcapFileHeader } from '../../src/device/pcap.ts';
 
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 
 /** A file of Ethernet frames, a second apart. */
 export function writeCapture(frames: readonly Uint8Array[]): Uint8Array {
-  const parts: Uint8Array[] = [];
+  const parts: Uint8Array[] = [pcapFileHeader(LINKTYPE_ETHERNET)];
   let seconds = 0;
   const sink = (bytes: Uint8Array) => parts.push(bytes.slice());
-  const writer = new PcapWriter(LINKTYPE_ETHERNET, sink, () => seconds++ * 1e6);
+  const writer = new PcapWriter(sink, () => seconds++ * 1e6);
   for (const frame of frames) writer.record(frame, new Uint8Array(0));
   writer.flush();
   return Buffer.concat(parts);

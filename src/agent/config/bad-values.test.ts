@@ -44,6 +44,11 @@ describe('one bad value', () => {
       'host: host1\nclients: { group: a b }',
       '2:19: clients.group: "a b" is not the name of a group; write it like selvage',
     ],
+    [
+      'host: host1',
+      'host: host1\nthreads: 9',
+      '2:10: threads: 9 is not a whole number from 1 to 8; write it like 2',
+    ],
     ['host: host1', 'host: host1\ntransport:', '2:1: transport: has no value; write { window: 512 }'],
     [
       '  address: 10.0.1.1',

@@ -2,7 +2,7 @@
 // field is in checks.ts.
 import * as v from 'valibot';
 import { CANDIDATES } from '../../paths/path-table.ts';
-import { CONGESTION_NAMES, isCongestionName } from '../../vswitch/config.ts';
+import { CONGESTION_NAMES, isCongestionName, MAX_THREADS } from '../../vswitch/config.ts';
 import {
   type Cidr,
   type Ipv4Address,
@@ -131,6 +131,7 @@ export const hostSchema = mapping(
   {
     host: hostName,
     runtimeDir: v.optional(runtimeDir, '/run/selvage'),
+    threads: v.optional(wholeNumber(1, MAX_THREADS, 2), 1),
     underlay: mapping(
       {
         address: vtep,

@@ -8,6 +8,8 @@ export interface HostConfig {
   readonly host: string;
   /** Absolute path of the folder for the agent's socket and lock. */
   readonly runtimeDir: string;
+  /** Data threads; vNICs are dealt out to them in turn. */
+  readonly threads: number;
   readonly underlay: UnderlayConfig;
   readonly transport: TransportConfig;
   readonly clients: ClientsAccess;

@@ -1,0 +1,125 @@
+// The data threads of a host (BIFROST §5.2): each has a switch, an executor, packet memory, and a socket of its own on the
+// overlay's port; what they share was opened before. They start together and go together.
+
+import { randomInt } from 'node:crypto';
+import { newHandoverMemory } from '../device/handover.ts';
+import { openSiblings, type UnderlaySockets } from '../device/udp.ts';
+import { EventFd } from '../linux/eventfd.ts';
+import { close } from '../linux/libc.ts';
+import type { SlotBinding } from '../paths/routes.ts';
+import type { SwitchConfig } from '../vswitch/config.ts';
+import { steeredVnics, steeringProgram } from '../vswitch/steering.ts';
+import type { HostAddress } from '../wire/address.ts';
+import type { CaptureStart } from './capture.ts';
+import { ExecutorThread, type Listener } from './executor-thread.ts';
+import type { FlowReport } from './flow-report.ts';
+import { mergePeers, mergeReports } from './merge-reports.ts';
+import type { PathReport } from './path-report.ts';
+import type { PeerReport, SwitchReport } from './switch-report.ts';
+import type { DataThreadStart, HandoverStart } from './thread-messages.ts';
+
+export interface DataThreadsStart {
+  /** Of each thread. */
+  readonly configs: readonly SwitchConfig[];
+  readonly taps: readonly number[];
+  /** Of the first thread; the others have the same, but for the socket that receives. */
+  readonly underlay: UnderlaySockets;
+  readonly address: HostAddress;
+  readonly capture: CaptureStart | undefined;
+}
+
+export class DataThreads {
+  readonly threads: readonly ExecutorThread[];
+  /** Rejects when one ends without having been told to. */
+  readonly failed: Promise<never>;
+  private readonly opened: readonly number[];
+
+  private constructor(threads: readonly ExecutorThread[], opened: readonly number[]) {
+    this.threads = threads;
+    this.opened = opened;
+    this.failed = Promise.race(threads.map((thread) => thread.failed));
+    this.failed.catch(() => {});
+  }
+
+  /** Resolves when the switches of all run; when one cannot start, none does. */
+  static async start(start: DataThreadsStart, listener: Listener): Promise<DataThreads> {
+    const { configs, taps, underlay, capture } = start;
+    const opened: number[] = [];
+    try {
+      const receivers = [underlay.receive, ...moreReceivers(start, opened)];
+      const handover = configs.length === 1 ? undefined : handoverOf(configs.length, opened);
+      const script = new URL('./data-thread.js', import.meta.url);
+      const threads = await allOrNone(
+        configs.map((config, thread) => {
+          const name = executorName(thread, configs.length);
+          const seed = randomInt(0x1_0000_0000);
+          const sockets = { ...underlay, receive: receivers[thread]! };
+          const own = { name, config, taps, underlay: sockets, seed, handover, capture };
+          return ExecutorThread.start<DataThreadStart>(name, own, script, listener);
+        }),
+      );
+      return new DataThreads(threads, opened);
+    } catch (error) {
+      for (const fd of opened) close(fd);
+      throw error;
+    }
+  }
+
+  async status(): Promise<SwitchReport> {
+    return mergeReports(await Promise.all(this.threads.map((thread) => thread.status())));
+  }
+
+  async peers(): Promise<readonly PeerReport[]> {
+    return mergePeers(await Promise.all(this.threads.map((thread) => thread.peers())));
+  }
+
+  async flows(): Promise<readonly FlowReport[]> {
+    return (await Promise.all(this.threads.map((thread) => thread.flows()))).flat();
+  }
+
+  /** Each thread has found out about the paths for itself. */
+  async paths(): Promise<readonly PathReport[]> {
+    const each = await Promise.all(this.threads.map((thread) => thread.paths()));
+    if (each.length === 1) return each[0]!;
+    return each.flatMap((paths, thread) => paths.map((path) => ({ ...path, thread })));
+  }
+
+  /** Lets the slots to a peer use these source ports, each thread as soon as it can. */
+  async bindSlots(peer: number, slots: readonly SlotBinding[]): Promise<void> {
+    await Promise.all(this.threads.map((thread) => thread.bindSlots(peer, slots)));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.threads.map((thread) => thread.stop()));
+    for (const fd of this.opened) close(fd);
+  }
+}
+
+/** What `selvage engines` calls it. */
+function executorName(thread: number, threads: number): string {
+  return threads === 1 ? 'data' : `data-${thread}`;
+}
+
+function moreReceivers({ configs, underlay, address }: DataThreadsStart, opened: number[]): number[] {
+  const [config] = configs;
+  if (config === undefined || configs.length === 1) return [];
+  const program = steeringProgram(configs.length, steeredVnics(config));
+  const receivers = openSiblings(address, underlay.port, underlay.receive, configs.length - 1, program);
+  opened.push(...receivers);
+  return receivers;
+}
+
+function handoverOf(threads: number, opened: number[]): HandoverStart {
+  const bells = Array.from({ length: threads }, () => new EventFd().fd);
+  opened.push(...bells);
+  return { memory: newHandoverMemory(threads), bells };
+}
+
+async function allOrNone(starting: readonly Promise<ExecutorThread>[]): Promise<ExecutorThread[]> {
+  const settled = await Promise.allSettled(starting);
+  const started = settled.filter((each) => each.status === 'fulfilled').map(({ value }) => value);
+  const failed = settled.find((each) => each.status === 'rejected');
+  if (failed === undefined) return started;
+  await Promise.all(started.map((thread) => thread.stop()));
+  throw failed.reason;
+}

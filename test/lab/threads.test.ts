@@ -1,0 +1,179 @@
+// Agents with several data threads, on however few cores: each pair of vNICs stays on one thread of each host, whatever
+// the network does and however many threads the other side has or comes back with.
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Lab } from '../../lab/lab.ts';
+import { packageRoot } from '../../lab/package-root.ts';
+import type { AgentStatus, EngineStatus, Upgraded } from '../../src/agent/status.ts';
+import { SELVAGE, statusOf } from './agent-program.ts';
+import { eventually } from './eventually.ts';
+import { hasRights, needRights } from './rights.ts';
+import { Transfer } from './transfer.ts';
+import { upTwoHosts } from './two-hosts.ts';
+
+needRights();
+
+const SHIPPED = join(packageRoot(), 'dist', 'switch-engine.js');
+const LINK = 'host1-leaf1';
+/** Two on each host: the first of a host is its first thread's, the second its second's. */
+const TENANTS = [
+  { name: 'tenant1', host: 'host1' },
+  { name: 'tenant2', host: 'host2' },
+  { name: 'tenant3', host: 'host1' },
+  { name: 'tenant4', host: 'host2' },
+];
+
+let lab: Lab;
+beforeAll(async () => {
+  if (!hasRights) return;
+  lab = await upTwoHosts(TENANTS);
+  await lab.startAgents(['host1', 'host2'], { threads: 2 });
+});
+afterEach(() => lab?.resetLink(LINK));
+afterAll(() => lab?.down());
+
+async function ping(from: string, to: string): Promise<void> {
+  await lab.run(from, ['ping', '-c', '2', '-i', '0.05', '-W', '5', lab.tenant(to).selvage.address]);
+}
+
+/** Transfers both ways over both threads of each host, and across them. */
+function transfers(): Promise<Transfer[]> {
+  const pairs = [
+    ['tenant1', 'tenant2'],
+    ['tenant3', 'tenant4'],
+    ['tenant4', 'tenant1'],
+    ['tenant2', 'tenant3'],
+  ] as const;
+  return Promise.all(pairs.map(([from, to]) => Transfer.start(lab, from, to)));
+}
+
+async function expectIntact(running: readonly Transfer[]): Promise<void> {
+  for (const { sent, received } of await Promise.all(running.map((each) => each.stop()))) {
+    expect(received).toBe(sent);
+  }
+}
+
+/** Of each connection that is open, its threads here and there. */
+function threadsOf({ connections }: AgentStatus): Record<string, readonly (number | undefined)[]> {
+  const tenantOf = (mac: string) => lab.tenants.find(({ selvage }) => selvage.mac === mac)!.name;
+  return Object.fromEntries(
+    connections
+      .filter(({ state }) => state === 'established')
+      .map(({ localMac, remoteMac, thread, remoteThread }) => [
+        `${tenantOf(localMac)} ${tenantOf(remoteMac)}`,
+        [thread, remoteThread],
+      ]),
+  );
+}
+
+it('a connection belongs to the threads of its vNICs, on both hosts', async () => {
+  await expectIntact(await transfers());
+  const [one, two] = [await statusOf(lab, 'host1'), await statusOf(lab, 'host2')];
+  expect(one.vnics.map(({ thread }) => thread)).toEqual([0, 1]);
+  expect(threadsOf(one)).toEqual({
+    'tenant1 tenant2': [0, 0],
+    'tenant1 tenant4': [0, 1],
+    'tenant3 tenant2': [1, 0],
+    'tenant3 tenant4': [1, 1],
+  });
+  expect(threadsOf(two)).toEqual({
+    'tenant2 tenant1': [0, 0],
+    'tenant4 tenant1': [1, 0],
+    'tenant2 tenant3': [0, 1],
+    'tenant4 tenant3': [1, 1],
+  });
+  // No NIC here puts packets of several threads together: the kernel was right about each.
+  for (const { counters } of [one, two]) {
+    expect(counters['transportPacketsIn']).toBeGreaterThan(100);
+    expect(counters['handedOver']).toBe(0);
+  }
+});
+
+it('tenants of one host reach each other, and broadcasts everybody, across threads', async () => {
+  await ping('tenant1', 'tenant3');
+  await ping('tenant3', 'tenant1');
+  const listen = `const socket = require('node:dgram').createSocket('udp4');
+    socket.on('message', (message) => { console.log(String(message)); process.exit(); });
+    socket.bind(5000, () => console.error('ready'));`;
+  const heard = await Promise.all(
+    ['tenant2', 'tenant3', 'tenant4'].map(async (tenant) => {
+      const child = await lab.exec(tenant, [process.execPath, '-e', listen], { stdio: 'pipe' });
+      let text = '';
+      child.stdout!.setEncoding('utf8').on('data', (more: string) => {
+        text += more;
+      });
+      await new Promise((resolve) => child.stderr!.once('data', resolve));
+      return () => text;
+    }),
+  );
+  const say = `const socket = require('node:dgram').createSocket('udp4');
+    socket.bind(() => { socket.setBroadcast(true); socket.send('all', 5000, process.argv[1], () => socket.close()); });`;
+  const broadcast = lab.tenant('tenant1').selvage.address.replace(/\d+$/, '255');
+  await lab.run('tenant1', [process.execPath, '-e', say, broadcast]);
+  await eventually('all to hear', () => heard.every((text) => text() !== ''));
+  expect(heard.map((text) => text())).toEqual(['all\n', 'all\n', 'all\n']);
+});
+
+describe('every byte arrives as it is', () => {
+  it('under loss', async () => {
+    const running = await transfers();
+    await lab.setLink(LINK, { lossPpm: 20_000 });
+    for (const each of running) await each.progress();
+    await expectIntact(running);
+  });
+
+  it('while the network is gone for a moment', async () => {
+    const running = await transfers();
+    await lab.setLink(LINK, { blackhole: 'both' });
+    await eventually('a slot to be left', async () => {
+      const { peers } = await statusOf(lab, 'host1');
+      return peers[0]!.slots.some(({ state }) => state !== 'healthy');
+    });
+    await lab.resetLink(LINK);
+    for (const each of running) await each.progress();
+    await expectIntact(running);
+  });
+
+  it.for([1, 3, 2])('while an agent comes back with %i threads', async (threads) => {
+    const running = await transfers();
+    await lab.stopAgents(['host2']);
+    await lab.startAgents(['host2'], { threads });
+    for (const each of running) await each.progress();
+    await expectIntact(running);
+    const status = await statusOf(lab, 'host2');
+    expect(status.threads).toBe(threads);
+    const second = Math.min(1, threads - 1);
+    expect(threadsOf(status)).toMatchObject({ 'tenant2 tenant1': [0, 0], 'tenant4 tenant1': [second, 0] });
+  });
+});
+
+describe('the switches', () => {
+  const selvage = (...words: string[]) => {
+    const argv = [...SELVAGE, ...words, '--runtime-dir', join(lab.runFolder, 'host1')];
+    return lab.run('host1', argv, { anyStatus: true, timeoutMillis: 60_000 });
+  };
+  const engines = async (): Promise<EngineStatus[]> =>
+    JSON.parse((await selvage('engines', '--json')).stdout);
+
+  it('are replaced in all executors, or in one, while bytes flow', async () => {
+    const running = await transfers();
+    const upgrade = async (...words: string[]): Promise<Upgraded> => {
+      const { status, stdout, stderr } = await selvage('upgrade', 'switch', SHIPPED, '--json', ...words);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      return JSON.parse(stdout);
+    };
+    expect((await upgrade()).map(({ executor }) => executor)).toEqual(['data-0', 'data-1']);
+    expect((await upgrade('--executor', 'data-1')).map(({ executor }) => executor)).toEqual(['data-1']);
+    for (const each of running) await each.progress();
+    await expectIntact(running);
+    expect(await engines()).toMatchObject([
+      { executor: 'data-0', engine: 'switch', restarts: 0, replacements: 1 },
+      { executor: 'data-1', engine: 'switch', restarts: 0, replacements: 2 },
+    ]);
+    const refused = await selvage('upgrade', 'switch', SHIPPED, '--executor', 'data-7');
+    expect(refused).toMatchObject({
+      status: 1,
+      stderr: 'There is no engine switch in an executor data-7.\n  There is: data-0, data-1.\n',
+    });
+  });
+});
