@@ -43,7 +43,7 @@ export class PacketRing {
   }
 
   /**
-   * Takes a copy of `length` bytes at `at` of the region; false when there is no room. The source is four words from
+   * Takes a copy of `length` bytes, at most half the ring, at `at` of the region; false when there is no room. The source is four words from
    * `sourceAt` of `words`.
    */
   push(

@@ -15,14 +15,17 @@ export interface BundleOptions {
   readonly port: number;
   readonly packetBytes: number;
   readonly packets: number;
+  /** The bytes of all, one behind the other; absent: zeros. */
+  readonly payload?: Uint8Array;
 }
 
 /** One bundle; throws when the kernel does not take it whole. */
-export function sendBundle({ netns, from, to, port, packetBytes, packets }: BundleOptions): void {
+export function sendBundle({ netns, from, to, port, packetBytes, packets, payload }: BundleOptions): void {
   const fd = inNetns(netns, () => openUdp(parseIpv4(from)!, 0, 'send', SEND_BUFFER_BYTES));
   try {
     const memory = mapMemory(PAYLOAD + packetBytes * packets);
-    const { view } = memory.bytes;
+    const { view, u8 } = memory.bytes;
+    if (payload !== undefined) u8.set(payload, PAYLOAD);
     const pointer = (at: number, target: number) => {
       view.setUint32(at, lowWord(memory.address + target), true);
       view.setUint32(at + 4, highWord(memory.address + target), true);

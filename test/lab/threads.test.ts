@@ -2,19 +2,28 @@
 // the network does and however many threads the other side has or comes back with.
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Lab } from '../../lab/lab.ts';
+import { SELVAGE_VNI } from '../../lab/addressing.ts';
+import { Lab } from '../../lab/lab.ts';
 import { packageRoot } from '../../lab/package-root.ts';
+import { tool } from '../../lab/tools.ts';
+import { buildTopology } from '../../lab/topology.ts';
 import type { AgentStatus, EngineStatus, Upgraded } from '../../src/agent/status.ts';
+import { SelvageError } from '../../src/base/errors.ts';
+import { DATA_HEADER_BYTES, writeDataHeader } from '../../src/wire/bifrost-data.ts';
+import { cidOfThread } from '../../src/wire/bifrost-types.ts';
+import { VXLAN_HEADER_BYTES, VXLAN_PORT, writeVxlanBifrostHeader } from '../../src/wire/vxlan.ts';
 import { SELVAGE, statusOf } from './agent-program.ts';
+import { sendBundle } from './bundles.ts';
 import { eventually } from './eventually.ts';
 import { hasRights, needRights } from './rights.ts';
 import { Transfer } from './transfer.ts';
-import { upTwoHosts } from './two-hosts.ts';
 
 needRights();
 
 const SHIPPED = join(packageRoot(), 'dist', 'switch-engine.js');
+const HOSTS = ['host1', 'host2'];
 const LINK = 'host1-leaf1';
+const PATH = 'leaf1-spine2';
 /** Two on each host: the first of a host is its first thread's, the second its second's. */
 const TENANTS = [
   { name: 'tenant1', host: 'host1' },
@@ -26,10 +35,15 @@ const TENANTS = [
 let lab: Lab;
 beforeAll(async () => {
   if (!hasRights) return;
-  lab = await upTwoHosts(TENANTS);
-  await lab.startAgents(['host1', 'host2'], { threads: 2 });
+  const racks = [1, 2].map((n) => ({ name: `rack${n}`, leaf: `leaf${n}`, hosts: [`host${n}`] }));
+  const fields = { mtu: 1500, racks, spines: ['spine1', 'spine2', 'spine3', 'spine4'], tenants: TENANTS };
+  const fault = ({ sentence }: { sentence: string }) => new SelvageError('bad-input', sentence);
+  lab = await Lab.up({ topology: buildTopology(fields, fault) });
+  await lab.startAgents(HOSTS, { threads: 2 });
 });
-afterEach(() => lab?.resetLink(LINK));
+afterEach(async () => {
+  for (const link of [LINK, 'host2-leaf2', PATH]) await lab?.resetLink(link);
+});
 afterAll(() => lab?.down());
 
 async function ping(from: string, to: string): Promise<void> {
@@ -114,10 +128,54 @@ it('tenants of one host reach each other, and broadcasts everybody, across threa
   expect(heard.map((text) => text())).toEqual(['all\n', 'all\n', 'all\n']);
 });
 
+it('what the kernel brings together to one thread is handed over to the other', async () => {
+  const packets = 10;
+  const packetBytes = VXLAN_HEADER_BYTES + DATA_HEADER_BYTES;
+  const payload = new Uint8Array(packets * packetBytes);
+  const view = new DataView(payload.buffer);
+  for (let i = 0; i < packets; i++) {
+    writeVxlanBifrostHeader(view, i * packetBytes, SELVAGE_VNI);
+    // Of nobody: each thread counts those that it is given.
+    writeDataHeader(view, i * packetBytes + VXLAN_HEADER_BYTES, 0, 0, 1, cidOfThread(i % 2, 0x7f_ffff), 0);
+  }
+  const before = (await statusOf(lab, 'host1')).counters;
+  const { netns, address } = lab.node('host2');
+  const to = lab.node('host1').address!;
+  sendBundle({ netns, from: address!, to, port: VXLAN_PORT, packetBytes, packets, payload });
+  const since = await eventually('all packets to be counted', async () => {
+    const { counters } = await statusOf(lab, 'host1');
+    const since = (name: string) => counters[name]! - before[name]!;
+    return since('unknownCid') === packets && since;
+  });
+  expect(since('handedOver')).toBe(packets / 2);
+});
+
 describe('every byte arrives as it is', () => {
+  it('where the NIC puts packets together that are for several threads', async () => {
+    for (const host of HOSTS) {
+      const leaf = host.replace('host', 'leaf');
+      await lab.setRealWire(`${host}-${leaf}`, true);
+      await tool('ethtool', lab.node(host).netns, ['-K', leaf, 'gro', 'on']);
+    }
+    const running = await transfers();
+    for (const each of running) await each.progress();
+    await expectIntact(running);
+  });
+
   it('under loss', async () => {
     const running = await transfers();
     await lab.setLink(LINK, { lossPpm: 20_000 });
+    for (const each of running) await each.progress();
+    await expectIntact(running);
+  });
+
+  it('while a path is dead', async () => {
+    const running = await transfers();
+    await lab.setLink(PATH, { blackhole: 'both' });
+    await eventually('a slot to be left', async () => {
+      const { peers } = await statusOf(lab, 'host1');
+      return peers[0]!.slots.some(({ state }) => state === 'bad');
+    });
     for (const each of running) await each.progress();
     await expectIntact(running);
   });
@@ -176,4 +234,13 @@ describe('the switches', () => {
       stderr: 'There is no engine switch in an executor data-7.\n  There is: data-0, data-1.\n',
     });
   });
+});
+
+it('plain VXLAN is every thread’s', async () => {
+  await lab.stopAgents(HOSTS);
+  await lab.startAgents(['host1'], { threads: 2, reliable: false });
+  await lab.startAgents(['host2'], { threads: 1, reliable: false });
+  await expectIntact(await transfers());
+  const { counters } = await statusOf(lab, 'host1');
+  expect([counters['transportPacketsIn'], counters['handedOver']]).toEqual([0, 0]);
 });
