@@ -5,6 +5,7 @@ import {
   BUNDLE_PACKETS,
   BUNDLE_WORDS,
   HEADER_STRIDE,
+  LANE_ALONE,
   OUTBOX_PACKETS,
   Outbox,
   PACKET_WORDS,
@@ -65,6 +66,14 @@ describe('Outbox', () => {
       [1, 1, 1],
       [0, 0, 1],
     ]);
+  });
+
+  it('starts another bundle for another thread of the peer, and for what goes alone', () => {
+    const outbox = new Outbox();
+    for (const lane of [0, 0, 1, 1, LANE_ALONE, LANE_ALONE, 1]) outbox.add(0, 0, HEADER, 1000, 50, lane);
+    outbox.addAt(0, 0, outbox.headerEnd() - 80, 40, 1);
+    outbox.addAt(0, 0, outbox.headerEnd() - 80, 40, 0);
+    expect(bundlesOf(outbox).map(({ packets }) => packets)).toEqual([2, 2, 1, 1, 2, 1]);
   });
 
   it('says what UDP_SEGMENT can take, whatever is added', () => {
