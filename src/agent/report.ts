@@ -7,6 +7,7 @@ import type { ClientsReport } from './clients/service.ts';
 import type { HostConfig } from './config.ts';
 import { UNSETTLED } from './merge-reports.ts';
 import type { AgentStatus, ClientsStatus } from './status.ts';
+import { threadOfVnic } from './switch-config.ts';
 import type { SwitchReport } from './switch-report.ts';
 import type { VnicPlan } from './vnics.ts';
 
@@ -47,7 +48,7 @@ export function statusOf(
       mac: formatMac(vnic.mac),
       addresses: vnic.addresses.map(formatCidr),
       mtu: vnics[i]!.mtu,
-      thread: i % config.threads,
+      thread: threadOfVnic(config, i),
       txDropped: txDropped[i],
     })),
     peers: report.peers.map(({ vtep, slots }, peer) => ({

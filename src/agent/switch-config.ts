@@ -4,11 +4,16 @@
 import { datagramBytes, type NetworkConfig, type SwitchConfig } from '../vswitch/config.ts';
 import type { HostConfig, IpAddress, VniConfig } from './config.ts';
 
+/** The data thread that a vNIC belongs to, by its place in the configuration. */
+export function threadOfVnic({ threads }: Pick<HostConfig, 'threads'>, vnic: number): number {
+  return vnic % threads;
+}
+
 /** One for each data thread. */
 export function switchConfigs(config: HostConfig, underlayMtu: number): SwitchConfig[] {
   const { threads } = config;
   let dealt = 0;
-  const networks = config.vnis.map((vni) => network(vni, () => dealt++ % threads));
+  const networks = config.vnis.map((vni) => network(vni, () => threadOfVnic(config, dealt++)));
   const common = {
     datagramBytes: datagramBytes(underlayMtu, config.underlay.address.family),
     windowPackets: config.transport.window,

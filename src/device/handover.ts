@@ -1,5 +1,5 @@
 // What data threads hand each other: packets that the kernel gave to another thread than the one they are for
-// (BIFROST §5.2). Each has a ring from every other, which it reads behind its own socket, and a bell that wakes it. Such
+// (BIFROST §5.2). Each has a ring from every other, which it reads before its own socket, and a bell that wakes it. Such
 // packets are few: a copy is what they cost.
 
 import type { Siblings, UnderlayDevice } from '../packet/device.ts';
@@ -86,15 +86,9 @@ export class Handover implements UnderlayDevice, Siblings {
   }
 
   rx(inbox: Inbox): boolean {
-    const drained = this.inner.rx(inbox);
-    if (Atomics.load(this.rung, this.self) === 0) return drained;
-    this.bells.heard();
-    // Before looking: who pushes from now on rings again.
-    Atomics.store(this.rung, this.self, 0);
-    let empty = true;
-    for (let i = 0; i < this.incoming.length; i++) empty = this.takeFrom(this.incoming[i]!, inbox) && empty;
-    if (!empty) this.ring(this.self);
-    return drained && empty;
+    // What came another way is older than what waits in the socket.
+    const empty = Atomics.load(this.rung, this.self) === 0 || this.takeAll(inbox);
+    return this.inner.rx(inbox) && empty;
   }
 
   tx(outbox: Outbox): void {
@@ -107,6 +101,17 @@ export class Handover implements UnderlayDevice, Siblings {
 
   private ring(thread: number): void {
     if (Atomics.exchange(this.rung, thread, 1) === 0) this.bells.ring(thread);
+  }
+
+  /** True when nothing is left in any ring; else the bell rings again. */
+  private takeAll(inbox: Inbox): boolean {
+    this.bells.heard();
+    // Before looking: who pushes from now on rings again.
+    Atomics.store(this.rung, this.self, 0);
+    let empty = true;
+    for (let i = 0; i < this.incoming.length; i++) empty = this.takeFrom(this.incoming[i]!, inbox) && empty;
+    if (!empty) this.ring(this.self);
+    return empty;
   }
 
   /** True when nothing is left in it. */

@@ -8,8 +8,9 @@
 //   ends have it; unknown bits are ignored, so that a newer end can offer more.
 // - Request and response append the vNIC pair's inner MACs, source then destination, each as the sender of the
 //   packet sees it: a connection belongs to a pair of vNICs (BIFROST §4.4) and the header alone does not say which.
-// - Thread ID asks the peer to send to that core (BIFROST §5.2). The paper signals it by the UDP source port too;
-//   here the source port already names the path.
+// - Thread ID asks the peer to send to that core (BIFROST §5.2). It is the top byte of Local CID, so that every packet that
+//   the peer sends to this CID says it. The paper signals it by the UDP source port too; here the source port already
+//   names the path.
 // - CID 0 names no connection: it stands in a request for the peer's CID, not known yet. A reset carries the CID
 //   that was found unknown as Destination CID, and whatever Local CID its sender likes; it has no MACs, since who
 //   does not know a CID does not know its vNICs.
