@@ -95,14 +95,14 @@ export async function runAgent(
 
 /** Says on standard error what a thread reports. */
 function complaints(vnics: readonly VnicPlan[], taps: readonly number[]): Listener {
-  return (message) => {
+  return (message, executor) => {
     if (message.type === 'gone') {
       const vnic = vnics[taps.indexOf(message.fd)];
       const what = vnic === undefined ? 'a descriptor' : `${vnic.name} in ${vnic.netns ?? 'this namespace'}`;
       console.error(`selvage: ${what} was removed; restart the agent to make it again`);
     } else {
       const { engine, consequence, error } = message.failure;
-      console.error(`selvage: the engine ${engine} failed; ${consequence}: ${error}`);
+      console.error(`selvage: the engine ${engine} (executor ${executor}) failed; ${consequence}: ${error}`);
     }
   };
 }

@@ -14,7 +14,7 @@ import type { CaptureStart } from './capture.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
 import type { FlowReport } from './flow-report.ts';
 import { mergePeers, mergeReports } from './merge-reports.ts';
-import type { PathReport } from './path-report.ts';
+import type { ThreadPathReport } from './path-report.ts';
 import type { PeerReport, SwitchReport } from './switch-report.ts';
 import type { DataThreadStart, HandoverStart } from './thread-messages.ts';
 
@@ -73,20 +73,21 @@ export class DataThreads {
     return mergePeers(await Promise.all(this.threads.map((thread) => thread.peers())));
   }
 
+  /** Lets the slots to a peer use these source ports, each thread as soon as it can. */
+  async bindSlots(peer: number, slots: readonly SlotBinding[]): Promise<void> {
+    await Promise.all(this.threads.map((thread) => thread.bindSlots(peer, slots)));
+  }
+
+  /** Of all threads, one behind the other. */
   async flows(): Promise<readonly FlowReport[]> {
     return (await Promise.all(this.threads.map((thread) => thread.flows()))).flat();
   }
 
-  /** Each thread has found out about the paths for itself. */
-  async paths(): Promise<readonly PathReport[]> {
+  /** By peer and slot; of each, what every thread knows. */
+  async paths(): Promise<readonly ThreadPathReport[]> {
     const each = await Promise.all(this.threads.map((thread) => thread.paths()));
-    if (each.length === 1) return each[0]!;
-    return each.flatMap((paths, thread) => paths.map((path) => ({ ...path, thread })));
-  }
-
-  /** Lets the slots to a peer use these source ports, each thread as soon as it can. */
-  async bindSlots(peer: number, slots: readonly SlotBinding[]): Promise<void> {
-    await Promise.all(this.threads.map((thread) => thread.bindSlots(peer, slots)));
+    const paths = each.flatMap((known, thread) => known.map((path) => ({ ...path, thread })));
+    return paths.sort((a, b) => a.peer - b.peer || a.slot - b.slot || a.thread - b.thread);
   }
 
   async stop(): Promise<void> {

@@ -12,7 +12,10 @@ import type { PeerReport, SwitchReport } from './switch-report.ts';
 import type { ExecutorStart, FromExecutor, Question, ToExecutor } from './thread-messages.ts';
 
 /** Hears what a thread says unasked: of descriptors that failed, of engines that threw. */
-export type Listener = (message: Extract<FromExecutor, { type: 'gone' | 'failure' }>) => void;
+export type Listener = (
+  message: Extract<FromExecutor, { type: 'gone' | 'failure' }>,
+  executor: string,
+) => void;
 
 interface Asker {
   readonly resolve: (answer: unknown) => void;
@@ -56,7 +59,7 @@ export class ExecutorThread {
       thread.worker.on('message', (message: FromExecutor) => {
         if (message.type === 'ready') resolve();
         else if (message.type === 'answer' || message.type === 'refusal') thread.take(message);
-        else listener(message);
+        else listener(message, name);
       });
     });
     await Promise.race([ready, thread.failed]);

@@ -6,7 +6,7 @@ import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { formatHostAddress, formatIpv6, formatMac, parseIpv4, parseIpv6, parseMac } from '../wire/address.ts';
 import type { FlowReport } from './flow-report.ts';
 import { flowStatusOf, formatCid, type PathFacts, pathStatusOf } from './flow-status.ts';
-import type { PathReport } from './path-report.ts';
+import type { ThreadPathReport } from './path-report.ts';
 import type { FlowStatus, PathStatus } from './status.ts';
 
 type Test<T> = (report: T) => boolean;
@@ -52,7 +52,7 @@ const flowFilters: Readonly<Record<string, Filter<FlowReport>>> = {
   },
 };
 
-const pathFilters: Readonly<Record<string, Filter<PathReport>>> = {
+const pathFilters: Readonly<Record<string, Filter<ThreadPathReport>>> = {
   to: {
     like: 'the address of a peer, like 10.0.2.1',
     read: (text) => matching(vtepOf(text), ({ vtep }) => formatHostAddress(vtep)),
@@ -72,7 +72,7 @@ export async function filteredFlows(
 /** The paths that pass all filters. */
 export async function filteredPaths(
   query: URLSearchParams,
-  ask: () => Promise<readonly PathReport[]>,
+  ask: () => Promise<readonly ThreadPathReport[]>,
   facts: PathFacts,
 ): Promise<readonly PathStatus[]> {
   const tests = testsOf(query, pathFilters);

@@ -8,7 +8,7 @@ import { formatHostAddress, formatMac } from '../wire/address.ts';
 import { filteredFlows, filteredPaths } from './filters.ts';
 import { type FlowReport, flowPage } from './flow-report.ts';
 import { flowStatusOf, pathStatusOf } from './flow-status.ts';
-import { type PathReport, pathPage } from './path-report.ts';
+import { pathPage, type ThreadPathReport } from './path-report.ts';
 import type { FlowStatus } from './status.ts';
 
 const VNI = 77;
@@ -36,12 +36,12 @@ function flowsOf({ vswitch }: WorldHost, now: number): { flows: FlowReport[]; pa
   return { flows, pages };
 }
 
-function pathsOf({ vswitch }: WorldHost, now: number): { paths: PathReport[]; pages: number } {
-  const paths: PathReport[] = [];
+function pathsOf({ vswitch }: WorldHost, now: number): { paths: ThreadPathReport[]; pages: number } {
+  const paths: ThreadPathReport[] = [];
   let pages = 0;
   for (let from: number | undefined = 0; from !== undefined; pages++) {
     const page = pathPage(vswitch, from, now);
-    paths.push(...page.paths);
+    paths.push(...page.paths.map((path) => ({ ...path, thread: 0 })));
     from = page.next;
   }
   return { paths, pages };

@@ -6,9 +6,9 @@ import { CONNECTION_ESTABLISHED, CONNECTION_STATE_NAMES } from '../transport/con
 import { TALLY_NAMES } from '../transport/tallies.ts';
 import { PAIR_DROP_REASONS } from '../vswitch/pair-drops.ts';
 import { formatHostAddress, formatMac } from '../wire/address.ts';
-import { CC_NAMES } from '../wire/bifrost-types.ts';
+import { CC_NAMES, threadOfCid } from '../wire/bifrost-types.ts';
 import type { FlowReport, FlowSlotReport } from './flow-report.ts';
-import type { PathReport } from './path-report.ts';
+import type { ThreadPathReport } from './path-report.ts';
 import type { FlowSlotStatus, FlowStatus, LeftReason, PathLeft, PathStatus } from './status.ts';
 
 const SECOND_MICROS = 1_000_000;
@@ -24,6 +24,8 @@ export function flowStatusOf(report: FlowReport): FlowStatus {
     localMac: formatMac(report.localMac),
     remoteMac: formatMac(report.remoteMac),
     vtep: formatHostAddress(report.vtep),
+    thread: threadOfCid(report.cid),
+    remoteThread: report.state === CONNECTION_ESTABLISHED ? threadOfCid(report.remoteCid) : undefined,
     state: CONNECTION_STATE_NAMES[report.state]!,
     congestion: CC_NAMES[ccType] ?? `type ${ccType}`,
     ccType,
@@ -69,13 +71,13 @@ export interface PathFacts {
   readonly hopsOf: (peer: number, candidate: number) => readonly string[];
 }
 
-export function pathStatusOf(report: PathReport, { sourcePorts, hopsOf }: PathFacts): PathStatus {
+export function pathStatusOf(report: ThreadPathReport, { sourcePorts, hopsOf }: PathFacts): PathStatus {
   const { peer, slot, candidate, story } = report;
   const { timeouts, probes, answers, suspected, failed, recovered, rebound } = story;
   return {
     vtep: formatHostAddress(report.vtep),
     slot,
-    ...(report.thread !== undefined && { thread: report.thread }),
+    thread: report.thread,
     sourcePort: sourcePorts + candidate,
     route: report.route,
     hops: hopsOf(peer, candidate),
@@ -111,7 +113,7 @@ function flowSlotOf(report: FlowSlotReport, slot: number): FlowSlotStatus {
   };
 }
 
-function leftOf({ leftMicrosAgo, story: { suspectedBy, failedBy } }: PathReport): PathLeft | undefined {
+function leftOf({ leftMicrosAgo, story: { suspectedBy, failedBy } }: ThreadPathReport): PathLeft | undefined {
   if (suspectedBy === LEFT_NEVER) return undefined;
   return {
     secondsAgo: seconds(leftMicrosAgo),

@@ -18,8 +18,6 @@ export interface PathReport {
   readonly peer: number;
   readonly vtep: HostAddress;
   readonly slot: number;
-  /** The data thread that found this out; absent: there is one. */
-  readonly thread?: number;
   readonly state: number;
   readonly sprayed: boolean;
   readonly rttMicros: number;
@@ -33,6 +31,11 @@ export interface PathReport {
   readonly sinceMicrosAgo: number;
   readonly leftMicrosAgo: number;
   readonly story: SlotStory;
+}
+
+/** What one of the host's data threads found out for itself. */
+export interface ThreadPathReport extends PathReport {
+  readonly thread: number;
 }
 
 /** The slots of the peers from `from` on, as far as one page goes. */

@@ -89,6 +89,9 @@ export interface FlowStatus {
   readonly localMac: string;
   readonly remoteMac: string;
   readonly vtep: string;
+  /** The data threads that it belongs to, here and on the other host: the first two digits of the two CIDs. */
+  readonly thread: number;
+  readonly remoteThread?: number | undefined;
   readonly state: ConnectionStatus['state'];
   /** What decides over the window, as configuration files name it, and its CC Type on the wire. */
   readonly congestion: string;
@@ -161,13 +164,12 @@ export interface FlowSlotStatus {
   readonly timeouts: number;
 }
 
-/** A slot to a peer, at GET /paths. */
+/** A slot to a peer, at GET /paths: once for each data thread, since each probes and uses it for itself. */
 export interface PathStatus extends SlotStatus {
-  readonly sourcePort: number;
   readonly vtep: string;
   readonly slot: number;
-  /** The data thread that found this out; absent: there is one. */
-  readonly thread?: number;
+  readonly thread: number;
+  readonly sourcePort: number;
   /** Whether packets are sprayed over it, as it was chosen last. */
   readonly sprayed: boolean;
   /** Smoothed parts of round trips; 0 when unknown. The hosts' part has the wait for an acknowledgement in it. */

@@ -25,6 +25,8 @@ const busy: FlowStatus = {
   vni: 77,
   localMac: '02:00:00:00:77:01',
   remoteMac: '02:00:00:00:77:03',
+  thread: 0,
+  remoteThread: 0,
   vtep: '10.0.2.1',
   state: 'established',
   congestion: 'swift',
@@ -157,6 +159,7 @@ describe('paths', () => {
   const healthy: PathStatus = {
     vtep: '10.0.2.1',
     slot: 0,
+    thread: 0,
     sourcePort: 49_152,
     route: 2,
     hops: ['10.0.1.254', '', '10.1.0.2'],
@@ -202,6 +205,16 @@ describe('paths', () => {
       10.0.2.1     3  49152  -                        bad      4.1 s      -        1.23 ms  60 µs   190 µs    -            3  2/9        2       1     1      0  4.1 s ago: silence, then more of it
       10.0.2.1     4  49152  -                        bad      4.1 s      -        1.23 ms  60 µs   190 µs    -            3  2/9        2       1     1      0  4.1 s ago: a probe not answered, then another"
     `);
+  });
+
+  test('of several data threads say which thread saw it so', () => {
+    const text = renderPaths([healthy, { ...healthy, thread: 1, state: 'bad' }], false);
+    const columns = text.split('\n').map((line) => line.trim().split(/ {2,}/));
+    expect(columns.map((cells) => [cells[0], cells[1]!, cells[5]])).toEqual([
+      ['THREAD', 'PEER', 'STATE'],
+      ['0', '10.0.2.1', 'healthy'],
+      ['1', '10.0.2.1', 'bad'],
+    ]);
   });
 
   test('that there are none of are not a table', () => {

@@ -1,4 +1,4 @@
-// Paths as people read them: a row for each slot of each peer.
+// Paths as people read them: a row for each slot of each peer, and of each data thread.
 import type { LeftReason, PathStatus } from '../agent/status.ts';
 import { type Cell, table } from '../base/table.ts';
 import { age, micros } from './quantities.ts';
@@ -31,12 +31,12 @@ const reasons: Readonly<Record<LeftReason, string>> = {
 
 /** `filtered`: not all were asked for. */
 export function renderPaths(paths: readonly PathStatus[], filtered: boolean): string {
-  if (paths.length > 0 && paths[0]!.thread === undefined) return table(HEAD, paths.map(row));
-  if (paths.length > 0)
-    return table(
-      ['THREAD', ...HEAD],
-      paths.map((path) => [path.thread ?? '-', ...row(path)]),
-    );
+  if (paths.length > 0) {
+    // With one data thread there is nothing to tell apart.
+    const several = paths.some(({ thread }) => thread > 0);
+    const cells = (path: PathStatus) => (several ? [path.thread, ...row(path)] : row(path));
+    return table(several ? ['THREAD', ...HEAD] : HEAD, paths.map(cells));
+  }
   return filtered ? 'There is no such peer.' : 'There are no peers.';
 }
 

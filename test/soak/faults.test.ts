@@ -1,5 +1,6 @@
 // A long transfer between two tenants while the network under it breaks and heals at random and agents are killed:
-// every byte arrives as it was sent. SELVAGE_SOAK_MINUTES says how long (10); SELVAGE_SEED repeats the faults.
+// every byte arrives as it was sent. An agent comes back with one, two or three data threads. SELVAGE_SOAK_MINUTES says
+// how long (10); SELVAGE_SEED repeats the faults.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ConditionChange } from '../../lab/conditions.ts';
 import { Lab } from '../../lab/lab.ts';
@@ -49,7 +50,7 @@ async function breakSomething(rng: SeededRng): Promise<void> {
   if (chance(rng, 0.1)) {
     const host = chance(rng, 0.5) ? 'host1' : 'host3';
     await lab.stopAgents([host]);
-    await lab.startAgents([host]);
+    await lab.startAgents([host], { threads: 1 + below(rng, 3) });
     return;
   }
   const link = LINKS[below(rng, LINKS.length)]!;
