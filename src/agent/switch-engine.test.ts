@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { Clock } from '../../sim/clock.ts';
 import { itForSeeds } from '../../test/support/seeds.ts';
+import { checkConservation } from '../../test/vswitch/conservation.ts';
 import { configOf, type Layout, vtepOf } from '../../test/vswitch/tenants.ts';
 import { chance, type Rng, SeededRng } from '../base/rng.ts';
 import { MemoryUnderlay, MemoryVnic } from '../device/memory.ts';
@@ -221,6 +222,16 @@ describe('the switch as an engine', () => {
     expect([...received].sort((a, b) => a - b)).toEqual(received);
     expect(new Set(received).size).toBe(received.length);
     expect(received.length).toBeGreaterThan(0.8 * sent());
+    // And what is gone is counted.
+    const interrupted = hosts.map(({ engine }) => {
+      checkConservation(engine.vswitch);
+      const { interruptedFrames, interruptedPackets, interruptedDeliveries } =
+        engine.vswitch.counters.dropped;
+      for (const count of [interruptedFrames, interruptedPackets, interruptedDeliveries])
+        expect(count).toBeGreaterThanOrEqual(0);
+      return interruptedFrames + interruptedPackets + interruptedDeliveries;
+    });
+    expect(interrupted[0]! + interrupted[1]!).toBeGreaterThanOrEqual(sent() - received.length);
     for (const host of hosts) expect(heldChunks(host)).toBeLessThanOrEqual(4);
   });
 

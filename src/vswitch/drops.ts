@@ -4,7 +4,7 @@
 //   framesIn + floodCopies + pieces + returned = toTransport + toPlain + answered + toLocal + queued + dropped (frames)
 //   packetsIn + packetCopies = transportPacketsIn + plainPacketsIn + handedOver + dropped (packets, but for notForUs)
 //   plainPacketsIn + plainCopies = fromPlain + notForUs
-//   toLocal + answered + fromPlain + framesDelivered (the transport's) = framesOut + waiting + vnicFull
+//   toLocal + answered + fromPlain + framesDelivered (the transport's) = framesOut + waiting + dropped (deliveries)
 
 /** Frames from vNICs. */
 export const FRAME_DROP_REASONS = [
@@ -16,6 +16,7 @@ export const FRAME_DROP_REASONS = [
   'queueFull',
   'noMemory',
   'tooLong',
+  'interruptedFrames',
 ] as const;
 
 /**
@@ -29,13 +30,23 @@ export const PACKET_DROP_REASONS = [
   'unknownVni',
   'notForUs',
   'handoverFull',
+  'interruptedPackets',
 ] as const;
 
-export type FrameDropReason = (typeof FRAME_DROP_REASONS)[number];
-/** `vnicFull`: frames for a vNIC that takes none, and whose backlog is full. */
-export type DropReason = FrameDropReason | (typeof PACKET_DROP_REASONS)[number] | 'vnicFull';
+/** Frames for vNICs. `vnicFull`: it takes none, and its backlog is full. */
+export const DELIVERY_DROP_REASONS = ['vnicFull', 'interruptedDeliveries'] as const;
 
-const DROP_REASONS: readonly DropReason[] = [...FRAME_DROP_REASONS, ...PACKET_DROP_REASONS, 'vnicFull'];
+export type FrameDropReason = (typeof FRAME_DROP_REASONS)[number];
+export type DropReason =
+  | FrameDropReason
+  | (typeof PACKET_DROP_REASONS)[number]
+  | (typeof DELIVERY_DROP_REASONS)[number];
+
+const DROP_REASONS: readonly DropReason[] = [
+  ...FRAME_DROP_REASONS,
+  ...PACKET_DROP_REASONS,
+  ...DELIVERY_DROP_REASONS,
+];
 
 export interface SwitchCounters {
   /** Frames from vNICs. */
@@ -85,4 +96,32 @@ export function newSwitchCounters(): SwitchCounters {
     fromPlain: 0,
     dropped: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>,
   };
+}
+
+/** Where things are besides the counters of the switch. */
+export interface Whereabouts {
+  readonly framesQueued: number;
+  readonly framesWaiting: number;
+  readonly framesOut: number;
+  /** The transport's. */
+  readonly framesDelivered: number;
+}
+
+/**
+ * After a turn that threw: what the books lack, it had in its hands. Some of that may have gone out all the same, for
+ * nobody has said so. When nothing is lacking, nothing is counted.
+ */
+export function countInterrupted(counters: SwitchCounters, where: Whereabouts): void {
+  const { dropped } = counters;
+  const sum = (reasons: readonly DropReason[]) =>
+    reasons.reduce((total, reason) => total + dropped[reason], 0);
+  const framesIn = counters.framesIn + counters.floodCopies + counters.pieces + counters.returned;
+  const sent = counters.toTransport + counters.toPlain + counters.answered + counters.toLocal;
+  dropped.interruptedFrames += framesIn - sent - where.framesQueued - sum(FRAME_DROP_REASONS);
+  const packetsIn = counters.packetsIn + counters.packetCopies;
+  const taken = counters.transportPacketsIn + counters.plainPacketsIn + counters.handedOver;
+  dropped.interruptedPackets += packetsIn - taken + dropped.notForUs - sum(PACKET_DROP_REASONS);
+  const deliveries = counters.toLocal + counters.answered + counters.fromPlain + where.framesDelivered;
+  dropped.interruptedDeliveries +=
+    deliveries - where.framesOut - where.framesWaiting - sum(DELIVERY_DROP_REASONS);
 }

@@ -31,6 +31,8 @@ export class Egress {
   private readonly counters: SwitchCounters;
   private readonly toPort: (port: Port, at: number, length: number) => void;
   private readonly crew: Crew | undefined;
+  /** Runs of the inbox that were begun; 0 when it is done. */
+  private begun = 0;
   private readonly vxlan = new VxlanView();
   private readonly ethernet = new EthernetView();
 
@@ -56,15 +58,24 @@ export class Egress {
     for (let run = 0; run < inbox.count; run++) {
       const at = run * RUN_WORDS;
       const offset = inbox.runs[at]!;
+      this.begun = run + 1;
       this.processRun(now, inbox, run, offset, inbox.runs[at + 1]!);
       this.region.release(offset);
     }
+    this.begun = 0;
+  }
+
+  /** Packets of the inbox that a turn that threw had not come to. */
+  uncounted(inbox: Inbox): number {
+    let packets = 0;
+    for (let run = this.begun; run < inbox.count; run++) packets += packetsOf(inbox, run);
+    return packets;
   }
 
   private processRun(now: number, inbox: Inbox, run: number, offset: number, length: number): void {
     const { counters } = this;
     const size = inbox.runs[run * RUN_WORDS + 2]!;
-    const packets = Math.ceil(length / size);
+    const packets = packetsOf(inbox, run);
     counters.packetsIn += packets;
     const peer = this.forwarding.peerOfRun(inbox, run);
     if (peer < 0) {
@@ -146,9 +157,9 @@ export class Egress {
     }
     counters.plainPacketsIn++;
     if (ethernet.isGroupAddressed && network.ports.length > 0) {
-      for (const port of network.ports) this.toPort(port, at, length);
       counters.fromPlain += network.ports.length;
       counters.plainCopies += network.ports.length - 1;
+      for (const port of network.ports) this.toPort(port, at, length);
       return;
     }
     const port = network.portOf.get(ethernet.destination);
@@ -159,4 +170,8 @@ export class Egress {
     counters.fromPlain++;
     this.toPort(port, at, length);
   }
+}
+
+function packetsOf({ runs }: Inbox, run: number): number {
+  return Math.ceil(runs[run * RUN_WORDS + 1]! / runs[run * RUN_WORDS + 2]!);
 }

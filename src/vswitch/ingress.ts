@@ -33,6 +33,8 @@ export class Ingress {
   private readonly answers: ChunkWriter;
   private readonly counters: SwitchCounters;
   private readonly targets: IngressTargets;
+  /** Frames of the list that were begun; 0 when it is done. */
+  private begun = 0;
   private readonly header = new VirtioNetHeaderView();
   private readonly frame = new FrameView();
   private readonly policy = new SourcePolicy();
@@ -51,11 +53,18 @@ export class Ingress {
       const offset = frames.words[i * 2]!;
       const length = frames.words[i * 2 + 1]! & PIECE_LENGTH_MASK;
       this.counters.framesIn++;
+      this.begun = i + 1;
       const dropped = this.forward(port, offset, length);
       if (dropped === undefined) continue;
       this.counters.dropped[dropped]++;
       this.region.release(offset);
     }
+    this.begun = 0;
+  }
+
+  /** Frames that a turn that threw had read and not come to. */
+  uncounted(frames: PieceList): number {
+    return frames.count - this.begun;
   }
 
   /** Why the frame was dropped, or undefined when its reference was handed on. */

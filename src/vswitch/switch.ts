@@ -18,7 +18,7 @@ import type { TransportState } from '../transport/transport-state.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
 import { Cutter } from './cutter.ts';
-import { type DropReason, newSwitchCounters, type SwitchCounters } from './drops.ts';
+import { countInterrupted, type DropReason, newSwitchCounters, type SwitchCounters } from './drops.ts';
 import { type Crew, Egress } from './egress.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
@@ -157,6 +157,7 @@ export class Switch implements IngressTargets {
   }
 
   save(): SwitchState {
+    if (this.inTurn) this.closeBooks();
     return {
       counters: this.counters,
       paths: this.paths.save(),
@@ -170,6 +171,17 @@ export class Switch implements IngressTargets {
       now: this.now,
       interrupted: this.inTurn,
     };
+  }
+
+  /** The turn threw: what was in its hands, and in none of the state, is lost. */
+  private closeBooks(): void {
+    const { counters, frames, inbox, transport, framesQueued, framesWaiting, framesOut } = this;
+    counters.framesIn += this.ingress.uncounted(frames);
+    counters.packetsIn += this.egress.uncounted(inbox);
+    frames.clear();
+    inbox.clear();
+    const { framesDelivered } = transport.counters;
+    countInterrupted(counters, { framesQueued, framesWaiting, framesOut, framesDelivered });
   }
 
   /** Calls `visit` with every offset that a reference is held for, between turns. */
@@ -228,11 +240,11 @@ export class Switch implements IngressTargets {
         this.firstPort = port;
         return true;
       }
-      frames.clear();
       devices[port]!.rx(frames);
       this.work += frames.count;
       if (frames.count === READ_BATCH) more = true;
       this.ingress.process(this.forwarding.ports[port]!, frames);
+      frames.clear();
     }
     this.firstPort = 0;
     return more;

@@ -25,7 +25,8 @@ export function checkConservation(vswitch: Switch): void {
     dropped.malformedPacket +
     dropped.routeProbe +
     dropped.unknownVni +
-    dropped.handoverFull;
+    dropped.handoverFull +
+    dropped.interruptedPackets;
   equal(
     'packets in',
     packetsIn + packetCopies,
@@ -36,7 +37,7 @@ export function checkConservation(vswitch: Switch): void {
   equal(
     'frames to vNICs',
     toLocal + answered + fromPlain + framesDelivered,
-    framesOut + framesWaiting + dropped.vnicFull,
+    framesOut + framesWaiting + dropped.vnicFull + dropped.interruptedDeliveries,
   );
   for (const reason of PAIR_DROP_REASONS) {
     let sum = 0;
