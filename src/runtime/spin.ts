@@ -7,7 +7,11 @@ const MAX_MICROS = 50;
 
 export class SpinTime {
   /** Microseconds to look for work before the next sleep. */
-  micros = 0;
+  micros: number;
+
+  constructor(micros = 0) {
+    this.micros = micros;
+  }
 
   /** Nothing came while looking, and the sleep after it lasted `sleptMicros`. */
   slept(sleptMicros: number): void {

@@ -1,24 +1,36 @@
 // One flow of a session: a ring each way. As a queue it takes what goes to the other side and gives what came from there.
 import type { Queue } from '../queue.ts';
-import type { Consumer } from './consumer.ts';
-import type { Producer } from './producer.ts';
+import type { Consumer, ConsumerState } from './consumer.ts';
+import type { Producer, ProducerState } from './producer.ts';
 
 /** Rings the other side's doorbell for a ring: that it has records, or room again. */
 export type Ring = (ring: number) => void;
 
+export interface ChannelState {
+  readonly outgoing: ProducerState;
+  readonly incoming: ConsumerState;
+  readonly short: boolean;
+}
+
 export class Channel implements Queue {
   /** The last push was not taken whole. */
-  short = false;
+  short: boolean;
   private readonly number: number;
   private readonly outgoing: Producer;
   private readonly incoming: Consumer;
   private readonly ring: Ring;
 
-  constructor(number: number, outgoing: Producer, incoming: Consumer, ring: Ring) {
+  /** Over ends that go on from their own old states. */
+  constructor(number: number, outgoing: Producer, incoming: Consumer, ring: Ring, old?: ChannelState) {
     this.number = number;
     this.outgoing = outgoing;
     this.incoming = incoming;
     this.ring = ring;
+    this.short = old?.short ?? false;
+  }
+
+  save(): ChannelState {
+    return { outgoing: this.outgoing.save(), incoming: this.incoming.save(), short: this.short };
   }
 
   push(src: Uint32Array, n: number): number {

@@ -1,41 +1,58 @@
 // The consuming end of a ring of records in shared memory (mRPC §3.4.2). What the producer can write is copied before
 // anyone looks at it, and its index is believed only within what can be: not behind what was seen, not further than
 // the ring is long.
-import { copyWords } from './copy.ts';
 import type { Half, Health } from './half.ts';
 import type { RingPlace } from './layout.ts';
+import { RecordViews } from './record-views.ts';
+
+/** What it keeps privately, for an end that goes on from here over the same memory. */
+export interface ConsumerState {
+  readonly head: number;
+  readonly tail: number;
+  readonly sleeps: number;
+  readonly answered: number;
+}
 
 export class Consumer {
   private readonly mine: Half;
   private readonly theirs: Half;
   private readonly place: RingPlace;
   private readonly health: Health;
-  private head = 0;
+  private readonly slots: RecordViews;
+  private head: number;
   /** The producer's index when it was last read. */
-  private tail = 0;
-  private sleeps = 0;
+  private tail: number;
+  private sleeps: number;
   /** The producer's last request for room that was answered with a doorbell. */
-  private answered = 0;
+  private answered: number;
 
-  constructor(mine: Half, theirs: Half, place: RingPlace, health: Health) {
+  constructor(mine: Half, theirs: Half, place: RingPlace, health: Health, old?: ConsumerState) {
     this.mine = mine;
     this.theirs = theirs;
     this.place = place;
     this.health = health;
+    this.slots = new RecordViews(theirs.u32, place.slots, place.recordWords);
+    this.head = old?.head ?? 0;
+    this.tail = old?.tail ?? 0;
+    this.sleeps = old?.sleeps ?? 0;
+    this.answered = old?.answered ?? 0;
+  }
+
+  save(): ConsumerState {
+    const { head, tail, sleeps, answered } = this;
+    return { head, tail, sleeps, answered };
   }
 
   pop(dst: Uint32Array, n: number): number {
-    const { recordWords, records, slots } = this.place;
+    const { recordWords, records } = this.place;
     let available = (this.tail - this.head) >>> 0;
     if (available < n) available = this.available();
     const count = Math.min(n, available);
     if (count <= 0) return 0;
     const at = this.head & (records - 1);
     const first = Math.min(count, records - at);
-    copyWords(dst, 0, this.theirs.u32, slots + at * recordWords, first * recordWords);
-    if (first < count) {
-      copyWords(dst, first * recordWords, this.theirs.u32, slots, (count - first) * recordWords);
-    }
+    this.slots.copyTo(dst, 0, at, first);
+    if (first < count) this.slots.copyTo(dst, first * recordWords, 0, count - first);
     this.head = (this.head + count) >>> 0;
     Atomics.store(this.mine.i32, this.place.head, this.head | 0);
     return count;

@@ -1,9 +1,9 @@
 // Copying words between private and shared memory. Few words are copied by a loop, many by the engine's own copy, which
-// costs an object a run; in runs of at most 2 KB, because beyond that libc copies with one string instruction, which on
+// costs an object a run (record-views.ts: unless it is kept); in runs of at most 2 KB, because beyond that libc copies with one string instruction, which on
 // virtual machines was measured to be ten times slower (3 GB/s against 40).
 
-const LOOP_WORDS = 64;
-const RUN_WORDS = 512;
+export const LOOP_WORDS = 64;
+export const RUN_WORDS = 512;
 
 export function copyWords(
   to: Uint32Array,

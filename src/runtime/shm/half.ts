@@ -16,7 +16,11 @@ export type Fault = (typeof FAULTS)[number];
 
 /** Shared by all parts of a session; keeps the first fault. */
 export class Health {
-  fault: Fault = 'none';
+  fault: Fault;
+
+  constructor(fault: Fault = 'none') {
+    this.fault = fault;
+  }
 
   blame(fault: Fault): void {
     if (this.fault === 'none') this.fault = fault;

@@ -4,20 +4,27 @@
 import type { Channel } from './channel.ts';
 import type { Health } from './half.ts';
 import { MAX_BLOCKS } from './layout.ts';
-import { SEGMENT_BYTES, Slab } from './slab.ts';
+import { SEGMENT_BYTES, Slab, type SlabState } from './slab.ts';
 
 const RETURNS_AT_ONCE = 64;
 
 export class OwnHeap {
-  readonly segments: Uint8Array[] = [];
-  private readonly slab = new Slab();
+  readonly segments: Uint8Array[];
+  private readonly slab: Slab;
   private readonly returns: Channel;
   private readonly health: Health;
   private readonly batch = new Uint32Array(RETURNS_AT_ONCE);
 
-  constructor(returns: Channel, health: Health) {
+  /** With an old state come the segments that it is of. */
+  constructor(returns: Channel, health: Health, old?: SlabState, segments: Uint8Array[] = []) {
     this.returns = returns;
     this.health = health;
+    this.slab = new Slab(old);
+    this.segments = segments;
+  }
+
+  save(): SlabState {
+    return this.slab.save();
   }
 
   addSegment(bytes: Uint8Array): void {
@@ -65,12 +72,13 @@ export class OwnHeap {
 }
 
 export class PeerHeap {
-  readonly segments: Uint8Array[] = [];
+  readonly segments: Uint8Array[];
   private readonly returns: Channel;
   private readonly one = new Uint32Array(1);
 
-  constructor(returns: Channel) {
+  constructor(returns: Channel, segments: Uint8Array[] = []) {
     this.returns = returns;
+    this.segments = segments;
   }
 
   /** The segment that a part lies in wholly; undefined when it does not. The part begins at `offsetOf(address)`. */

@@ -2,27 +2,46 @@
 // neither can leave the other stuck by dying. Indexes count records since the beginning and wrap at 2^32; an index is
 // published once a batch, behind the records it covers, and the other side's is read only when the last known one does not do.
 // Each end keeps its own index privately: what it wrote to shared memory it never reads back.
-import { copyWords } from './copy.ts';
 import type { Half, Health } from './half.ts';
 import type { RingPlace } from './layout.ts';
+import { RecordViews } from './record-views.ts';
+
+/** What it keeps privately, for an end that goes on from here over the same memory. */
+export interface ProducerState {
+  readonly tail: number;
+  readonly head: number;
+  readonly roomAsked: number;
+  readonly answered: number;
+}
 
 export class Producer {
   private readonly mine: Half;
   private readonly theirs: Half;
   private readonly place: RingPlace;
   private readonly health: Health;
-  private tail = 0;
+  /** Of the array that records came in last: most callers have one. */
+  private source: RecordViews | undefined;
+  private tail: number;
   /** The consumer's index when it was last read. */
-  private head = 0;
-  private roomAsked = 0;
+  private head: number;
+  private roomAsked: number;
   /** The consumer's last sleep that was answered with a doorbell. */
-  private answered = 0;
+  private answered: number;
 
-  constructor(mine: Half, theirs: Half, place: RingPlace, health: Health) {
+  constructor(mine: Half, theirs: Half, place: RingPlace, health: Health, old?: ProducerState) {
     this.mine = mine;
     this.theirs = theirs;
     this.place = place;
     this.health = health;
+    this.tail = old?.tail ?? 0;
+    this.head = old?.head ?? 0;
+    this.roomAsked = old?.roomAsked ?? 0;
+    this.answered = old?.answered ?? 0;
+  }
+
+  save(): ProducerState {
+    const { tail, head, roomAsked, answered } = this;
+    return { tail, head, roomAsked, answered };
   }
 
   push(src: Uint32Array, n: number): number {
@@ -31,10 +50,10 @@ export class Producer {
     if (count <= 0) return 0;
     const at = this.tail & (records - 1);
     const first = Math.min(count, records - at);
-    copyWords(this.mine.u32, slots + at * recordWords, src, 0, first * recordWords);
-    if (first < count) {
-      copyWords(this.mine.u32, slots, src, first * recordWords, (count - first) * recordWords);
-    }
+    const { u32 } = this.mine;
+    if (this.source?.array !== src) this.source = new RecordViews(src, 0, recordWords);
+    this.source.copyTo(u32, slots + at * recordWords, 0, first);
+    if (first < count) this.source.copyTo(u32, slots, first, count - first);
     this.tail = (this.tail + count) >>> 0;
     Atomics.store(this.mine.i32, this.place.tail, this.tail | 0);
     return count;

@@ -14,17 +14,41 @@ const LARGEST_SHIFT = 20;
 const FREE = 0;
 const CONTINUED = 1;
 
+/** Arrays are taken over by reference. */
+export interface SlabState {
+  readonly segments: number;
+  readonly blocks: number;
+  readonly kind: Uint8Array;
+  readonly used: readonly Uint32Array[];
+  readonly usedCount: Uint16Array;
+  readonly hint: Int32Array;
+}
+
 export class Slab {
-  segments = 0;
+  segments: number;
   /** Blocks in use. */
-  blocks = 0;
+  blocks: number;
   /** For each slab its block size's shift, or FREE, or CONTINUED: a part of the large block that begins before it. */
-  private readonly kind = new Uint8Array(MAX_SEGMENTS * SLABS);
+  private readonly kind: Uint8Array;
   /** For each slab its blocks' state, one bit each, 1 in use; slabs of large blocks use the first bit. */
-  private readonly used: Uint32Array[] = [];
-  private readonly usedCount = new Uint16Array(MAX_SEGMENTS * SLABS);
+  private readonly used: Uint32Array[];
+  private readonly usedCount: Uint16Array;
   /** For each block size the slab to look at first; -1: none. */
-  private readonly hint = new Int32Array(LARGEST_SHIFT + 1).fill(-1);
+  private readonly hint: Int32Array;
+
+  constructor(old?: SlabState) {
+    this.segments = old?.segments ?? 0;
+    this.blocks = old?.blocks ?? 0;
+    this.kind = old?.kind ?? new Uint8Array(MAX_SEGMENTS * SLABS);
+    this.used = [...(old?.used ?? [])];
+    this.usedCount = old?.usedCount ?? new Uint16Array(MAX_SEGMENTS * SLABS);
+    this.hint = old?.hint ?? new Int32Array(LARGEST_SHIFT + 1).fill(-1);
+  }
+
+  save(): SlabState {
+    const { segments, blocks, kind, used, usedCount, hint } = this;
+    return { segments, blocks, kind, used: [...used], usedCount, hint };
+  }
 
   addSegment(): void {
     this.segments++;
