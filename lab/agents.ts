@@ -43,6 +43,7 @@ export interface AgentConfig {
   readonly threads?: number;
   readonly underlay: { readonly address: string; readonly port: number; readonly mtu: number };
   readonly transport?: { readonly window?: number; readonly sprayPackets?: number };
+  readonly clients?: { readonly thread?: 'services' | 'data'; readonly sessionsPerUser?: number };
   readonly vnis: readonly {
     readonly vni: number;
     readonly reliable: boolean;

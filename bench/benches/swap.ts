@@ -81,7 +81,7 @@ type Damage = Record<'packets' | 'lost' | 'duplicated' | 'reordered', number>;
 async function replaceOnce(probe: Probe, runtimeDir: string, gaps: Gaps, damage: Damage): Promise<void> {
   const file = join(packageRoot(), 'dist', 'switch-engine.js');
   const startedAt = monotonicMicros();
-  const [upgraded] = await requestUpgrade(runtimeDir, 'switch', file);
+  const [upgraded] = await requestUpgrade(runtimeDir, [{ engine: 'switch', file }]);
   const { gapMicros, atMicros } = upgraded!;
   await pause(2 * WINDOW_MILLIS);
   const busy = await probe.endPhase();
@@ -128,12 +128,12 @@ function monotonicMicros(): number {
 function notesOn(replacements: number, measured: Measurements): string[] {
   const quiet = (metric: string) => figure(measured.median('selvage', QUIET, metric)!);
   return [
-    `${replacements} replacements of the switch on the client’s host by newly imported code, under a stream of ${BURST} packets ` +
+    `${replacements} replacements of the switch on the client’s host by newly bundled code, under a stream of ${BURST} packets ` +
       'a millisecond. A gap is the time between two packets as the receiver sees them, less what the sender was late; since ' +
       'packets leave once a millisecond, few are shorter than that.',
     `Of each replacement the longest gap within ${WINDOW_MILLIS} ms before and after the engines changed counts. Beside it ` +
       `the longest of every ${2 * WINDOW_MILLIS} ms without replacement (p99 ${quiet('p99GapMillis')} ms, at most ` +
-      `${quiet('maxGapMillis')} ms), and while the new code was bundled, tried, imported and warmed up.`,
+      `${quiet('maxGapMillis')} ms), and while the new code was bundled, tried, loaded and warmed up.`,
     '“Between turns”, as the executor measures it: from the old engine’s last turn until the new one could have its first.',
   ];
 }

@@ -15,6 +15,7 @@ import {
   socketPath,
   type Upgraded,
 } from './status.ts';
+import type { Upgrade } from './upgrades.ts';
 
 export interface AdminHandlers {
   readonly isReady: () => boolean;
@@ -23,7 +24,7 @@ export interface AdminHandlers {
   readonly flows: (query: URLSearchParams) => Promise<readonly FlowStatus[]>;
   readonly paths: (query: URLSearchParams) => Promise<readonly PathStatus[]>;
   readonly engines: () => Promise<readonly EngineStatus[]>;
-  readonly upgrade: (engine: string, file: string, executor?: string) => Promise<Upgraded>;
+  readonly upgrade: (engines: readonly Upgrade[], executor?: string) => Promise<Upgraded>;
 }
 
 /** Listens at `<runtimeDir>/agent.sock`; throws 'already-running' when an agent answers there. */
@@ -74,16 +75,21 @@ function answers(handlers: AdminHandlers): Record<string, Answer> {
     'GET /engines': () => handlers.engines(),
     'POST /upgrade': async (request) => {
       const asked = (await json(request).catch(() => undefined)) as Record<string, unknown> | undefined;
-      const { engine, file, executor } = asked ?? {};
+      const { engines, executor } = asked ?? {};
       const isNamed = executor === undefined || typeof executor === 'string';
-      if (typeof engine === 'string' && typeof file === 'string' && isNamed)
-        return handlers.upgrade(engine, file, executor);
+      if (Array.isArray(engines) && engines.every(isUpgrade) && isNamed)
+        return handlers.upgrade(engines, executor);
       throw new SelvageError(
         'bad-input',
-        'An upgrade names an engine and a file: {"engine": "switch", "file": "/…"}.',
+        'An upgrade names engines and files: {"engines": [{"engine": "switch", "file": "/…"}]}.',
       );
     },
   };
+}
+
+function isUpgrade(value: unknown): value is Upgrade {
+  const { engine, file } = (value ?? {}) as Record<string, unknown>;
+  return typeof engine === 'string' && typeof file === 'string';
 }
 
 function makeRuntimeFolder(runtimeDir: string): void {

@@ -10,6 +10,7 @@ import {
   socketPath,
   type Upgraded,
 } from './status.ts';
+import type { Upgrade } from './upgrades.ts';
 
 /** Long enough for a large bundle and its trial. */
 const UPGRADE_PATIENCE_MILLIS = 60_000;
@@ -44,14 +45,13 @@ function list(runtimeDir: string, path: string, filters: Filters): Promise<unkno
   return call(runtimeDir, 'GET', asked, undefined, LIST_PATIENCE_MILLIS);
 }
 
-/** Throws 'failed' with what the agent says when the old engine runs on. */
+/** Throws 'failed' with what the agent says when the old engines run on. */
 export async function requestUpgrade(
   runtimeDir: string,
-  engine: string,
-  file: string,
+  engines: readonly Upgrade[],
   executor?: string,
 ): Promise<Upgraded> {
-  const body = JSON.stringify({ engine, file, executor });
+  const body = JSON.stringify({ engines, executor });
   return (await call(runtimeDir, 'POST', '/upgrade', body, UPGRADE_PATIENCE_MILLIS)) as Upgraded;
 }
 

@@ -1,6 +1,7 @@
 // The agent of one host: everything that can fail is tried before anything is changed, and what was made is unmade
 // when a later step fails. The tenants' interfaces stay when the agent goes; the next one takes them up.
 
+import { SelvageError } from '../base/errors.ts';
 import { CLOSED, openUnderlay } from '../device/udp.ts';
 import type { Tool } from '../linux/ip.ts';
 import { close } from '../linux/libc.ts';
@@ -8,16 +9,16 @@ import { CANDIDATES } from '../paths/path-table.ts';
 import { vtepsOf } from '../vswitch/forwarding.ts';
 import { serveAdmin } from './admin.ts';
 import { type CaptureOptions, type CaptureStart, captureNames, openCaptureFiles } from './capture.ts';
-import { ClientThread } from './clients/client-thread-handle.ts';
-import { openClientSocket, removeClientSocket } from './clients/socket.ts';
+import { type ClientsStart, openClientSocket, removeClientSocket } from './clients/socket.ts';
 import type { HostConfig } from './config.ts';
 import { DataThreads } from './data-threads.ts';
-import type { Listener } from './executor-thread.ts';
+import { ExecutorThread, type Listener } from './executor-thread.ts';
 import { filteredFlows, filteredPaths } from './filters.ts';
 import { statusOf } from './report.ts';
 import { RouteSearch } from './route-search.ts';
 import { switchConfigs } from './switch-config.ts';
 import { TapDrops } from './tap-drops.ts';
+import type { ServicesThreadStart } from './thread-messages.ts';
 import { underlayMtu } from './underlay-mtu.ts';
 import { Upgrades } from './upgrades.ts';
 import { applyVnics, planVnics, unmakeVnics, type VnicPlan } from './vnics.ts';
@@ -40,25 +41,29 @@ export async function runAgent(
   let threads: DataThreads | undefined;
   let upgrades: Upgrades | undefined;
   let tapDrops: TapDrops | undefined;
-  let clients: ClientThread | undefined;
+  let services: ExecutorThread | undefined;
   let routes: RouteSearch | undefined;
   const hopsOf = (peer: number, candidate: number) => routes?.hopsOf(peer, candidate) ?? [];
   const facts = { config, version, startedAt, underlayMtu: mtu, vnics, hopsOf };
   const admin = await serveAdmin(config.runtimeDir, {
-    isReady: () => clients !== undefined,
-    status: async () => statusOf(facts, await threads!.status(), tapDrops!.since(), await clients?.report()),
+    isReady: () => upgrades !== undefined,
+    status: async () => {
+      const serving = config.clients.thread === 'data' ? threads!.threads[0] : services;
+      const clients = await serving?.clients().catch(() => undefined);
+      return statusOf(facts, await threads!.status(), tapDrops!.since(), clients);
+    },
     flows: async (query) => filteredFlows(query, () => threads!.flows()),
     paths: async (query) =>
       filteredPaths(query, () => threads!.paths(), { sourcePorts: config.underlay.sourcePorts, hopsOf }),
     engines: () => upgrades!.engines(),
-    upgrade: (engine, file, executor) => upgrades!.upgrade(engine, file, executor),
+    upgrade: (engines, executor) => upgrades!.upgrade(engines, executor),
   });
   const opened: number[] = [];
   try {
     const { address, port, sourcePorts } = config.underlay;
     const underlay = openUnderlay(address.address, port, sourcePorts, CANDIDATES);
     opened.push(underlay.receive, ...underlay.send.filter((fd) => fd !== CLOSED));
-    const clientSocket = openClientSocket(config.runtimeDir, config.clients.group);
+    const clientSocket = openClientSocket(config.runtimeDir, config.clients);
     opened.push(clientSocket.listener);
     const capture = prepareCapture(options, config, vnics, opened);
     const taps = await applyVnics(vnics, ip);
@@ -66,18 +71,16 @@ export async function runAgent(
     const tapFds = taps.map(({ fd }) => fd);
     opened.push(...tapFds);
     const configs = switchConfigs(config, mtu);
-    const start = { configs, taps: tapFds, underlay, address: address.address, capture };
-    const started = await DataThreads.start(start, complaints(vnics, tapFds)).catch((error) => {
+    const shared = config.clients.thread === 'data' ? clientSocket : undefined;
+    const start = { configs, taps: tapFds, underlay, address: address.address, capture, clients: shared };
+    const listener = complaints(vnics, tapFds);
+    const started = await DataThreads.start(start, listener).catch((error) => {
       unmakeVnics(taps);
       throw error;
     });
-    upgrades = new Upgrades(started.threads, config.runtimeDir);
     threads = started;
-    clients = await ClientThread.start(
-      clientSocket,
-      new URL('./client-thread.js', import.meta.url),
-      ({ message }) => console.error(`selvage: clients are no longer served: ${message}`),
-    );
+    services = shared === undefined ? await startServices(clientSocket, listener) : undefined;
+    upgrades = new Upgrades([...started.threads, ...(services === undefined ? [] : [services])]);
     const ends = { address: address.address, sourcePort: sourcePorts, peers: vtepsOf(configs[0]!) };
     routes = RouteSearch.start(threads, underlay, ends, (line) => console.error(`selvage: ${line}`));
     console.error(`selvage: agent of ${config.host} forwards packets (pid ${process.pid})`);
@@ -85,11 +88,28 @@ export async function runAgent(
     await threads.stop();
   } finally {
     routes?.stop();
-    await clients?.stop();
+    await services?.stop();
     for (const fd of opened) close(fd);
     removeClientSocket(config.runtimeDir);
     admin.closeAllConnections();
     admin.close();
+  }
+}
+
+/** What goes wrong here stops no packets: it is said, and clients are not served. */
+async function startServices(clients: ClientsStart, listener: Listener): Promise<ExecutorThread | undefined> {
+  const say = (error: unknown) => {
+    console.error(`selvage: clients are not served: ${SelvageError.from(error).message}`);
+  };
+  const script = new URL('./services-thread.js', import.meta.url);
+  const starting = ExecutorThread.start<ServicesThreadStart>('services', { clients }, script, listener);
+  try {
+    const services = await starting;
+    services.failed.catch(say);
+    return services;
+  } catch (error) {
+    say(error);
+    return undefined;
   }
 }
 

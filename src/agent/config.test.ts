@@ -15,7 +15,7 @@ describe('a good file', () => {
       threads: 1,
       underlay: { address: { family: 4, address: parseIpv4('10.0.1.1') }, port: 4789, sourcePorts: 49152 },
       transport: { window: 512, sprayPackets: 50 },
-      clients: {},
+      clients: { sessionsPerUser: 64, thread: 'services' },
       vnis: [
         {
           vni: 77,
@@ -56,7 +56,7 @@ describe('a good file', () => {
 runtimeDir: /tmp/selvage
 underlay: { address: 10.0.1.1, port: 8472, sourcePorts: 50000, mtu: 9000 }
 transport: { window: 4096 }
-clients: { group: selvage }
+clients: { group: selvage, sessionsPerUser: 3, thread: data }
 vnis:
   - { vni: 1, reliable: false, vnics: [{ name: a, netns: /proc/1/ns/net, mac: 02-00-00-00-00-01, mtu: 8000, sourceCheck: false }] }
 `,
@@ -66,7 +66,7 @@ vnis:
       runtimeDir: '/tmp/selvage',
       underlay: { port: 8472, sourcePorts: 50000, mtu: 9000 },
       transport: { window: 4096 },
-      clients: { group: 'selvage' },
+      clients: { group: 'selvage', sessionsPerUser: 3, thread: 'data' },
       vnis: [
         { reliable: false, vnics: [{ netns: '/proc/1/ns/net', mtu: 8000, sourceCheck: false }], remotes: [] },
       ],

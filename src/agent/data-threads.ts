@@ -11,6 +11,7 @@ import type { SwitchConfig } from '../vswitch/config.ts';
 import { steeredVnics, steeringProgram } from '../vswitch/steering.ts';
 import type { HostAddress } from '../wire/address.ts';
 import type { CaptureStart } from './capture.ts';
+import type { ClientsStart } from './clients/socket.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
 import type { FlowReport } from './flow-report.ts';
 import { mergePeers, mergeReports } from './merge-reports.ts';
@@ -26,6 +27,8 @@ export interface DataThreadsStart {
   readonly underlay: UnderlaySockets;
   readonly address: HostAddress;
   readonly capture: CaptureStart | undefined;
+  /** Served by the first thread. */
+  readonly clients: ClientsStart | undefined;
 }
 
 export class DataThreads {
@@ -43,7 +46,7 @@ export class DataThreads {
 
   /** Resolves when the switches of all run; when one cannot start, none does. */
   static async start(start: DataThreadsStart, listener: Listener): Promise<DataThreads> {
-    const { configs, taps, underlay, capture } = start;
+    const { configs, taps, underlay, capture, clients } = start;
     const opened: number[] = [];
     try {
       const receivers = [underlay.receive, ...moreReceivers(start, opened)];
@@ -55,7 +58,8 @@ export class DataThreads {
           const seed = randomInt(0x1_0000_0000);
           const sockets = { ...underlay, receive: receivers[thread]! };
           const own = { name, config, taps, underlay: sockets, seed, handover, capture };
-          return ExecutorThread.start<DataThreadStart>(name, own, script, listener);
+          const served = thread === 0 ? clients : undefined;
+          return ExecutorThread.start<DataThreadStart>(name, { ...own, clients: served }, script, listener);
         }),
       );
       return new DataThreads(threads, opened);

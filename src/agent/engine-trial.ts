@@ -1,31 +1,39 @@
-// A thread of its own in which a new engine's module is run for the first time: what throws or never ends there has not
-// stopped a packet. Its rehearsal is the warm-up, from beginning to end.
+// A thread of its own in which a new engine's module is bundled and run for the first time: what throws or never ends
+// there has not stopped a packet. Its rehearsal is the warm-up, from beginning to end; what was compiled for it goes on
+// to the thread that the engine is for.
 
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
-import { importFactory } from './replace-engine.ts';
+import { bundleEngine } from './engine-bundle.ts';
+import { CompiledEngine, type EngineCode } from './engine-code.ts';
 
 export interface TrialStart {
-  readonly url: string;
+  /** Absolute. */
+  readonly file: string;
 }
 
 export type TrialOutcome =
-  | { readonly good: true; readonly version: number }
-  | { readonly good: false; readonly message: string; readonly hint?: string | undefined };
+  | { readonly stage: 'bundled' }
+  | { readonly stage: 'good'; readonly code: EngineCode }
+  | { readonly stage: 'bad'; readonly message: string; readonly hint?: string | undefined };
 
-async function main({ url }: TrialStart): Promise<TrialOutcome> {
+const say = (outcome: TrialOutcome) => parentPort!.postMessage(outcome);
+
+async function main({ file }: TrialStart): Promise<void> {
   try {
-    const factory = await importFactory(url);
-    const step = factory.warmUp?.();
+    const source = await bundleEngine(file);
+    say({ stage: 'bundled' });
+    const compiled = new CompiledEngine({ file, source });
+    const step = compiled.factory().warmUp?.();
     if (step !== undefined) while (!step());
-    return { good: true, version: factory.version };
+    say({ stage: 'good', code: compiled.save() });
   } catch (thrown) {
     const { message, hint } = SelvageError.from(thrown);
-    return { good: false, message, hint };
+    say({ stage: 'bad', message, hint });
   }
 }
 
-// Of this thread alone, on Linux: packets go first.
+// Of this thread and the programs it starts: packets go first.
 setPriority(constants.priority.PRIORITY_LOW);
-parentPort!.postMessage(await main(workerData as TrialStart));
+await main(workerData as TrialStart);

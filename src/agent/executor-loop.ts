@@ -1,5 +1,5 @@
 // The thread around an executor: it waits in epoll, first awake and then asleep, tells the executor what became ready,
-// and obeys the main thread. It returns to its event loop only while code is being imported, turn by turn.
+// and obeys the main thread. It returns to its event loop only while other code is being made ready, turn by turn.
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
@@ -9,7 +9,7 @@ import { yieldCore } from '../linux/scheduling.ts';
 import { Executor, type Waiter } from '../runtime/executor.ts';
 import type { SlotWatch } from '../runtime/slot.ts';
 import { SpinTime } from '../runtime/spin.ts';
-import { replaceEngine } from './replace-engine.ts';
+import { replaceEngines } from './replace-engine.ts';
 import type { ExecutorStart, FromExecutor, OwnQuestion, Question, ToExecutor } from './thread-messages.ts';
 
 const TAG_WAKE = 0;
@@ -66,7 +66,7 @@ export class ExecutorLoop {
       executor.turn(now());
       const until = executor.nextTimeout();
       const more = until <= executor.nowMicros;
-      const ready = more ? epoll.wait(0) : this.jobs > 0 ? this.nap(until) : this.wait(until);
+      const ready = more ? this.poll() : this.jobs > 0 ? this.nap(until) : this.wait(until);
       for (let i = 0; i < ready; i++) {
         const tag = epoll.tag(i);
         if (tag === TAG_WAKE) this.obey();
@@ -78,6 +78,12 @@ export class ExecutorLoop {
         }
       }
     } while (this.jobs === 0 && !this.stopped);
+  }
+
+  /** An engine that wants to be run again and finds nothing lets others have the core. */
+  private poll(): number {
+    if (this.executor.worked === 0) yieldCore();
+    return this.descriptors.epoll.wait(0);
   }
 
   /**
@@ -124,7 +130,7 @@ export class ExecutorLoop {
     else if (question.about !== 'upgrade') this.answerOwn(id, question);
     else {
       this.jobs++;
-      replaceEngine(this.executor, question.engine, question.url, nextEvents)
+      replaceEngines(this.executor, question.engines, nextEvents)
         .then(
           (answer) => this.say({ type: 'answer', id, answer }),
           (thrown) => this.refuse(id, thrown),

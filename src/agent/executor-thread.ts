@@ -5,9 +5,10 @@ import { SelvageError } from '../base/errors.ts';
 import { EventFd } from '../linux/eventfd.ts';
 import type { SlotBinding } from '../paths/routes.ts';
 import type { EngineReport } from '../runtime/engine-report.ts';
+import type { ClientsReport } from './clients/report.ts';
 import type { FlowPage, FlowReport } from './flow-report.ts';
 import type { PathPage, PathReport } from './path-report.ts';
-import type { UpgradeOutcome } from './replace-engine.ts';
+import type { NewCode, UpgradeOutcome } from './replace-engine.ts';
 import type { PeerReport, SwitchReport } from './switch-report.ts';
 import type { ExecutorStart, FromExecutor, Question, ToExecutor } from './thread-messages.ts';
 
@@ -32,6 +33,7 @@ export class ExecutorThread {
   private readonly waiting = new Map<number, Asker>();
   private nextId = 1;
   private stopping = false;
+  private hasFailed = false;
 
   private constructor(name: string, start: object, script: URL) {
     this.name = name;
@@ -44,7 +46,11 @@ export class ExecutorThread {
         if (!this.stopping) reject(new SelvageError('failed', `The ${name} thread ended.`));
       });
     });
-    this.failed.catch(() => {});
+    this.failed.catch((error) => {
+      this.hasFailed = true;
+      for (const { reject } of this.waiting.values()) reject(error);
+      this.waiting.clear();
+    });
   }
 
   /** Starts the thread; resolves when its engines run. */
@@ -103,13 +109,18 @@ export class ExecutorThread {
     return paths;
   }
 
+  /** Of the thread that serves clients. */
+  async clients(): Promise<ClientsReport> {
+    return (await this.ask({ about: 'clients' })) as ClientsReport;
+  }
+
   async engines(): Promise<readonly EngineReport[]> {
     return (await this.ask({ about: 'engines' })) as readonly EngineReport[];
   }
 
-  /** Rejects with SelvageError when the engine that runs stays. */
-  async upgrade(engine: string, url: string): Promise<UpgradeOutcome> {
-    return (await this.ask({ about: 'upgrade', engine, url })) as UpgradeOutcome;
+  /** All or none. Rejects with SelvageError when the engines that run stay. */
+  async upgrade(engines: readonly NewCode[]): Promise<readonly UpgradeOutcome[]> {
+    return (await this.ask({ about: 'upgrade', engines })) as readonly UpgradeOutcome[];
   }
 
   async stop(): Promise<void> {
@@ -120,10 +131,11 @@ export class ExecutorThread {
   }
 
   private ask(question: Question): Promise<unknown> {
+    if (this.hasFailed) return this.failed;
     const id = this.nextId++;
     const answer = new Promise<unknown>((resolve, reject) => this.waiting.set(id, { resolve, reject }));
     this.tell({ type: 'ask', id, question });
-    return Promise.race([answer, this.failed]);
+    return answer;
   }
 
   private tell(message: ToExecutor): void {

@@ -3,7 +3,7 @@
 import { SLOT_STATE_NAMES } from '../paths/path-table.ts';
 import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { formatCidr, formatHostAddress, formatMac } from '../wire/address.ts';
-import type { ClientsReport } from './clients/service.ts';
+import type { ClientsReport } from './clients/report.ts';
 import type { HostConfig } from './config.ts';
 import { UNSETTLED } from './merge-reports.ts';
 import type { AgentStatus, ClientsStatus } from './status.ts';
@@ -21,7 +21,7 @@ export interface AgentFacts {
   readonly hopsOf: (peer: number, candidate: number) => readonly string[];
 }
 
-/** `txDropped`: what TapDrops says of each vNIC; `clients` is undefined when their thread has failed. */
+/** `txDropped`: what TapDrops says of each vNIC; `clients` is undefined when they are not served. */
 export function statusOf(
   facts: AgentFacts,
   report: SwitchReport,
@@ -80,6 +80,7 @@ export function statusOf(
 }
 
 function clientsStatus(report: ClientsReport): ClientsStatus {
-  const { sessions, sharedBytes, opened, closed, refused, records, wakes, faults } = report;
-  return { sessions, sharedBytes, counters: { opened, closed, refused, records, wakes }, faults };
+  const { sessions, sharedBytes, opened, closed, refused, interrupted, records, wakes, faults } = report;
+  const counters = { opened, closed, refused, interrupted, records, wakes };
+  return { sessions, sharedBytes, counters, faults };
 }

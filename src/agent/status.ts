@@ -16,7 +16,7 @@ export interface AgentStatus {
   readonly vnics: readonly VnicStatus[];
   readonly peers: readonly PeerStatus[];
   readonly connections: readonly ConnectionStatus[];
-  /** Absent when the clients' thread has failed. */
+  /** Absent when clients are not served: their thread has failed. */
   readonly clients?: ClientsStatus | undefined;
   /** What the transport and the switch count, by name. */
   readonly counters: Readonly<Record<string, number>>;

@@ -7,6 +7,8 @@ import type { SlotBinding } from '../paths/routes.ts';
 import type { Failure } from '../runtime/supervisor.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import type { CaptureStart } from './capture.ts';
+import type { ClientsStart } from './clients/socket.ts';
+import type { NewCode } from './replace-engine.ts';
 
 /** What every executor's thread is told at its start. */
 export interface ExecutorStart {
@@ -25,6 +27,12 @@ export interface DataThreadStart extends ExecutorStart {
   readonly handover?: HandoverStart | undefined;
   /** Absent: nobody looks at what passes. */
   readonly capture?: CaptureStart | undefined;
+  /** Absent: clients are served on another thread. */
+  readonly clients?: ClientsStart | undefined;
+}
+
+export interface ServicesThreadStart extends ExecutorStart {
+  readonly clients: ClientsStart;
 }
 
 export interface HandoverStart {
@@ -37,13 +45,15 @@ export type Question =
   | OwnQuestion
   /** EngineReport[]. */
   | { readonly about: 'engines' }
-  /** Puts the engine that the module at `url` makes in the place of this one: Replaced. */
-  | { readonly about: 'upgrade'; readonly engine: string; readonly url: string };
+  /** Puts what this code makes in the place of these engines, all or none: UpgradeOutcome[]. */
+  | { readonly about: 'upgrade'; readonly engines: readonly NewCode[] };
 
 /** For the thread itself. */
 export type OwnQuestion =
   /** What it has to report: a SwitchReport of the data thread. */
   | { readonly about: 'status' }
+  /** A ClientsReport of the thread that serves clients. */
+  | { readonly about: 'clients' }
   /** Of a SwitchReport the peers. */
   | { readonly about: 'peers' }
   /** A FlowPage or a PathPage, of the connections or the peers from this number on. */

@@ -1,100 +1,140 @@
-// Upgrades of engines, one after the other: bundle the file, try the module in a thread of its own, let each executor
-// that has the engine, or the one that is named, import it and change engines between two turns (mRPC §3.4.3). Where it
-// fails, the old engine runs on, and no further executor is asked.
+// Upgrades of engines, one after the other: bundle the files and try them in a thread of its own, then let each executor
+// that has the engines, or the one that is named, load the code and change them between two turns (mRPC §3.4.3). Where
+// that fails, the old engines run on, and no further executor is asked.
 
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
 import type { EngineReport } from '../runtime/engine-report.ts';
-import { bundleEngine, urlOf } from './engine-bundle.ts';
+import type { EngineCode } from './engine-code.ts';
 import type { TrialOutcome, TrialStart } from './engine-trial.ts';
 import type { ExecutorThread } from './executor-thread.ts';
-import type { UpgradeOutcome } from './replace-engine.ts';
+import type { NewCode, UpgradeOutcome } from './replace-engine.ts';
 
+/** For bundling, and again for the warm-up. */
 const TRIAL_PATIENCE_MILLIS = 15_000;
+
+/** An engine and the file, absolute, of what is to take its place. */
+export interface Upgrade {
+  readonly engine: string;
+  readonly file: string;
+}
 
 export class Upgrades {
   private readonly threads: readonly ExecutorThread[];
-  private readonly folder: string;
   private last: Promise<unknown> = Promise.resolve();
 
-  constructor(threads: readonly ExecutorThread[], runtimeDir: string) {
+  constructor(threads: readonly ExecutorThread[]) {
     this.threads = threads;
-    this.folder = join(runtimeDir, 'engines');
   }
 
   async engines(): Promise<readonly EngineReport[]> {
-    return (await Promise.all(this.threads.map((thread) => thread.engines()))).flat();
+    const asked = await Promise.allSettled(this.threads.map((thread) => thread.engines()));
+    // A thread that has failed has none any more.
+    return asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   }
 
-  /** In all executors that have it, or in one. Rejects with SelvageError when one that runs stays. */
-  upgrade(engine: string, file: string, executor?: string): Promise<UpgradeOutcome[]> {
-    const turn = this.last.then(() => this.upgradeNow(engine, file, executor));
+  /**
+   * In all executors that have them, or in one; in each all or none. Rejects with SelvageError when those that run stay in
+   * one.
+   */
+  upgrade(upgrades: readonly Upgrade[], executor?: string): Promise<readonly UpgradeOutcome[]> {
+    const turn = this.last.then(() => this.upgradeNow(upgrades, executor));
     this.last = turn.catch(() => {});
     return turn;
   }
 
   private async upgradeNow(
-    engine: string,
-    file: string,
+    upgrades: readonly Upgrade[],
     executor: string | undefined,
-  ): Promise<UpgradeOutcome[]> {
-    const threads = await this.threadsWith(engine, executor);
-    const bundle = await bundleEngine(file, this.folder);
+  ): Promise<readonly UpgradeOutcome[]> {
+    const threads = await this.threadsWith(upgrades, executor);
+    const engines: NewCode[] = [];
+    for (const { engine, file } of upgrades) engines.push({ engine, code: await tryOut(file) });
     const done: UpgradeOutcome[] = [];
     try {
-      await tryOut(file, urlOf(bundle));
-      for (const thread of threads) done.push(await thread.upgrade(engine, urlOf(bundle)));
+      for (const thread of threads) done.push(...(await thread.upgrade(engines)));
       return done;
     } catch (error) {
-      throw done.length === 0 ? error : halfDone(error, engine, done);
-    } finally {
-      rmSync(bundle, { force: true });
+      throw done.length === 0 ? error : halfDone(error, done);
     }
   }
 
-  private async threadsWith(engine: string, executor: string | undefined): Promise<ExecutorThread[]> {
-    const engines = await this.engines();
-    const found = engines.filter((each) => each.engine === engine);
-    const wanted = found.filter((each) => executor === undefined || each.executor === executor);
-    if (wanted.length > 0)
-      return this.threads.filter(({ name }) => wanted.some((each) => each.executor === name));
-    const where = found.length === 0 ? '' : ` in an executor ${executor}`;
-    const names =
-      found.length === 0 ? engines.map((each) => each.engine) : found.map((each) => each.executor);
-    throw new SelvageError('bad-input', `There is no engine ${engine}${where}.`, {
-      hint: `There is: ${[...new Set(names)].join(', ')}.`,
-    });
+  /** Those whose executors have all of them: only there can they change at once. */
+  private async threadsWith(
+    upgrades: readonly Upgrade[],
+    executor: string | undefined,
+  ): Promise<ExecutorThread[]> {
+    const running = await this.engines();
+    const places = upgrades.map(({ engine }) => placesOf(running, engine, executor));
+    const [first, ...others] = places;
+    if (first === undefined) throw new SelvageError('bad-input', 'No engine was named.');
+    if (new Set(upgrades.map(({ engine }) => engine)).size < upgrades.length) {
+      throw new SelvageError('bad-input', 'An engine was named twice.');
+    }
+    if (others.some((other) => other.join() !== first.join())) {
+      const where = [...new Set(places.flat())].join(', ');
+      throw new SelvageError(
+        'unsupported',
+        `Engines of several executors (${where}) cannot change at once.`,
+        {
+          hint: 'Upgrade them one after the other, or name an executor that has them all with --executor.',
+        },
+      );
+    }
+    return this.threads.filter(({ name }) => first.includes(name));
   }
 }
 
-function halfDone(thrown: unknown, engine: string, done: readonly UpgradeOutcome[]): SelvageError {
+/** The executors that have it. */
+function placesOf(running: readonly EngineReport[], engine: string, executor: string | undefined): string[] {
+  const found = running.filter((each) => each.engine === engine);
+  const wanted = found.filter((each) => executor === undefined || each.executor === executor);
+  if (wanted.length > 0) return wanted.map((each) => each.executor);
+  const where = found.length === 0 ? '' : ` in an executor ${executor}`;
+  const names = found.length === 0 ? running.map((each) => each.engine) : found.map((each) => each.executor);
+  throw new SelvageError('bad-input', `There is no engine ${engine}${where}.`, {
+    hint: `There is: ${[...new Set(names)].join(', ')}.`,
+  });
+}
+
+function halfDone(thrown: unknown, done: readonly UpgradeOutcome[]): SelvageError {
   const { code, message } = SelvageError.from(thrown);
-  const names = done.map(({ executor }) => executor).join(', ');
+  const engines = [...new Set(done.map(({ engine }) => engine))].join(', ');
+  const executors = [...new Set(done.map(({ executor }) => executor))].join(', ');
   return new SelvageError(code, message, {
-    hint: `The new ${engine} runs in ${names} already; give --executor to replace it there.`,
+    hint: `The new ${engines} runs in ${executors} already; give --executor to replace it there.`,
     cause: thrown,
   });
 }
 
-async function tryOut(file: string, url: string): Promise<void> {
-  const start: TrialStart = { url };
+async function tryOut(file: string): Promise<EngineCode> {
+  const start: TrialStart = { file };
   const script = new URL('./engine-trial.js', import.meta.url);
   const worker = new Worker(script, { workerData: start, name: 'trial', stdout: true });
-  const timer = setTimeout(() => worker.terminate(), TRIAL_PATIENCE_MILLIS);
-  const outcome = await new Promise<TrialOutcome>((resolve) => {
-    worker.once('message', resolve);
-    worker.once('error', (error) => resolve({ good: false, message: error.message }));
+  let isBundled = false;
+  let isLate = false;
+  const expire = () => {
+    isLate = true;
+    void worker.terminate();
+  };
+  let timer = setTimeout(expire, TRIAL_PATIENCE_MILLIS);
+  const outcome = await new Promise<Exclude<TrialOutcome, { stage: 'bundled' }>>((resolve) => {
+    const bad = (message: string) => resolve({ stage: 'bad', message });
+    worker.on('message', (said: TrialOutcome) => {
+      if (said.stage !== 'bundled') return resolve(said);
+      isBundled = true;
+      clearTimeout(timer);
+      timer = setTimeout(expire, TRIAL_PATIENCE_MILLIS);
+    });
+    worker.once('error', (error) => bad(error.message));
     worker.once('exit', () => {
-      resolve({ good: false, message: `it did not come to an end within ${TRIAL_PATIENCE_MILLIS / 1000} s` });
+      bad(isLate ? `it did not come to an end within ${TRIAL_PATIENCE_MILLIS / 1000} s` : 'its thread ended');
     });
   });
   clearTimeout(timer);
   void worker.terminate();
-  if (outcome.good) return;
+  if (outcome.stage === 'good') return outcome.code;
   const { message, hint } = outcome;
-  throw new SelvageError('bad-input', `${file} failed its trial: ${message}`.replace(/\.?$/, '.'), {
-    ...(hint !== undefined && { hint }),
-  });
+  const sentence = isBundled ? `${file} failed its trial: ${message}` : message;
+  throw new SelvageError('bad-input', sentence.replace(/\.?$/, '.'), { ...(hint !== undefined && { hint }) });
 }

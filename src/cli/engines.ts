@@ -1,7 +1,8 @@
 // `selvage engines` and `selvage upgrade`: what the agent's threads run, and other code in its place.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { EngineStatus, Upgraded } from '../agent/status.ts';
+import type { EngineStatus } from '../agent/status.ts';
+import { SelvageError } from '../base/errors.ts';
 
 const listExamples = `
 Examples:
@@ -11,14 +12,16 @@ Examples:
 
 const upgradeExamples = `
 FILE is a TypeScript or JavaScript module whose default export is an engine factory (docs/engines.md). It is bundled,
-tried in a thread of its own, and takes over the old engine's state between two turns; connections and packets stay.
-When anything goes wrong the old engine runs on. With several data threads each has a switch, and one after the other is
-replaced; --executor tries it on one of them first.
+tried in a thread of its own, and takes over the old engine's state between two turns; connections, sessions and packets
+stay. When anything goes wrong the old engine runs on. With several data threads each has a switch, and one after the
+other is replaced; --executor tries it on one of them first. Of several ENGINEs, which must share an executor, all are
+replaced or none.
 
 Examples:
   selvage upgrade switch examples/engines/frame-sizes.ts
   selvage upgrade switch examples/engines/frame-sizes.ts --executor data-1
-  selvage upgrade switch node_modules/selvage/dist/switch-engine.js    the switch of a newer package
+  selvage upgrade switch node_modules/selvage/dist/switch-engine.js      the switch of a newer package
+  selvage upgrade clients node_modules/selvage/dist/clients-engine.js    and its service for clients
 `;
 
 interface EnginesOptions {
@@ -45,17 +48,27 @@ export function addEngineCommands(program: Command): void {
     });
   program
     .command('upgrade')
-    .description('Replace an engine of the agent on this host by another version, while packets flow.')
-    .argument('<engine>', 'its name, such as switch')
-    .argument('<file>', 'the module of the new one')
-    .option('--json', 'print the outcome as JSON')
+    .description('Replace engines of the agent on this host by other versions, while packets flow.')
+    .usage('[options] ENGINE FILE [ENGINE FILE …]')
+    .argument('<pairs...>', 'names of engines (selvage engines), each with the module of the new one')
+    .option('--json', 'print the outcomes as JSON')
     .option('--executor <name>', 'only there, and not in every executor that has the engine')
     .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
     .addHelpText('after', upgradeExamples)
-    .action(async (engine: string, file: string, { runtimeDir, json, executor }: UpgradeOptions) => {
+    .action(async (words: string[], { runtimeDir, json, executor }: UpgradeOptions) => {
+      const upgrades = pairsOf(words);
       const { requestUpgrade } = await import('../agent/agent-client.ts');
       const { renderUpgrade } = await import('./engines-text.ts');
-      const upgraded: Upgraded = await requestUpgrade(runtimeDir, engine, resolve(file), executor);
+      const upgraded = await requestUpgrade(runtimeDir, upgrades, executor);
       console.log(json ? JSON.stringify(upgraded, null, 2) : renderUpgrade(upgraded));
     });
+}
+
+function pairsOf(words: readonly string[]): { engine: string; file: string }[] {
+  if (words.length % 2 === 1) {
+    throw new SelvageError('bad-input', `The engine ${words.at(-1)} has no file.`, {
+      hint: 'Write the name of each engine and behind it the file of the new one: selvage upgrade switch FILE',
+    });
+  }
+  return words.flatMap((engine, i) => (i % 2 === 0 ? [{ engine, file: resolve(words[i + 1]!) }] : []));
 }

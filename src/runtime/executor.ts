@@ -35,6 +35,8 @@ export class Executor {
   nowMicros = 0;
   /** Longest time from one turn to the next since somebody set it to 0, sleep included. */
   longestPauseMicros = 0;
+  /** Units of work done in the last turn. */
+  worked = 0;
   private readonly supervisor: Supervisor;
   private least = 0;
 
@@ -59,6 +61,7 @@ export class Executor {
   /** Runs every engine that is due once, but for those that are ahead of another that is. */
   turn(now: number): void {
     let time = now;
+    this.worked = 0;
     if (now - this.nowMicros > this.longestPauseMicros) this.longestPauseMicros = now - this.nowMicros;
     const least = this.leastShare(now);
     for (let i = 0; i < this.slots.length; i++) {
@@ -115,6 +118,7 @@ export class Executor {
       slot.woken = false;
       const done = slot.engine.run(now, slot.budget);
       slot.work += done;
+      this.worked += done;
       // One that did nothing although there is input is held up: it is woken when it can go on.
       if (done >= slot.budget || (done > 0 && slot.hasInput())) slot.woken = true;
       for (let i = 0; i < slot.watchList.length; i++) slot.watchList[i]!.ready = false;

@@ -1,24 +1,36 @@
-// The agent's service for clients in a process of its own, without the rest of an agent: `ipc-agent RUNTIME_DIR` prints a
-// line when it listens, and ends when its standard input does; for each line that it reads there it prints a report.
-import { readSync } from 'node:fs';
-import { serveClients } from '../../../src/agent/clients/loop.ts';
-import { ClientService } from '../../../src/agent/clients/service.ts';
+// The agent's service for clients in a process of its own, without the rest of an agent: `ipc-agent RUNTIME_DIR [GROUP]`
+// prints a line when it listens, and ends when its standard input does. A line read there is answered with one of JSON:
+// `clients`, `engines`, or `upgrade ENGINE FILE`.
+import { createInterface } from 'node:readline';
 import { openClientSocket } from '../../../src/agent/clients/socket.ts';
-import { useShortTimerSlack } from '../../../src/linux/scheduling.ts';
+import { ExecutorThread } from '../../../src/agent/executor-thread.ts';
+import type { ServicesThreadStart } from '../../../src/agent/thread-messages.ts';
+import { Upgrades } from '../../../src/agent/upgrades.ts';
+import { SelvageError } from '../../../src/base/errors.ts';
 
-const STANDARD_INPUT = 0;
+const SESSIONS_PER_USER = 64;
+
 const [, , runtimeDir, group] = process.argv;
-const service = new ClientService(openClientSocket(runtimeDir!, group));
-const asked = Buffer.alloc(64);
+const services = await ExecutorThread.start<ServicesThreadStart>(
+  'services',
+  { clients: openClientSocket(runtimeDir!, { group, sessionsPerUser: SESSIONS_PER_USER }) },
+  new URL('./services-thread.js', import.meta.url),
+  () => {},
+);
+const upgrades = new Upgrades([services]);
 
-/** False at the end of the input. */
-function obey(): boolean {
-  if (readSync(STANDARD_INPUT, asked) === 0) return false;
-  process.stdout.write(`${JSON.stringify(service.report())}\n`);
-  return true;
+function answer([about, ...words]: string[]): Promise<unknown> {
+  if (about === 'clients') return services.clients();
+  return about === 'engines'
+    ? upgrades.engines()
+    : upgrades.upgrade([{ engine: words[0]!, file: words[1]! }]);
 }
 
-useShortTimerSlack();
 process.stdout.write('listening\n');
-serveClients(service, STANDARD_INPUT, () => performance.now() * 1000, obey);
-service.close();
+for await (const line of createInterface({ input: process.stdin })) {
+  const said = await answer(line.split(' ')).catch((thrown) => ({
+    error: SelvageError.from(thrown).message,
+  }));
+  process.stdout.write(`${JSON.stringify(said)}\n`);
+}
+await services.stop();

@@ -26,19 +26,30 @@ export function echoRecords(flow: Channel, recordWords: number, budget: number):
   return count;
 }
 
+/** A record whose block found no memory, if one is held. */
+export interface BlockEchoState {
+  readonly record: Uint32Array;
+  readonly isHeld: boolean;
+}
+
 /** The same for records that name blocks. A record that no memory was found for is held until there is. */
 export class BlockEcho {
   private readonly own: OwnHeap;
   private readonly theirs: PeerHeap;
   private readonly health: Health;
   private readonly record: Uint32Array;
-  private isHeld = false;
+  private isHeld: boolean;
 
-  constructor(own: OwnHeap, theirs: PeerHeap, health: Health, recordWords: number) {
+  constructor(own: OwnHeap, theirs: PeerHeap, health: Health, recordWords: number, old?: BlockEchoState) {
     this.own = own;
     this.theirs = theirs;
     this.health = health;
-    this.record = new Uint32Array(recordWords);
+    this.record = old?.record ?? new Uint32Array(recordWords);
+    this.isHeld = old?.isHeld ?? false;
+  }
+
+  save(): BlockEchoState {
+    return { record: this.record, isHeld: this.isHeld };
   }
 
   /** Records sent back, at most `budget`, or why none. */

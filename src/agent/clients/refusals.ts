@@ -54,6 +54,40 @@ export function tooMany(most: number): Refusal {
   return refusal('in-use', `The agent serves ${most} sessions already.`, 'Close some.');
 }
 
+export function tooManyOf(uid: number, most: number): Refusal {
+  return refusal(
+    'in-use',
+    `The user ${uid} has ${most} sessions with the agent already, as many as one user may have.`,
+    'Close some, or raise clients.sessionsPerUser in the agent’s configuration.',
+  );
+}
+
+/** A session that was being served when the engine threw: how much of it was done nobody knows. */
+export function interrupted(): Refusal {
+  return refusal(
+    'failed',
+    'The agent failed while it served this session, and ended it so that no record is lost unnoticed.',
+    'Connect anew; what went wrong is in `selvage engines`.',
+  );
+}
+
+/** Sessions that the engine knows nothing of: it was started anew after it had failed several times. */
+export function forgotten(): Refusal {
+  return refusal(
+    'failed',
+    'The agent had to start its service for clients anew, without its sessions.',
+    'Connect anew; what went wrong is in `selvage engines`.',
+  );
+}
+
+export function noMemory(): Refusal {
+  return refusal('failed', 'The agent has no memory or descriptors left for this session.');
+}
+
+export function noLongerServed(): Refusal {
+  return refusal('failed', 'The agent serves no clients any more.');
+}
+
 export function refusal(code: Refusal['code'], message: string, hint?: string): Refusal {
   return { type: 'refusal', code, message, ...(hint !== undefined && { hint }) };
 }

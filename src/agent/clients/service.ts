@@ -1,101 +1,148 @@
-// Serves the sessions of one thread's clients as an engine: accepts them, makes their memory, echoes their records, and
-// takes everything back when they end. A session that has nothing to do sleeps and costs nothing; its client's
-// doorbell wakes it through an eventfd of its own. (One for all would be readable by all: any client could swallow
-// what was to wake the others.) All of these are in one epoll, whose descriptor is what the thread waits for.
-import { Epoll } from '../../linux/epoll.ts';
-import { close, EAGAIN, ECONNABORTED, errno } from '../../linux/libc.ts';
-import {
-  acceptUnix,
-  type Credentials,
-  peerCredentials,
-  receiveMessage,
-  sendMessage,
-} from '../../linux/unix-socket.ts';
+// Serves the sessions of programs on this host: takes connections, has their memory made, echoes their records, and gives
+// everything back when they end. A session that has nothing to do sleeps and costs nothing; its client's doorbell
+// wakes it. Nothing here makes a system call: what belongs to connections is the executor's (given.ts).
 import { FAULTS } from '../../runtime/shm/half.ts';
 import { type Hello, parseFromClient, type Refusal } from '../../runtime/shm/messages.ts';
-import { ended, notPermitted, refusal, refusalOf, tooMany } from './refusals.ts';
-import { Session } from './session.ts';
-
-export interface ClientsConfig {
-  /** A listening socket; closed by whoever opened it. */
-  readonly listener: number;
-  /** Members may connect besides root and the agent's own user. */
-  readonly gid: number | undefined;
-  /** The group's name, for refusals. */
-  readonly group: string | undefined;
-  readonly uid: number;
-}
-
-export interface ClientsReport {
-  readonly sessions: readonly SessionReport[];
-  /** Connections that have not said hello. */
-  readonly greeting: number;
-  readonly sharedBytes: number;
-  readonly opened: number;
-  readonly closed: number;
-  readonly refused: number;
-  readonly records: number;
-  readonly wakes: number;
-  /** Sessions that were ended for what the client did, by its fault. */
-  readonly faults: Readonly<Record<string, number>>;
-}
-
-export interface SessionReport {
-  readonly pid: number;
-  readonly uid: number;
-  readonly service: string;
-  readonly records: number;
-  readonly sharedBytes: number;
-}
+import {
+  type Accepted,
+  type ClientResources,
+  type ClientsAccess,
+  type ClientsGiven,
+  MAX_CONNECTIONS,
+} from './given.ts';
+import {
+  ended,
+  forgotten,
+  interrupted,
+  noLongerServed,
+  noMemory,
+  notPermitted,
+  refusal,
+  refusalOf,
+  tooMany,
+  tooManyOf,
+} from './refusals.ts';
+import type { ClientsReport } from './report.ts';
+import { openSession, Session, type SessionState } from './session.ts';
 
 /** What waits at a socket; a session once it has said hello. */
 interface Connection {
-  readonly socket: number;
-  readonly credentials: Credentials;
+  readonly id: number;
+  readonly pid: number;
+  readonly uid: number;
   /** Microseconds: says hello until then, or goes. */
   readonly deadline: number;
   session: Session | undefined;
   isAwake: boolean;
 }
 
-export const MAX_CONNECTIONS = 256;
+interface ConnectionState {
+  readonly id: number;
+  readonly pid: number;
+  readonly uid: number;
+  readonly deadline: number;
+  readonly session: SessionState | undefined;
+}
+
+interface Totals {
+  opened: number;
+  closed: number;
+  refused: number;
+  /** Sessions that were ended because the engine threw while it served them. */
+  interrupted: number;
+  records: number;
+  wakes: number;
+}
+
+/** What another service goes on from. */
+export interface ServiceState {
+  readonly connections: readonly ConnectionState[];
+  /** Those that are looked at in every turn, in their order. */
+  readonly awake: readonly number[];
+  readonly listenAgainAt: number;
+  readonly totals: Totals;
+  readonly faults: Record<string, number>;
+  /** The connection that was in hand when the service threw; 0: none. */
+  readonly inHand: number;
+}
+
 /** A session with nothing to do for so many turns sleeps, though others keep the thread awake. */
 const IDLE_TURNS = 1000;
 const GREETING_MICROS = 5_000_000;
 const RETRY_MICROS = 500_000;
-const TAG_LISTENER = 0;
-/** A connection's tags: twice its id for its socket, and one more for its bell. */
-const FIRST_ID = 1;
 
 export class ClientService {
-  private readonly config: ClientsConfig;
-  private readonly epoll = new Epoll();
+  /** Microseconds, on the clock that `attend` is given: when it must be called though nothing is ready. */
+  nextDeadline = Number.POSITIVE_INFINITY;
+  private readonly access: ClientsAccess;
+  private readonly resources: ClientResources;
   private readonly connections = new Map<number, Connection>();
-  /** Those that are looked at in every turn. */
   private readonly awake: Connection[] = [];
-  private nextId = FIRST_ID;
-  private isListening = true;
-  private listenAgainAt = 0;
-  private readonly totals = { opened: 0, closed: 0, refused: 0, records: 0, wakes: 0 };
-  private readonly faults: Record<string, number> = Object.fromEntries(
-    FAULTS.filter((fault) => fault !== 'none').map((fault) => [fault, 0]),
-  );
+  private listenAgainAt: number;
+  private readonly totals: Totals;
+  private readonly faults: Record<string, number>;
+  private inHand: number;
 
-  constructor(config: ClientsConfig) {
-    this.config = config;
-    this.epoll.add(config.listener, TAG_LISTENER);
+  constructor({ access, resources }: ClientsGiven, old?: ServiceState) {
+    this.access = access;
+    this.resources = resources;
+    this.listenAgainAt = old?.listenAgainAt ?? 0;
+    this.totals = old?.totals ?? {
+      opened: 0,
+      closed: 0,
+      refused: 0,
+      interrupted: 0,
+      records: 0,
+      wakes: 0,
+    };
+    this.faults =
+      old?.faults ??
+      Object.fromEntries(FAULTS.filter((fault) => fault !== 'none').map((fault) => [fault, 0]));
+    this.inHand = old?.inHand ?? 0;
+    for (const { id, pid, uid, deadline, session } of old?.connections ?? []) {
+      // One that was just being ended may be gone already.
+      if (!resources.has(id)) continue;
+      const restored = session && new Session(id, resources, session.hello, session);
+      this.connections.set(id, { id, pid, uid, deadline, session: restored, isAwake: false });
+    }
+    for (const id of old?.awake ?? []) this.wake(this.connections.get(id));
+    this.planDeadline();
   }
 
-  /** Readable when `attend` has something to do. */
-  get fd(): number {
-    return this.epoll.fd;
+  /** Sessions that are looked at in every turn. */
+  get awakeSessions(): number {
+    return this.awake.length;
   }
 
-  /** A turn as an engine: what is there is served, about `budget` records a flow, or else all sessions sleep. */
-  run(now: number, budget: number): number {
-    this.attend(now);
-    const served = this.serve(budget);
-    return served > 0 || this.arm() ? served : 1;
+  save(): ServiceState {
+    return {
+      connections: [...this.connections.values()].map(({ id, pid, uid, deadline, session }) => {
+        return { id, pid, uid, deadline, session: session?.save() };
+      }),
+      awake: this.awake.filter(({ isAwake }) => isAwake).map(({ id }) => id),
+      listenAgainAt: this.listenAgainAt,
+      totals: this.totals,
+      faults: this.faults,
+      inHand: this.inHand,
+    };
+  }
+
+  /** After one that threw, or when there was none: ends the session it had in hand, closes what no state knows of, looks at all others. */
+  recover(): void {
+    const broken = this.connections.get(this.inHand);
+    this.inHand = 0;
+    if (broken !== undefined) {
+      if (broken.session !== undefined) this.totals.interrupted++;
+      this.end(broken, interrupted());
+    }
+    for (const id of this.resources.ids()) {
+      if (this.connections.has(id)) continue;
+      this.resources.send(id, JSON.stringify(forgotten()));
+      this.resources.close(id);
+    }
+    this.resources.listen(this.listenAgainAt === 0);
+    // A ring may have been heard and not been followed.
+    for (const connection of this.connections.values()) this.wake(connection);
   }
 
   /** One turn over all sessions that are awake, about `budget` records a flow; the records served. */
@@ -103,35 +150,37 @@ export class ClientService {
     let served = 0;
     for (let i = this.awake.length - 1; i >= 0; i--) {
       const connection = this.awake[i]!;
-      served += this.serveOne(connection, budget);
-      if (connection.session !== undefined && connection.session.idleTurns > IDLE_TURNS)
-        this.sleep(connection);
+      if (connection.session !== undefined) served += this.serveOne(connection, connection.session, budget);
       if (!connection.isAwake) this.awake.splice(i, 1);
     }
     return served;
   }
 
-  /** Takes connections, messages and wake-ups; how many descriptors had something. */
-  attend(now: number): number {
-    this.listen(now >= this.listenAgainAt);
-    const ready = this.epoll.wait(0);
+  /** Takes connections, messages and wake-ups. */
+  attend(now: number): void {
+    const { resources } = this;
+    if (this.listenAgainAt !== 0 && now >= this.listenAgainAt) {
+      this.listenAgainAt = 0;
+      resources.listen(true);
+    }
+    const ready = resources.wait();
     for (let i = 0; i < ready; i++) {
-      const tag = this.epoll.tag(i);
-      if (tag === TAG_LISTENER) this.accept(now);
-      else {
-        const connection = this.connections.get(tag >>> 1);
-        if (connection === undefined) continue;
-        if ((tag & 1) === 1) this.wake(connection);
-        else this.receive(tag >>> 1, connection);
+      const kind = resources.kindOf(i);
+      const connection = this.connections.get(resources.idOf(i));
+      if (kind === 'listener') this.accept(now);
+      else if (connection === undefined) continue;
+      else if (kind === 'bell') this.wake(connection);
+      else this.receive(connection);
+    }
+    for (const connection of this.connections.values()) {
+      if (connection.session === undefined && now >= connection.deadline) {
+        this.end(connection, refusal('bad-input', 'No hello came.'));
       }
     }
-    for (const [id, { session, deadline }] of this.connections) {
-      if (session === undefined && now >= deadline) this.end(id, refusal('bad-input', 'No hello came.'));
-    }
-    return ready;
+    this.planDeadline();
   }
 
-  /** Says that the thread will sleep: true when nothing is to do before `fd` is readable. */
+  /** Says that the thread will sleep: true when nothing is to do before something is ready. */
   arm(): boolean {
     for (let i = this.awake.length - 1; i >= 0; i--) {
       if (!this.sleep(this.awake[i]!)) return false;
@@ -140,189 +189,153 @@ export class ClientService {
     return true;
   }
 
-  /** Microseconds, on the clock that `attend` is given. */
-  nextTimeout(): number {
-    let next = this.isListening ? Number.POSITIVE_INFINITY : this.listenAgainAt;
-    for (const { session, deadline } of this.connections.values()) {
-      if (session === undefined) next = Math.min(next, deadline);
-    }
-    return next;
-  }
-
-  /** Serves what is there; true when nothing is left. */
-  drain(_now: number): boolean {
-    return this.serve(Number.MAX_SAFE_INTEGER) === 0;
+  /** Takes nobody in any more and serves what is there; when nothing is left, ends all sessions: true. */
+  drain(): boolean {
+    this.resources.listen(false);
+    if (this.serve(Number.MAX_SAFE_INTEGER) > 0) return false;
+    for (const connection of this.connections.values()) this.end(connection, noLongerServed());
+    return true;
   }
 
   report(): ClientsReport {
-    const sessions = [...this.connections.values()].flatMap(({ session }) =>
-      session === undefined ? [] : [session],
-    );
-    const sum = (pick: (session: Session) => number) =>
+    const { resources } = this;
+    const sessions = [...this.connections.values()].flatMap(({ id, pid, uid, session }) => {
+      if (session === undefined) return [];
+      const { service, records, wakes } = session;
+      return [{ pid, uid, service, records, wakes, sharedBytes: resources.sharedBytes(id) }];
+    });
+    const sum = (pick: (session: (typeof sessions)[number]) => number) =>
       sessions.reduce((total, session) => total + pick(session), 0);
-    const { opened, closed, refused, records, wakes } = this.totals;
     return {
-      sessions: sessions.map(({ credentials: { pid, uid }, service, records, sharedBytes }) => {
-        return { pid, uid, service, records, sharedBytes };
-      }),
+      sessions: sessions.map(({ wakes, ...session }) => session),
       greeting: this.connections.size - sessions.length,
       sharedBytes: sum(({ sharedBytes }) => sharedBytes),
-      opened,
-      closed,
-      refused,
-      records: records + sum(({ records }) => records),
-      wakes: wakes + sum(({ wakes }) => wakes),
+      ...this.totals,
+      records: this.totals.records + sum(({ records }) => records),
+      wakes: this.totals.wakes + sum(({ wakes }) => wakes),
       faults: { ...this.faults },
     };
   }
 
-  close(): void {
-    for (const id of [...this.connections.keys()]) this.end(id);
-    this.epoll.close();
-  }
-
-  private serveOne(connection: Connection, budget: number): number {
-    const { session } = connection;
-    if (session === undefined) return 0;
-    try {
-      const served = session.serve(budget);
-      if (session.fault !== 'none') this.endFor(connection);
-      return served;
-    } catch {
-      // The system had no memory for the session's heap.
-      this.endOf(connection, refusal('failed', 'The agent has no memory left for this session.'));
-      return 0;
-    }
+  private serveOne(connection: Connection, session: Session, budget: number): number {
+    this.inHand = connection.id;
+    const served = session.serve(budget);
+    if (session.isStarved) this.end(connection, noMemory());
+    else if (session.fault !== 'none') this.endForFault(connection, session);
+    else if (session.idleTurns > IDLE_TURNS) this.sleep(connection);
+    this.inHand = 0;
+    return served;
   }
 
   /** False when there is something to do after all. */
   private sleep(connection: Connection): boolean {
     const { session } = connection;
     if (session?.sleep() === false) return false;
-    if (session !== undefined && session.fault !== 'none') this.endFor(connection);
+    if (session !== undefined && session.fault !== 'none') this.endForFault(connection, session);
     connection.isAwake = false;
     return true;
   }
 
-  private wake(connection: Connection): void {
-    if (connection.isAwake) return;
+  private wake(connection: Connection | undefined): void {
+    if (connection?.session === undefined || connection.isAwake) return;
     connection.isAwake = true;
     this.awake.push(connection);
   }
 
   private accept(now: number): void {
-    const socket = acceptUnix(this.config.listener);
-    if (socket < 0) {
+    const accepted = this.resources.accept();
+    if (accepted === 'none') return;
+    if (accepted === 'later') {
       // Out of descriptors it would stay readable, and the thread awake.
-      if (errno() !== EAGAIN && errno() !== ECONNABORTED) this.listenAgainAt = now + RETRY_MICROS;
-      this.listen(this.listenAgainAt <= now);
+      this.listenAgainAt = now + RETRY_MICROS;
+      this.resources.listen(false);
       return;
     }
-    let credentials: Credentials;
-    try {
-      credentials = peerCredentials(socket);
-    } catch {
-      close(socket);
-      return;
-    }
-    const id = this.nextId;
-    this.nextId = (this.nextId + 1) & 0x3fff_ffff || FIRST_ID;
-    this.connections.set(id, {
-      socket,
-      credentials,
-      deadline: now + GREETING_MICROS,
-      session: undefined,
-      isAwake: false,
-    });
-    this.epoll.add(socket, id * 2);
-    if (!this.mayConnect(credentials)) this.end(id, notPermitted(this.config.group));
-    else if (this.connections.size > MAX_CONNECTIONS) this.end(id, tooMany(MAX_CONNECTIONS));
+    const { id, pid, uid } = accepted;
+    const no = this.refusalFor(accepted);
+    const deadline = now + GREETING_MICROS;
+    const connection = { id, pid, uid, deadline, session: undefined, isAwake: false };
+    this.connections.set(id, connection);
+    if (no !== undefined) this.end(connection, no);
   }
 
-  private mayConnect({ uid, gid, groups }: Credentials): boolean {
-    const permitted = this.config.gid;
-    if (uid === 0 || uid === this.config.uid) return true;
-    return permitted !== undefined && (gid === permitted || groups.includes(permitted));
+  /** Undefined when whoever connected may. */
+  private refusalFor({ uid, gid, groups }: Accepted): Refusal | undefined {
+    const { access, connections } = this;
+    const permitted = access.gid;
+    const isMember = permitted !== undefined && (gid === permitted || groups.includes(permitted));
+    if (uid !== 0 && uid !== access.uid && !isMember) return notPermitted(access.group);
+    if (connections.size >= MAX_CONNECTIONS) return tooMany(MAX_CONNECTIONS);
+    let theirs = 0;
+    for (const connection of connections.values()) if (connection.uid === uid) theirs++;
+    return theirs < access.sessionsPerUser ? undefined : tooManyOf(uid, access.sessionsPerUser);
   }
 
-  private receive(id: number, connection: Connection): void {
-    const received = receiveMessage(connection.socket);
+  private receive(connection: Connection): void {
+    const { id, session } = connection;
+    const received = this.resources.receive(id);
     if (received === 'none') return;
     if (received === 'gone') {
-      this.end(id);
+      this.end(connection);
       return;
     }
-    // Nobody asked for descriptors.
-    for (const fd of received.fds) close(fd);
-    const message = parseFromClient(received.text);
-    try {
-      if (typeof message === 'string') this.endForMessage(id, message);
-      else if (message.type === 'grow') this.grow(id, connection);
-      else this.open(id, connection, message);
-    } catch {
-      this.end(id, refusal('failed', 'The agent has no memory or descriptors left for this session.'));
+    this.inHand = id;
+    const message = parseFromClient(received);
+    if (typeof message === 'string') this.endForMessage(connection, message);
+    else if (message.type === 'hello') this.open(connection, message);
+    else if (session === undefined) this.endForMessage(connection, 'the first message is no hello');
+    else {
+      session.grow();
+      if (session.isStarved) this.end(connection, noMemory());
     }
+    this.inHand = 0;
   }
 
-  private open(id: number, connection: Connection, hello: Hello): void {
+  private open(connection: Connection, hello: Hello): void {
     const no = refusalOf(hello);
-    if (connection.session !== undefined) this.endForMessage(id, 'a second hello came');
-    else if (no !== undefined) this.end(id, no);
+    if (connection.session !== undefined) this.endForMessage(connection, 'a second hello came');
+    else if (no !== undefined) this.end(connection, no);
     else {
-      connection.session = new Session(connection.socket, connection.credentials, hello);
-      this.epoll.add(connection.session.bell.fd, id * 2 + 1, 'edges');
+      const session = openSession(connection.id, this.resources, hello);
+      if (session === undefined) {
+        this.end(connection, noMemory());
+        return;
+      }
+      connection.session = session;
       this.totals.opened++;
       this.wake(connection);
     }
   }
 
-  private grow(id: number, { session }: Connection): void {
-    if (session === undefined) this.endForMessage(id, 'the first message is no hello');
-    else session.grow();
-  }
-
-  private endForMessage(id: number, complaint: string): void {
+  private endForMessage(connection: Connection, complaint: string): void {
     this.faults['badMessage']!++;
-    this.end(id, refusal('bad-input', `The agent did not understand: ${complaint}.`));
+    this.end(connection, refusal('bad-input', `The agent did not understand: ${complaint}.`));
   }
 
-  /** For its client's fault. */
-  private endFor(connection: Connection): void {
-    const { fault } = connection.session!;
+  private endForFault(connection: Connection, { fault }: Session): void {
     this.faults[fault]!++;
-    this.endOf(connection, ended(fault));
+    this.end(connection, ended(fault));
   }
 
-  private endOf(connection: Connection, last: Refusal): void {
-    for (const [id, candidate] of this.connections) if (candidate === connection) this.end(id, last);
-  }
-
-  private end(id: number, last?: Refusal): void {
-    const connection = this.connections.get(id)!;
-    const { socket, session } = connection;
+  private end(connection: Connection, last?: Refusal): void {
+    const { id, session } = connection;
     this.connections.delete(id);
     connection.isAwake = false;
     connection.session = undefined;
-    if (session === undefined) {
-      if (last !== undefined) {
-        this.totals.refused++;
-        sendMessage(socket, JSON.stringify(last));
-      }
-    } else {
+    if (session !== undefined) {
       this.totals.closed++;
       this.totals.records += session.records;
       this.totals.wakes += session.wakes;
-      // The client has it too: closing it here would not end the watch.
-      this.epoll.remove(session.bell.fd);
-      session.close(last);
-    }
-    close(socket);
+    } else if (last !== undefined) this.totals.refused++;
+    if (last !== undefined) this.resources.send(id, JSON.stringify(last));
+    this.resources.close(id);
   }
 
-  private listen(wanted: boolean): void {
-    if (wanted === this.isListening) return;
-    this.isListening = wanted;
-    if (wanted) this.epoll.add(this.config.listener, TAG_LISTENER);
-    else this.epoll.remove(this.config.listener);
+  private planDeadline(): void {
+    let next = this.listenAgainAt === 0 ? Number.POSITIVE_INFINITY : this.listenAgainAt;
+    for (const { session, deadline } of this.connections.values()) {
+      if (session === undefined) next = Math.min(next, deadline);
+    }
+    this.nextDeadline = next;
   }
 }

@@ -1,72 +1,83 @@
-// The agent's side of one client's session: all of its memory and descriptors, which the agent makes and takes back, and
+// The agent's side of one client's session: what it knows beside the session's memory, which belongs to the executor, and
 // its turn at the service. A client can die at any instruction: nothing that it leaves half done is waited for.
-import { EventFd } from '../../linux/eventfd.ts';
-import { close } from '../../linux/libc.ts';
-import { createShared, type Mapping } from '../../linux/shared-memory.ts';
-import { type Credentials, sendMessage } from '../../linux/unix-socket.ts';
-import { WakePipe } from '../../linux/wake-pipe.ts';
-import { Endpoint } from '../../runtime/shm/endpoint.ts';
+import { Endpoint, type EndpointState } from '../../runtime/shm/endpoint.ts';
 import { type Fault, halfOf } from '../../runtime/shm/half.ts';
 import { OwnHeap, PeerHeap } from '../../runtime/shm/heap.ts';
 import { layoutOf } from '../../runtime/shm/layout.ts';
 import { type FromAgent, type Hello, NEWEST_VERSION } from '../../runtime/shm/messages.ts';
-import { MAX_SEGMENTS, SEGMENT_BYTES } from '../../runtime/shm/slab.ts';
-import { BlockEcho, echoRecords, NO_MEMORY, NO_ROOM } from './echo.ts';
+import { MAX_SEGMENTS, type SlabState } from '../../runtime/shm/slab.ts';
+import { BlockEcho, type BlockEchoState, echoRecords, NO_MEMORY, NO_ROOM } from './echo.ts';
+import type { ClientResources, Owner } from './given.ts';
 
 /** A flow found empty so often in a row rests until its doorbell rings. */
 const IDLE_TURNS = 200;
 
+/** What another engine's session goes on from, over the same memory. */
+export interface SessionState {
+  readonly hello: Hello;
+  readonly records: number;
+  readonly idleTurns: number;
+  readonly endpoint: EndpointState;
+  readonly heap: SlabState;
+  /** One a flow where records name blocks. */
+  readonly echoes: readonly BlockEchoState[];
+}
+
+/** Undefined when the system has no memory or descriptors left; what it did have is taken back with the connection. */
+export function openSession(id: number, resources: ClientResources, hello: Hello): Session | undefined {
+  const { flows, recordWords, records } = hello;
+  const welcome: FromAgent = { type: 'welcome', version: NEWEST_VERSION, flows, recordWords, records };
+  const halves = resources.open(id, layoutOf(hello).halfBytes, JSON.stringify(welcome));
+  return halves && new Session(id, resources, hello);
+}
+
 export class Session {
-  readonly credentials: Credentials;
-  readonly service: string;
-  /** Wakes us; to be watched for edges and never read, for the client could make reading it block. */
-  readonly bell: EventFd;
-  /** Bytes of memory made for it. */
-  sharedBytes = 0;
-  records = 0;
+  records: number;
   /** Turns in which there was nothing to do, in a row. */
-  idleTurns = 0;
-  private readonly socket: number;
+  idleTurns: number;
+  /** The system had no memory for its heap. */
+  isStarved = false;
+  private readonly id: number;
+  private readonly resources: ClientResources;
+  private readonly hello: Hello;
   private readonly endpoint: Endpoint;
-  private readonly clientBell: WakePipe;
-  private readonly mappings: Mapping[] = [];
   private readonly own: OwnHeap;
   private readonly theirs: PeerHeap;
-  private readonly blockEchoes: readonly BlockEcho[];
-  private readonly recordWords: number;
+  private readonly echoes: readonly BlockEcho[];
 
-  /** Makes what the session needs and sends it off; throws SelvageError when the system has no more. */
-  constructor(socket: number, credentials: Credentials, hello: Hello) {
-    const { service, blocks, flows, recordWords, records } = hello;
-    this.socket = socket;
-    this.credentials = credentials;
-    this.service = service;
-    this.recordWords = recordWords;
-    this.bell = new EventFd();
-    this.clientBell = new WakePipe();
-    const sent: number[] = [];
-    try {
-      const { halfBytes } = layoutOf(hello);
-      const mine = this.makeMemory('selvage-agent', halfBytes, 'us', sent);
-      const client = this.makeMemory('selvage-client', halfBytes, 'them', sent);
-      this.endpoint = new Endpoint(hello, halfOf(mine), halfOf(client), () => this.clientBell.signal());
-      const { returns, health } = this.endpoint;
-      this.own = new OwnHeap(returns, health);
-      this.theirs = new PeerHeap(returns);
-      this.blockEchoes = blocks
-        ? this.endpoint.flows.map(() => new BlockEcho(this.own, this.theirs, health, recordWords))
-        : [];
-      this.say({ type: 'welcome', version: NEWEST_VERSION, flows, recordWords, records }, [
-        ...sent,
-        this.bell.fd,
-        this.clientBell.readFd,
-      ]);
-    } catch (error) {
-      this.release();
-      throw error;
-    } finally {
-      for (const fd of sent) close(fd);
-    }
+  /** The connection's memory has been made. */
+  constructor(id: number, resources: ClientResources, hello: Hello, old?: SessionState) {
+    this.id = id;
+    this.resources = resources;
+    this.hello = hello;
+    this.records = old?.records ?? 0;
+    this.idleTurns = old?.idleTurns ?? 0;
+    const { mine, theirs } = resources.halves(id);
+    const wake = () => resources.wake(id);
+    this.endpoint = new Endpoint(hello, halfOf(mine), halfOf(theirs), wake, old?.endpoint);
+    const { returns, health } = this.endpoint;
+    this.own = new OwnHeap(returns, health, old?.heap, [...resources.segments(id, 'agent')]);
+    this.theirs = new PeerHeap(returns, [...resources.segments(id, 'client')]);
+    this.echoes = hello.blocks
+      ? this.endpoint.flows.map(
+          (_, flow) => new BlockEcho(this.own, this.theirs, health, hello.recordWords, old?.echoes[flow]),
+        )
+      : [];
+  }
+
+  save(): SessionState {
+    return {
+      hello: this.hello,
+      records: this.records,
+      idleTurns: this.idleTurns,
+      endpoint: this.endpoint.save(),
+      heap: this.own.save(),
+      echoes: this.echoes.map((echo) => echo.save()),
+    };
+  }
+
+  get service(): string {
+    return this.hello.service;
   }
 
   get fault(): Fault {
@@ -103,22 +114,17 @@ export class Session {
 
   /** The client's heap is full. */
   grow(): void {
-    if (this.theirs.segments.length >= MAX_SEGMENTS) this.say({ type: 'full' });
-    else this.addSegment('client');
-  }
-
-  /** Says why, if there is something to say, and takes everything back. */
-  close(last?: FromAgent): void {
-    if (last !== undefined) sendMessage(this.socket, JSON.stringify(last));
-    this.release();
+    if (this.theirs.segments.length < MAX_SEGMENTS) this.addSegment('client');
+    else if (!this.resources.send(this.id, JSON.stringify({ type: 'full' } satisfies FromAgent)))
+      this.blameDeafness();
   }
 
   private serveFlow(flow: number, budget: number): number {
     const { endpoint } = this;
     const channel = endpoint.flows[flow]!;
-    const echo = this.blockEchoes[flow];
+    const echo = this.echoes[flow];
     const served =
-      echo === undefined ? echoRecords(channel, this.recordWords, budget) : echo.serve(channel, budget);
+      echo === undefined ? echoRecords(channel, this.hello.recordWords, budget) : echo.serve(channel, budget);
     if (served > 0) {
       this.records += served;
       return served;
@@ -142,32 +148,22 @@ export class Session {
     return true;
   }
 
-  private addSegment(owner: 'agent' | 'client'): void {
-    const sent: number[] = [];
-    const writer = owner === 'agent' ? 'us' : 'them';
-    const bytes = new Uint8Array(this.makeMemory('selvage-heap', SEGMENT_BYTES, writer, sent));
+  private addSegment(owner: Owner): void {
+    const { id, resources } = this;
+    const message: FromAgent = { type: 'segment', owner };
+    const outcome = resources.addSegment(id, owner, JSON.stringify(message));
+    if (outcome === 'no memory') {
+      this.isStarved = true;
+      return;
+    }
+    const bytes = resources.segments(id, owner).at(-1)!;
     if (owner === 'agent') this.own.addSegment(bytes);
     else this.theirs.segments.push(bytes);
-    this.say({ type: 'segment', owner }, sent);
-    for (const fd of sent) close(fd);
+    if (outcome === 'unread') this.blameDeafness();
   }
 
-  private makeMemory(name: string, bytes: number, writer: 'us' | 'them', sent: number[]): ArrayBuffer {
-    const { fd, mapping } = createShared(name, bytes, writer);
-    sent.push(fd);
-    this.mappings.push(mapping);
-    this.sharedBytes += bytes;
-    return mapping.buffer;
-  }
-
-  private say(message: FromAgent, fds: readonly number[] = []): void {
-    // A client that leaves so much unread that there is no room cannot be told anything.
-    if (!sendMessage(this.socket, JSON.stringify(message), fds)) this.endpoint.health.blame('badMessage');
-  }
-
-  private release(): void {
-    this.bell.close();
-    this.clientBell.close();
-    for (const mapping of this.mappings.splice(0)) mapping.unmap();
+  /** A client that leaves so much unread that there is no room cannot be told anything. */
+  private blameDeafness(): void {
+    this.endpoint.health.blame('badMessage');
   }
 }

@@ -6,14 +6,29 @@ import { SelvageError } from '../../base/errors.ts';
 import { gidOf } from '../../linux/groups.ts';
 import { close } from '../../linux/libc.ts';
 import { listenUnix } from '../../linux/unix-socket.ts';
-import type { ClientsConfig } from './service.ts';
+import type { ClientsAccess } from './given.ts';
+
+/** What a thread is told that is to serve clients. */
+export interface ClientsStart {
+  /** A listening socket; closed by whoever opened it. */
+  readonly listener: number;
+  readonly access: ClientsAccess;
+}
 
 export function clientSocketPath(runtimeDir: string): string {
   return join(runtimeDir, 'clients.sock');
 }
 
+export interface ClientSocketOptions {
+  readonly group?: string | undefined;
+  readonly sessionsPerUser: number;
+}
+
 /** Throws SelvageError when the group is unknown or the socket cannot be made. */
-export function openClientSocket(runtimeDir: string, group: string | undefined): ClientsConfig {
+export function openClientSocket(
+  runtimeDir: string,
+  { group, sessionsPerUser }: ClientSocketOptions,
+): ClientsStart {
   const gid = group === undefined ? undefined : gidOf(group);
   if (group !== undefined && gid === undefined) {
     throw new SelvageError('bad-config', `clients.group: this host has no group ${group}.`, {
@@ -34,7 +49,7 @@ export function openClientSocket(runtimeDir: string, group: string | undefined):
       cause,
     });
   }
-  return { listener, gid, group, uid: process.getuid!() };
+  return { listener, access: { gid, group, uid: process.getuid!(), sessionsPerUser } };
 }
 
 export function removeClientSocket(runtimeDir: string): void {

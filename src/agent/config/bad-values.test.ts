@@ -49,6 +49,16 @@ describe('one bad value', () => {
       'host: host1\nthreads: 9',
       '2:10: threads: 9 is not a whole number from 1 to 8; write it like 2',
     ],
+    [
+      'host: host1',
+      'host: host1\nclients: { sessionsPerUser: 0 }',
+      '2:29: clients.sessionsPerUser: 0 is not a whole number from 1 to 256; write it like 64',
+    ],
+    [
+      'host: host1',
+      'host: host1\nclients: { thread: own }',
+      '2:20: clients.thread: own is not a thread that can serve clients; write services or data',
+    ],
     ['host: host1', 'host: host1\ntransport:', '2:1: transport: has no value; write { window: 512 }'],
     [
       '  address: 10.0.1.1',

@@ -13,6 +13,7 @@ import {
   parseIpv6,
   parseMac,
 } from '../../wire/address.ts';
+import { MAX_CONNECTIONS } from '../clients/given.ts';
 import { Complaint, list, mapping, text, wholeNumber, yesOrNo } from './fields.ts';
 import { largestMtu, smallestMtu } from './mtu.ts';
 import type { HostConfig, IpAddress } from './types.ts';
@@ -43,6 +44,12 @@ const vtep = text('an IP address', '10.0.1.1', (value): IpAddress | Complaint | 
 
 const groupName = text('the name of a group', 'selvage', (value) =>
   /^[A-Za-z_][A-Za-z0-9._-]{0,31}$/.test(value) ? value : undefined,
+);
+
+const clientsThread = text('a thread', 'services', (value) =>
+  value === 'services' || value === 'data'
+    ? value
+    : new Complaint(`${value} is not a thread that can serve clients; write services or data`),
 );
 
 const mac = text('a MAC address', '02:00:00:00:77:01', (value): Mac | Complaint | undefined => {
@@ -151,7 +158,17 @@ export const hostSchema = mapping(
       ),
       {},
     ),
-    clients: v.optional(mapping({ group: v.optional(groupName) }, '{ group: selvage }'), {}),
+    clients: v.optional(
+      mapping(
+        {
+          group: v.optional(groupName),
+          sessionsPerUser: v.optional(wholeNumber(1, MAX_CONNECTIONS, 64), 64),
+          thread: v.optional(clientsThread, 'services'),
+        },
+        '{ group: selvage }',
+      ),
+      {},
+    ),
     vnis: list(vni, '[{ vni: 77, vnics: [] }]'),
   },
   'at least host, underlay and vnis',

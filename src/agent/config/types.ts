@@ -12,7 +12,7 @@ export interface HostConfig {
   readonly threads: number;
   readonly underlay: UnderlayConfig;
   readonly transport: TransportConfig;
-  readonly clients: ClientsAccess;
+  readonly clients: ClientsConfig;
   readonly vnis: readonly VniConfig[];
 }
 
@@ -34,9 +34,13 @@ export interface TransportConfig {
   readonly sprayPackets: number;
 }
 
-export interface ClientsAccess {
+export interface ClientsConfig {
   /** Whose members may open sessions besides root; absent: nobody. */
   readonly group?: string | undefined;
+  /** Sessions that one user may have at once, root included. */
+  readonly sessionsPerUser: number;
+  /** Whose executor serves them: a thread of their own, or the first of those that forward packets. */
+  readonly thread: 'services' | 'data';
 }
 
 export interface VniConfig {

@@ -1,0 +1,92 @@
+// The service for clients as an engine. Records come in memory that nothing announces while a session is awake; so the
+// engine asks to be run again at once while they keep coming and for a short, adaptive time after, and only then lets
+// doorbells wake it.
+import type { Engine, EngineIo, Watch } from '../../runtime/engine.ts';
+import { SpinTime } from '../../runtime/spin.ts';
+import type { ClientsGiven } from './given.ts';
+import type { ClientsReport } from './report.ts';
+import { ClientService, type ServiceState } from './service.ts';
+
+/** Sessions looked at without finding anything before a turn ends: about a microsecond. Another thread may want the core. */
+const LOOKS = 16;
+
+export interface ClientsState {
+  readonly service: ServiceState;
+  readonly spinMicros: number;
+  /** It was saved in the middle of a turn that threw. */
+  readonly interrupted: boolean;
+}
+
+type Phase = 'serving' | 'looking' | 'asleep';
+
+export class ClientsEngine implements Engine<ClientsState> {
+  readonly service: ClientService;
+  private readonly watch: Watch;
+  private readonly spin: SpinTime;
+  private phase: Phase = 'serving';
+  /** When this phase began. */
+  private since = 0;
+  private mustRecover: boolean;
+  private inTurn = false;
+
+  constructor(io: EngineIo<ClientsGiven>, old?: ClientsState) {
+    this.service = new ClientService(io.given, old?.service);
+    this.spin = new SpinTime(old?.spinMicros);
+    this.watch = io.watch(io.given.resources.fd);
+    this.mustRecover = old === undefined || old.interrupted;
+  }
+
+  run(now: number, budget: number): number {
+    const { service, spin } = this;
+    this.inTurn = true;
+    if (this.mustRecover) {
+      service.recover();
+      this.mustRecover = false;
+    }
+    if (this.phase === 'asleep') spin.slept(now - this.since);
+    if (this.watch.ready || now >= service.nextDeadline) service.attend(now);
+    const served = this.serve(budget);
+    if (served > 0) this.enter('serving', now);
+    else if (this.phase !== 'looking') this.enter('looking', now);
+    const isPatient = service.awakeSessions > 0 && now - this.since < spin.micros;
+    if (this.phase === 'looking' && !isPatient && service.arm()) this.enter('asleep', now);
+    this.inTurn = false;
+    return served;
+  }
+
+  nextTimeout(): number {
+    return this.phase === 'asleep' ? this.service.nextDeadline : 0;
+  }
+
+  drain(): boolean {
+    return this.service.drain();
+  }
+
+  save(): ClientsState {
+    return {
+      service: this.service.save(),
+      spinMicros: this.spin.micros,
+      interrupted: this.inTurn || this.mustRecover,
+    };
+  }
+
+  report(): ClientsReport {
+    return this.service.report();
+  }
+
+  private serve(budget: number): number {
+    const { service } = this;
+    let served = 0;
+    for (let looks = LOOKS; looks > 0 && served < budget && service.awakeSessions > 0; ) {
+      const records = service.serve(budget);
+      served += records;
+      if (records === 0) looks -= service.awakeSessions;
+    }
+    return served;
+  }
+
+  private enter(phase: Phase, now: number): void {
+    this.phase = phase;
+    this.since = now;
+  }
+}
