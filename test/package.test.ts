@@ -82,7 +82,9 @@ describe('the packed packages', () => {
         'dist/selvage.js',
         'dist/data-thread.js',
         'dist/engine-trial.js',
+        'dist/services-thread.js',
         'dist/switch-engine.js',
+        'dist/clients-engine.js',
         'README.md',
         'LICENSE',
         'package.json',
@@ -119,9 +121,8 @@ describe('the packed packages', () => {
     });
   });
 
-  test('offers its switch to modules of engines', () => {
-    const script =
-      "import engine from 'selvage/switch-engine'; console.log(typeof engine.load, engine.version);";
+  test.each(['switch-engine', 'clients-engine'])('offers its %s to modules of engines', (name) => {
+    const script = `import engine from 'selvage/${name}'; console.log(typeof engine.load, engine.version);`;
     expect(run(user, process.execPath, '--input-type=module', '-e', script)).toMatchObject({
       exitCode: 0,
       stdout: 'function 1\n',

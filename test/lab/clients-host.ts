@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { packageRoot } from '../../lab/package-root.ts';
-import type { ClientsReport } from '../../src/agent/clients/service.ts';
+import type { ClientsReport } from '../../src/agent/clients/report.ts';
 import { clientSocketPath } from '../../src/agent/clients/socket.ts';
+import type { EngineStatus, Upgraded } from '../../src/agent/status.ts';
 import { eventually } from './eventually.ts';
 
 export interface HostOptions {
@@ -48,9 +49,17 @@ export class ClientsHost {
   }
 
   async report(): Promise<ClientsReport> {
-    const line = this.nextLine();
-    this.child.stdin!.write('?\n');
-    return JSON.parse(await line);
+    return (await this.ask('clients')) as ClientsReport;
+  }
+
+  async engines(): Promise<EngineStatus[]> {
+    return (await this.ask('engines')) as EngineStatus[];
+  }
+
+  /** What became of it, or the sentence why nothing did. */
+  async upgrade(engine: string, file: string): Promise<Upgraded[number] | { error: string }> {
+    const said = (await this.ask(`upgrade ${engine} ${file}`)) as Upgraded | { error: string };
+    return 'error' in said ? said : said[0]!;
   }
 
   /** What it holds, by the kernel's word: descriptors, and maps of shared memory. */
@@ -74,6 +83,12 @@ export class ClientsHost {
     this.child.stdin!.end();
     await this.ended;
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async ask(question: string): Promise<unknown> {
+    const line = this.nextLine();
+    this.child.stdin!.write(`${question}\n`);
+    return JSON.parse(await line);
   }
 
   private nextLine(): Promise<string> {

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Probe, startProbe } from '../../bench/workloads/packet-probe.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { packageRoot } from '../../lab/package-root.ts';
+import { clientSocketPath } from '../../src/agent/clients/socket.ts';
 import type { EngineStatus, Upgraded } from '../../src/agent/status.ts';
+import { connect, type Session } from '../../src/client/index.ts';
 import { SELVAGE, statusOf } from './agent-program.ts';
 import { eventually } from './eventually.ts';
 import { hasRights, needRights } from './rights.ts';
@@ -16,6 +18,7 @@ import { upTwoHosts } from './two-hosts.ts';
 needRights();
 
 const SHIPPED = join(packageRoot(), 'dist', 'switch-engine.js');
+const SHIPPED_CLIENTS = join(packageRoot(), 'dist', 'clients-engine.js');
 const example = (name: string) => join(packageRoot(), 'examples', 'engines', name);
 
 let lab: Lab;
@@ -82,6 +85,7 @@ describe('the switch', () => {
     expect(after.counters['framesIn']).toBeGreaterThan(before.counters['framesIn']!);
     expect(await engines()).toMatchObject([
       { executor: 'data', engine: 'switch', version: 1, state: 'running', restarts: 0, replacements: 3 },
+      { executor: 'services', engine: 'clients', version: 1, state: 'running', restarts: 0, replacements: 0 },
     ]);
   });
 
@@ -107,10 +111,14 @@ describe('the switch', () => {
 
   it.each([
     ['syntax.ts', 'export default {', /syntax\.ts:1:\d+: /],
-    ['nothing.ts', 'export const engine = 1;', /nothing\.ts has no default export\.\n.*docs\/engines\.md/],
+    [
+      'nothing.ts',
+      'export const engine = 1;',
+      /nothing\.ts failed its trial: .* it exports nothing by default\.\n.*docs\/engines\.md/,
+    ],
     ['missing.ts', "import './absent.ts'; export default {};", /Could not resolve "\.\/absent\.ts"/],
-    ['shape.ts', 'export default { version: 1 };', /is no engine factory: it has no function `load`\./],
-    ['throws.ts', "throw new Error('not today');", /has no default export/],
+    ['shape.ts', 'export default { version: 1 };', /no engine factory .*: it has no function `load`\./],
+    ['awaits.ts', 'export default await 1;', /awaits\.ts:1:\d+: Top-level await/],
     [
       'evaluation.ts',
       "export default { version: 1, load() {} }; throw new Error('not today');",
@@ -151,14 +159,112 @@ describe('the switch', () => {
     await eventually('packets to flow', async () => (await probe.endPhase()).packets > 0);
   });
 
+  it('that reports nothing forwards all the same, and the status says why there is none', async () => {
+    const source = `
+      import { switchEngine } from 'selvage/switch-engine';
+      export default { version: 1, load(io, old) {
+        const engine = switchEngine.load(io, old);
+        return { run: (now, budget) => engine.run(now, budget), nextTimeout: () => engine.nextTimeout(),
+          drain: (now) => engine.drain(now), save: () => engine.save() };
+      } };`;
+    await upgrade(moduleFile('silent.ts', source));
+    expect(await selvage('status')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^The switch that runs says nothing of its work\.\n.*docs\/engines\.md/),
+    });
+    await probe.endPhase();
+    await eventually('packets to flow', async () => (await probe.endPhase()).packets > 0);
+    await upgrade(SHIPPED);
+  });
+
   it('is shown to people', async () => {
     const { stdout } = await selvage('engines');
     expect(stdout).toMatch(/^EXECUTOR +ENGINE +VERSION +STATE .*LAST GAP\ndata +switch +1 +running /);
     expect(stdout).toContain('switch (executor data) failed last with: worn out');
+    expect(stdout).toMatch(/^services +clients +1 +running /m);
     const { status, stderr } = await selvage('upgrade', 'router', SHIPPED);
     expect({ status, stderr }).toEqual({
       status: 1,
-      stderr: 'There is no engine router.\n  There is: switch.\n',
+      stderr: 'There is no engine router.\n  There is: switch, clients.\n',
     });
+  });
+});
+
+/** A session of this process with the agent of host1, which must still be the same after `work`. */
+async function withSession(work: (echoes: () => Promise<void>) => Promise<void>): Promise<void> {
+  const socket = clientSocketPath(join(lab.runFolder, 'host1'));
+  const session = await connect({ service: 'echo', socket, recordBytes: 4 });
+  let sent = 0;
+  try {
+    await work(async () => {
+      for (let i = 0; i < 100; i++) await echoOne(session, sent++);
+    });
+    const { clients } = await statusOf(lab, 'host1');
+    expect(clients!.sessions).toMatchObject([{ pid: process.pid, records: sent }]);
+  } finally {
+    session.close();
+  }
+}
+
+async function echoOne(session: Session, number: number): Promise<void> {
+  const record = Uint32Array.of(number);
+  session.push(record, 1);
+  await session.wait();
+  expect([session.pop(record, 1), record[0]]).toEqual([1, number]);
+}
+
+describe('several engines', () => {
+  it('of threads of their own change one after the other, and sessions stay', () =>
+    withSession(async (echoes) => {
+      await echoes();
+      const { stdout } = await selvage('upgrade', 'clients', SHIPPED_CLIENTS);
+      expect(stdout).toMatch(/^clients \(executor services\): version 1 → 1, gap [\d.]+ [µm]s\n$/);
+      await echoes();
+      const { status, stderr } = await selvage('upgrade', 'switch', SHIPPED, 'clients', SHIPPED_CLIENTS);
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr:
+          'Engines of several executors (data, services) cannot change at once.\n' +
+          '  Upgrade them one after the other, or name an executor that has them all with --executor.\n',
+      });
+      const odd = await selvage('upgrade', 'clients', SHIPPED_CLIENTS, 'switch');
+      expect(odd).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/^The engine switch has no file\./),
+      });
+    }));
+
+  it('of one thread change at once, all or none', async () => {
+    await lab.stopAgents(['host1']);
+    const edit = <Config extends object>(config: Config) => ({
+      ...config,
+      clients: { thread: 'data' as const },
+    });
+    await lab.startAgents(['host1'], { edit });
+    await withSession(async (echoes) => {
+      await echoes();
+      const { stdout } = await selvage('upgrade', 'switch', SHIPPED, 'clients', SHIPPED_CLIENTS, '--json');
+      const [first, second, ...others]: Upgraded = JSON.parse(stdout);
+      expect([first, second, others]).toMatchObject([
+        { executor: 'data', engine: 'switch', gapMicros: second!.gapMicros },
+        { executor: 'data', engine: 'clients', atMicros: first!.atMicros },
+        [],
+      ]);
+      await echoes();
+      const refusing = moduleFile(
+        'refuse.ts',
+        "export default { version: 2, load() { throw new Error('no'); } };",
+      );
+      const refused = await selvage('upgrade', 'switch', SHIPPED, 'clients', refusing);
+      expect(refused).toMatchObject({ status: 1, stderr: 'Version 2 of clients refused to load: no.\n' });
+      await echoes();
+      const replaced = (await engines()).map(({ engine, replacements }) => [engine, replacements]);
+      expect(replaced).toEqual([
+        ['switch', 1],
+        ['clients', 1],
+      ]);
+    });
+    const { address } = lab.tenant('tenant2').selvage;
+    await lab.run('tenant1', ['ping', '-c', '1', '-W', '5', address]);
   });
 });

@@ -251,6 +251,7 @@ describe('the switches', () => {
     expect(await engines()).toMatchObject([
       { executor: 'data-0', engine: 'switch', restarts: 0, replacements: 1 },
       { executor: 'data-1', engine: 'switch', restarts: 0, replacements: 2 },
+      { executor: 'services', engine: 'clients', restarts: 0, replacements: 0 },
     ]);
     const refused = await selvage('upgrade', 'switch', SHIPPED, '--executor', 'data-7');
     expect(refused).toMatchObject({
