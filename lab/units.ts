@@ -1,15 +1,15 @@
 // Quantities as people write them on a command line or in a topology file, and back: rates in bits per second
 // (48mbit), durations (10ms), shares (1%), counts. What cannot be read is one sentence with an example.
 import { SelvageError } from '../src/base/errors.ts';
+import { RATE_UNITS, rateBitsPerSecond, scaled } from '../src/base/rate.ts';
 
-const RATE_UNITS: Readonly<Record<string, number>> = { bit: 1, kbit: 1e3, mbit: 1e6, gbit: 1e9 };
 const DURATION_UNITS: Readonly<Record<string, number>> = { us: 1, ms: 1e3, s: 1e6 };
 
 export function parseRateBitsPerSecond(text: string): number {
-  const bits = scaled(text, RATE_UNITS);
+  const bits = rateBitsPerSecond(text);
   if (bits === undefined || bits < 1000)
     throw unreadable('a rate', text, '48mbit, 500kbit or 1gbit (at least 1kbit)');
-  return Math.round(bits);
+  return bits;
 }
 
 export function parseMicros(text: string): number {
@@ -43,12 +43,6 @@ export function formatMicros(micros: number): string {
 
 export function formatPartsPerMillion(ppm: number): string {
   return `${ppm / 1e4}%`;
-}
-
-function scaled(text: string, units: Readonly<Record<string, number>>): number | undefined {
-  const [, figure, unit] = /^(\d+(?:\.\d+)?|\.\d+)([a-z]+)$/.exec(text.trim().toLowerCase()) ?? [];
-  const scale = unit === undefined ? undefined : units[unit];
-  return scale === undefined ? undefined : Number(figure) * scale;
 }
 
 /** In the largest unit that gives at least 1. */
