@@ -14,15 +14,22 @@ local VXLAN_FLAGS_BIFROST = 0x0c
 local NEXT_PROTOCOL_BIFROST = 0xfe
 local VERSION = 1
 
-local DATA, ACK, REQUEST, RESPONSE, RESET = 1, 2, 3, 4, 5
+local DATA, ACK, REQUEST, RESPONSE, RESET, CLOSE = 1, 2, 3, 4, 5, 6
 local type_names = {
   [DATA] = "data",
   [ACK] = "acknowledgement",
   [REQUEST] = "connection request",
   [RESPONSE] = "connection response",
   [RESET] = "reset",
+  [CLOSE] = "close",
 }
-local cc_names = { [0] = "constant window" }
+local cc_names = { [0] = "constant window", [1] = "none", [2] = "Swift" }
+local reason_names = {
+  [1] = "not used for long",
+  [2] = "the agent stopped",
+  [3] = "no such vNICs",
+  [4] = "no version in common",
+}
 local ack_type_names = { [0] = "cumulative", [1] = "window" }
 local gso_names = {
   [0] = "none",
@@ -74,6 +81,8 @@ local f = {
 
   thread = ProtoField.uint8("selvage.connect.thread", "Thread ID", DEC),
   super_frames = ProtoField.bool("selvage.connect.super_frames", "Takes super-frames", 8, nil, 0x01),
+  reason = ProtoField.uint8("selvage.close.reason", "Reason", DEC, reason_names),
+  refused = ProtoField.bool("selvage.close.refused", "Refuses a request"),
   local_cid = ProtoField.uint32("selvage.connect.local_cid", "Local CID", HEX),
   source_mac = ProtoField.ether("selvage.connect.source_mac", "Source vNIC"),
   destination_mac = ProtoField.ether("selvage.connect.destination_mac", "Destination vNIC"),
@@ -168,14 +177,23 @@ end
 
 local function dissect_connect(buffer, tree)
   local packet_type = buffer(0, 1):uint()
-  local needed = packet_type == RESET and 12 or 24
+  local needed = (packet_type == RESET or packet_type == CLOSE) and 12 or 24
   if buffer:len() < needed then return nil, nil end
   tree:add(f.thread, buffer(2, 1))
-  tree:add(f.super_frames, buffer(3, 1))
+  if packet_type == CLOSE then
+    tree:add(f.reason, buffer(3, 1))
+    tree:add(f.refused, buffer(4, 4), buffer(4, 4):uint() == 0):set_generated()
+  else
+    tree:add(f.super_frames, buffer(3, 1))
+  end
   tree:add(f.local_cid, buffer(4, 4))
   tree:add(f.cid, buffer(8, 4))
   local info = string.format("%s, CID 0x%08x", type_names[packet_type], buffer(8, 4):uint())
   if packet_type == RESET then return nil, info end
+  if packet_type == CLOSE then
+    local reason = buffer(3, 1):uint()
+    return nil, string.format("%s: %s", info, reason_names[reason] or reason)
+  end
   tree:add(f.source_mac, buffer(12, 6))
   tree:add(f.destination_mac, buffer(18, 6))
   info = string.format("%s of CID 0x%08x", type_names[packet_type], buffer(4, 4):uint())
@@ -188,7 +206,12 @@ local dissectors = {
   [REQUEST] = dissect_connect,
   [RESPONSE] = dissect_connect,
   [RESET] = dissect_connect,
+  [CLOSE] = dissect_connect,
 }
+
+-- Connection packets have one layout in all versions, so that ends of different versions can agree on one.
+local any_version = { [REQUEST] = true, [RESPONSE] = true, [RESET] = true, [CLOSE] = true }
+
 
 local function is_ours(buffer)
   return buffer:len() >= VXLAN_HEADER_BYTES
@@ -197,9 +220,10 @@ local function is_ours(buffer)
 end
 
 local function dissect_bifrost(buffer, pinfo, tree, root)
-  local dissect = buffer:len() >= 4
-    and bit.rshift(buffer(1, 1):uint(), 4) == VERSION
-    and dissectors[buffer(0, 1):uint()]
+  local packet_type = buffer:len() >= 4 and buffer(0, 1):uint()
+  local version = packet_type and bit.rshift(buffer(1, 1):uint(), 4)
+  local dissect = (version == VERSION or (version ~= 0 and any_version[packet_type]))
+    and dissectors[packet_type]
   if not dissect then
     tree:add_proto_expert_info(malformed)
     return

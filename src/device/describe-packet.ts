@@ -15,6 +15,7 @@ import {
 import {
   bifrostPacketType,
   PACKET_ACK,
+  PACKET_CLOSE,
   PACKET_CONNECTION_REQUEST,
   PACKET_DATA,
   PACKET_RESET,
@@ -76,6 +77,7 @@ function describeAck(): string {
 function describeConnect(): string {
   const { type, localCid, destinationCid } = connect;
   if (type === PACKET_RESET) return `reset of cid ${hex(destinationCid)}`;
+  if (type === PACKET_CLOSE) return `close of cid ${hex(destinationCid)}, reason ${connect.reason}`;
   const macs = `${formatMac(connect.sourceMac)} > ${formatMac(connect.destinationMac)}`;
   return type === PACKET_CONNECTION_REQUEST
     ? `connection request ${macs} cid ${hex(localCid)}`

@@ -148,7 +148,7 @@ describe('a packet', () => {
     );
   const bifrost = (emit: (bytes: Bytes, at: number) => number) =>
     emitted((bytes, at) => emitVxlan({ carries: 'bifrost', vni: 77 }, bytes, at), emit);
-  const connect = { ccType: 0, threadId: 0, features: 1, localCid: 7, destinationCid: 9 };
+  const connect = { version: 1, ccType: 0, threadId: 0, features: 1, localCid: 7, destinationCid: 9 };
   const macs = { sourceMac: HOST_A_MAC, destinationMac: HOST_B_MAC };
   const described = text(frame);
 
@@ -205,6 +205,11 @@ describe('a packet', () => {
       'that resets',
       bifrost((bytes, at) => emitConnect({ type: 5, ...connect }, bytes, at)),
       'vni 77 reset of cid 0x00000009',
+    ],
+    [
+      'that closes',
+      bifrost((bytes, at) => emitConnect({ type: 6, ...connect, features: 2 }, bytes, at)),
+      'vni 77 close of cid 0x00000009, reason 2',
     ],
     [
       'of plain VXLAN',

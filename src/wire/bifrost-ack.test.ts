@@ -92,7 +92,7 @@ describe('the acknowledgement header', () => {
   const head = (first: string, counts: string) => `${first}${'00000000'.repeat(5)}${counts}00000000`;
   it.each([
     ['fewer than 32 bytes', head('02100000', '00000000').slice(0, 62), 'too-short'],
-    ['another version', head('02000000', '00000000'), 'bad-version'],
+    ['no version', head('02000000', '00000000'), 'bad-version'],
     ['another packet', head('01100000', '00000000'), 'bad-type'],
     ['an unknown ACK Type', head('02100002', '00000000'), 'bad-type'],
     ['a bitmap longer than the packet', head('02100000', '00000040'), 'bad-length'],

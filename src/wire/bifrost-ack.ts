@@ -19,12 +19,14 @@
 // - ACK Value counts duplicates received since the last acknowledgement of this path, saturating at 31: the
 //   sender learns how many of its retransmissions were spurious.
 // - Num_ACK counts data packets received on this path since its last acknowledgement, Num_ECE how many of them
-//   were marked by the network or dropped by a rate limit (BIFROST §7.1: their bits are set, they are never
-//   retransmitted). Both saturate at 2047.
+//   were marked by the network, dropped by a rate limit (BIFROST §7.1: their bits are set, they are never
+//   retransmitted), or let pass by one that is about to drop. Both saturate at 2047. A rate limit judges whole frames,
+//   so its count may come an acknowledgement later than the packet was counted by Num_ACK.
 // - se: the answer to a probe.
 
 import type { Bytes } from '../base/bytes.ts';
 import {
+  BIFROST_VERSION,
   CC_CONSTANT_WINDOW,
   checkCommon,
   MAX_PATH_ID,
@@ -150,9 +152,10 @@ export function writeAckHeader(
   echoMicros: number,
   nicRxMicros: number,
   ccType = CC_CONSTANT_WINDOW,
+  version = BIFROST_VERSION,
 ): void {
   const flags = (isSpecial ? SPECIAL : 0) | (pathId << 12) | (hopCount << 8) | (ackValue << 3);
-  writeFirstWord(view, at, PACKET_ACK, ccType, flags);
+  writeFirstWord(view, at, PACKET_ACK, version, ccType, flags);
   view.setUint32(at + PSN, psn);
   view.setUint32(at + CID, destinationCid);
   view.setUint32(at + TIMESTAMP, timestampMicros);

@@ -1,4 +1,4 @@
-// The connection establishment header, 12 bytes (BIFROST §C.2, figure C3), for request, response and reset:
+// The connection establishment header, 12 bytes (BIFROST §C.2, figure C3), for request, response, reset and close:
 //
 //   Pkt Type 8 | Version 4 | CC Type 4 | Thread ID 8 | Reserved 8
 //   Local CID 32 | Destination CID 32
@@ -14,12 +14,18 @@
 // - CID 0 names no connection: it stands in a request for the peer's CID, not known yet. A reset carries the CID
 //   that was found unknown as Destination CID, and whatever Local CID its sender likes; it has no MACs, since who
 //   does not know a CID does not know its vNICs.
+// - A close has a reason in Reserved. It names the CIDs of the connection that is over, its sender's as Local CID; as an
+//   answer to a request that cannot be met it has Local CID 0, since its sender has no connection. No MACs.
+// - The layout is that of all versions (bifrost-types.ts).
 
 import type { Bytes } from '../base/bytes.ts';
 import type { Mac } from './address.ts';
 import { readMac, writeMac } from './address.ts';
 import {
+  BIFROST_VERSION,
+  bifrostVersion,
   checkCommon,
+  PACKET_CLOSE,
   PACKET_CONNECTION_REQUEST,
   PACKET_CONNECTION_RESPONSE,
   PACKET_RESET,
@@ -28,17 +34,27 @@ import {
 } from './bifrost-types.ts';
 import type { WireReject } from './reject.ts';
 
-/** A reset; the MACs of request and response come on top. */
+/** A reset or close; the MACs of request and response come on top. */
 export const CONNECT_HEADER_BYTES = 12;
 export const CONNECT_PACKET_BYTES = CONNECT_HEADER_BYTES + 12;
 
 /** Takes frames of many packets with their virtio_net_hdr. */
 export const FEATURE_SUPER_FRAMES = 0x01;
 
+/** Reasons of a close. Not used for long: it is opened again when it is needed. */
+export const CLOSE_IDLE = 1;
+/** The host's agent stops; another may take its place. */
+export const CLOSE_STOPPED = 2;
+/** The vNICs that a request names are not configured here. */
+export const CLOSE_UNKNOWN_PAIR = 3;
+/** There is no version that both ends speak. */
+export const CLOSE_NO_VERSION = 4;
+
 export type ConnectPacketType =
   | typeof PACKET_CONNECTION_REQUEST
   | typeof PACKET_CONNECTION_RESPONSE
-  | typeof PACKET_RESET;
+  | typeof PACKET_RESET
+  | typeof PACKET_CLOSE;
 
 const THREAD = 2;
 const FEATURES = 3;
@@ -55,6 +71,7 @@ export function checkConnectHeader(view: DataView, at: number, length: number): 
   const destinationCid = view.getUint32(at + DESTINATION_CID);
   switch (type) {
     case PACKET_RESET:
+    case PACKET_CLOSE:
       return destinationCid === 0 ? 'bad-field' : undefined;
     case PACKET_CONNECTION_REQUEST:
     case PACKET_CONNECTION_RESPONSE:
@@ -80,6 +97,9 @@ export class ConnectHeaderView {
   get type(): ConnectPacketType {
     return this.view.getUint8(this.at) as ConnectPacketType;
   }
+  get version(): number {
+    return bifrostVersion(this.view, this.at);
+  }
   get ccType(): number {
     return readCcType(this.view, this.at);
   }
@@ -88,6 +108,10 @@ export class ConnectHeaderView {
   }
   /** FEATURE_… bits, unknown ones among them. */
   get features(): number {
+    return this.view.getUint8(this.at + FEATURES);
+  }
+  /** Of a close: one of CLOSE_…, or what a newer end means by it. */
+  get reason(): number {
     return this.view.getUint8(this.at + FEATURES);
   }
   get localCid(): number {
@@ -106,7 +130,7 @@ export class ConnectHeaderView {
   }
 }
 
-/** Writes the twelve bytes of figure C3, which are a whole reset. */
+/** Writes the twelve bytes of figure C3, which are a whole reset, or with a reason for `features` a whole close. */
 export function writeConnectHeader(
   view: DataView,
   at: number,
@@ -116,8 +140,9 @@ export function writeConnectHeader(
   localCid: number,
   destinationCid: number,
   ccType: number,
+  version = BIFROST_VERSION,
 ): void {
-  writeFirstWord(view, at, type, ccType, (threadId << 8) | features);
+  writeFirstWord(view, at, type, version, ccType, (threadId << 8) | features);
   view.setUint32(at + LOCAL_CID, localCid);
   view.setUint32(at + DESTINATION_CID, destinationCid);
 }
@@ -129,6 +154,7 @@ export function writeConnectMacs(view: DataView, at: number, sourceMac: Mac, des
 }
 
 interface ConnectFields {
+  readonly version: number;
   readonly ccType: number;
   readonly threadId: number;
   readonly features: number;
@@ -142,24 +168,24 @@ export type ConnectRepr =
       readonly sourceMac: Mac;
       readonly destinationMac: Mac;
     })
-  | (ConnectFields & { readonly type: typeof PACKET_RESET });
+  | (ConnectFields & { readonly type: typeof PACKET_RESET | typeof PACKET_CLOSE });
 
 export function parseConnect(bytes: Bytes, at: number, length: number): ConnectRepr | WireReject {
   const reject = checkConnectHeader(bytes.view, at, length);
   if (reject !== undefined) return reject;
   const header = new ConnectHeaderView();
   header.aim(bytes, at, length);
-  const { type, ccType, threadId, features, localCid, destinationCid } = header;
-  const fields = { ccType, threadId, features, localCid, destinationCid };
-  if (type === PACKET_RESET) return { type, ...fields };
+  const { type, version, ccType, threadId, features, localCid, destinationCid } = header;
+  const fields = { version, ccType, threadId, features, localCid, destinationCid };
+  if (type === PACKET_RESET || type === PACKET_CLOSE) return { type, ...fields };
   return { type, ...fields, sourceMac: header.sourceMac, destinationMac: header.destinationMac };
 }
 
 /** Returns the number of bytes written, 12 or 24. */
 export function emitConnect(repr: ConnectRepr, bytes: Bytes, at: number): number {
-  const { type, threadId, features, localCid, destinationCid, ccType } = repr;
-  writeConnectHeader(bytes.view, at, type, threadId, features, localCid, destinationCid, ccType);
-  if (repr.type === PACKET_RESET) return CONNECT_HEADER_BYTES;
+  const { type, threadId, features, localCid, destinationCid, ccType, version } = repr;
+  writeConnectHeader(bytes.view, at, type, threadId, features, localCid, destinationCid, ccType, version);
+  if (!('sourceMac' in repr)) return CONNECT_HEADER_BYTES;
   writeConnectMacs(bytes.view, at, repr.sourceMac, repr.destinationMac);
   return CONNECT_PACKET_BYTES;
 }

@@ -55,7 +55,7 @@ describe('the data packet header', () => {
 
   it.each([
     ['a short header', '011000000102030405060708090a0b', 'too-short'],
-    ['another version', '01200000010203040506070809101112', 'bad-version'],
+    ['no version', '01000000010203040506070809101112', 'bad-version'],
     ['another packet type', '02100000010203040506070809101112', 'bad-type'],
   ])('is not %s', (_, hex, reject) => {
     const bytes = bytesOf(fromHex(hex));
@@ -68,7 +68,9 @@ describe('the packet type', () => {
   it.each([
     ['01100000', PACKET_DATA],
     ['05100000', 5],
-    ['06100000', 0],
+    ['06100000', 6],
+    ['01f00000', PACKET_DATA],
+    ['07100000', 0],
     ['00100000', 0],
     ['01000000', 0],
     ['0110', 0],

@@ -17,6 +17,7 @@
 
 import type { Bytes } from '../base/bytes.ts';
 import {
+  BIFROST_VERSION,
   CC_CONSTANT_WINDOW,
   checkCommon,
   MAX_PATH_ID,
@@ -100,8 +101,9 @@ export function writeDataHeader(
   destinationCid: number,
   timestampMicros: number,
   ccType = CC_CONSTANT_WINDOW,
+  version = BIFROST_VERSION,
 ): void {
-  writeFirstWord(view, at, PACKET_DATA, ccType, flags | (pathId << PATH_SHIFT));
+  writeFirstWord(view, at, PACKET_DATA, version, ccType, flags | (pathId << PATH_SHIFT));
   view.setUint32(at + PSN, psn);
   view.setUint32(at + CID, destinationCid);
   view.setUint32(at + TIMESTAMP, timestampMicros);

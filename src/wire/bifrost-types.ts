@@ -1,9 +1,22 @@
 // What all BIFROST headers share (BIFROST §C): packet type, version and congestion control type, in the first 16
 // bits. The paper names no values; these are ours, version 1.
+//
+// Versions are negotiated (BIFROST §5.3). A request has the newest version that its sender speaks, a response the one
+// that the connection will have: the highest of both ends. So connection packets (request, response, reset, close) must
+// be understood whatever their version, and have one layout in all of them; data and acknowledgements have the version
+// of their connection.
 
 import type { WireReject } from './reject.ts';
 
 export const BIFROST_VERSION = 1;
+
+/** Versions that an end speaks. */
+export interface VersionRange {
+  readonly oldest: number;
+  readonly newest: number;
+}
+
+export const SPOKEN_VERSIONS: VersionRange = { oldest: BIFROST_VERSION, newest: BIFROST_VERSION };
 
 export const PACKET_DATA = 1;
 export const PACKET_ACK = 2;
@@ -11,6 +24,11 @@ export const PACKET_CONNECTION_REQUEST = 3;
 export const PACKET_CONNECTION_RESPONSE = 4;
 /** "I do not know that CID": lets a peer whose connection outlived ours open a new one at once. */
 export const PACKET_RESET = 5;
+/**
+ * "This connection is over", or "there will be none", and why. The paper has no such packet, and peers of a host that
+ * stops would have to find out by timeouts. The receiver of a close that names both CIDs answers with one.
+ */
+export const PACKET_CLOSE = 6;
 
 /** CC Type: a window of constant size; no control but the send window's; Swift. */
 export const CC_CONSTANT_WINDOW = 0;
@@ -37,11 +55,16 @@ export function cidOfThread(threadId: number, number: number): number {
   return ((threadId << CID_THREAD_SHIFT) | number) >>> 0;
 }
 
-/** The packet type of a BIFROST packet, or 0 where there is none of a known type and version. */
+/** The packet type of a BIFROST packet of any version, or 0 where there is none of a known type. */
 export function bifrostPacketType(view: DataView, at: number, length: number): number {
-  if (length < 4 || view.getUint8(at + VERSION_AND_CC) >> 4 !== BIFROST_VERSION) return 0;
+  if (length < 4 || bifrostVersion(view, at) === 0) return 0;
   const type = view.getUint8(at + TYPE);
-  return type >= PACKET_DATA && type <= PACKET_RESET ? type : 0;
+  return type >= PACKET_DATA && type <= PACKET_CLOSE ? type : 0;
+}
+
+/** Of a packet of four bytes at least. */
+export function bifrostVersion(view: DataView, at: number): number {
+  return view.getUint8(at + VERSION_AND_CC) >> 4;
 }
 
 export function checkCommon(
@@ -51,7 +74,7 @@ export function checkCommon(
   headerBytes: number,
 ): WireReject | undefined {
   if (length < headerBytes) return 'too-short';
-  return view.getUint8(at + VERSION_AND_CC) >> 4 === BIFROST_VERSION ? undefined : 'bad-version';
+  return bifrostVersion(view, at) === 0 ? 'bad-version' : undefined;
 }
 
 export function readCcType(view: DataView, at: number): number {
@@ -59,6 +82,13 @@ export function readCcType(view: DataView, at: number): number {
 }
 
 /** Writes the first 32 bits; `rest` is the lower half, which differs by packet type. */
-export function writeFirstWord(view: DataView, at: number, type: number, ccType: number, rest: number): void {
-  view.setInt32(at, (type << 24) | (BIFROST_VERSION << 20) | (ccType << 16) | rest);
+export function writeFirstWord(
+  view: DataView,
+  at: number,
+  type: number,
+  version: number,
+  ccType: number,
+  rest: number,
+): void {
+  view.setInt32(at, (type << 24) | (version << 20) | (ccType << 16) | rest);
 }

@@ -36,7 +36,7 @@ function ownPackets(): Uint8Array[] {
   const keep = (length: number) => own.push(bytes.u8.slice(0, length));
   writeDataHeader(bytes.view, 0, 3, 0x40c0, 7, 8, 9);
   keep(16);
-  const fields = { ccType: 0, threadId: 1, features: 1, localCid: 2, destinationCid: 3 };
+  const fields = { version: 1, ccType: 0, threadId: 1, features: 1, localCid: 2, destinationCid: 3 };
   keep(emitConnect({ type: 3, ...fields, sourceMac: 4, destinationMac: 5 }, bytes, 0));
   keep(emitConnect({ type: 5, ...fields }, bytes, 0));
   const path = { ccType: 0, isSpecial: false, pathId: 1, hopCount: 2, ackValue: 3, ackType: 0, psn: 4 };

@@ -8,7 +8,12 @@ import type { ProgramFile } from '../../lab/programs.ts';
 import { findProgram } from '../../lab/programs.ts';
 import { allocateBytes } from '../../src/base/bytes.ts';
 import { ACK_WINDOW, emitAck } from '../../src/wire/bifrost-ack.ts';
-import { emitConnect, FEATURE_SUPER_FRAMES } from '../../src/wire/bifrost-connect.ts';
+import {
+  CLOSE_NO_VERSION,
+  CLOSE_STOPPED,
+  emitConnect,
+  FEATURE_SUPER_FRAMES,
+} from '../../src/wire/bifrost-connect.ts';
 import {
   DATA_ACK_REQUIRED,
   DATA_ECN,
@@ -21,6 +26,7 @@ import {
   writeDataHeader,
 } from '../../src/wire/bifrost-data.ts';
 import {
+  PACKET_CLOSE,
   PACKET_CONNECTION_REQUEST,
   PACKET_CONNECTION_RESPONSE,
   PACKET_RESET,
@@ -82,7 +88,7 @@ function withVirtioHeader(): Uint8Array {
 }
 
 const macs = { sourceMac: 0x02_00_00_00_00_01, destinationMac: 0x02_00_00_00_00_02 };
-const connect = { ccType: 0, threadId: 9, features: FEATURE_SUPER_FRAMES };
+const connect = { version: 1, ccType: 0, threadId: 9, features: FEATURE_SUPER_FRAMES };
 const message = withVirtioHeader();
 
 const packets: Record<string, Uint8Array> = {
@@ -129,11 +135,57 @@ const packets: Record<string, Uint8Array> = {
   ),
   reset: emitted((bytes) =>
     emitConnect(
-      { type: PACKET_RESET, ccType: 0, threadId: 0, features: 0, localCid: 0, destinationCid: CID },
+      {
+        type: PACKET_RESET,
+        version: 1,
+        ccType: 0,
+        threadId: 0,
+        features: 0,
+        localCid: 0,
+        destinationCid: CID,
+      },
       bytes,
       0,
     ),
   ),
+  close: emitted((bytes) =>
+    emitConnect(
+      {
+        type: PACKET_CLOSE,
+        version: 1,
+        ccType: 0,
+        threadId: 0,
+        features: CLOSE_STOPPED,
+        localCid: 7,
+        destinationCid: CID,
+      },
+      bytes,
+      0,
+    ),
+  ),
+  refusal: emitted((bytes) =>
+    emitConnect(
+      {
+        type: PACKET_CLOSE,
+        version: 9,
+        ccType: 0,
+        threadId: 0,
+        features: CLOSE_NO_VERSION,
+        localCid: 0,
+        destinationCid: CID,
+      },
+      bytes,
+      0,
+    ),
+  ),
+  newer: emitted((bytes) =>
+    emitConnect(
+      { type: PACKET_CONNECTION_REQUEST, ...connect, version: 2, localCid: CID, destinationCid: 0, ...macs },
+      bytes,
+      0,
+    ),
+  ),
+  newerData: encapsulate('bifrost', Uint8Array.of(1, 0x20, ...new Uint8Array(14))),
   plain: encapsulate('ethernet', tenantFrame),
   routeProbe: routeProbe(),
   truncated: encapsulate('bifrost', Uint8Array.of(2, 0x10, 0, 0, 0)),
@@ -264,6 +316,20 @@ describe('tshark with docs/selvage.lua', () => {
       { 'selvage.type': '4', 'selvage.connect.local_cid': '0x00000007', 'selvage.cid': '0xa1b2c3d4' },
     ],
     ['reset', { 'selvage.type': '5', 'selvage.cid': '0xa1b2c3d4', 'selvage.connect.source_mac': undefined }],
+    [
+      'close',
+      {
+        'selvage.type': '6',
+        'selvage.close.reason': '2',
+        'selvage.close.refused': '0',
+        'selvage.connect.local_cid': '0x00000007',
+        'selvage.cid': '0xa1b2c3d4',
+        'selvage.connect.super_frames': undefined,
+      },
+    ],
+    ['refusal', { 'selvage.version': '9', 'selvage.close.reason': '4', 'selvage.close.refused': '1' }],
+    ['newer', { 'selvage.version': '2', 'selvage.type': '3', 'selvage.malformed': undefined }],
+    ['newerData', { 'selvage.type': undefined, 'selvage.malformed': '' }],
     [
       'plain',
       { 'selvage.type': undefined, 'selvage.vni': undefined, 'vxlan.vni': '1193046', 'tcp.dstport': '7777' },

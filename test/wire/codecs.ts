@@ -183,7 +183,12 @@ const data: fc.Arbitrary<DataHeaderRepr> = fc.record({
   timestampMicros: u32,
 });
 
-const connectFields = { ccType: bits(4), threadId: u8, features: u8 };
+const connectFields = {
+  version: fc.integer({ min: 1, max: 15 }),
+  ccType: bits(4),
+  threadId: u8,
+  features: u8,
+};
 const connect: fc.Arbitrary<ConnectRepr> = fc.oneof(
   fc.record({
     type: fc.constant(3 as const),
@@ -201,7 +206,12 @@ const connect: fc.Arbitrary<ConnectRepr> = fc.oneof(
     sourceMac: mac,
     destinationMac: mac,
   }),
-  fc.record({ type: fc.constant(5 as const), ...connectFields, localCid: u32, destinationCid: cid }),
+  fc.record({
+    type: fc.constantFrom(5 as const, 6 as const),
+    ...connectFields,
+    localCid: u32,
+    destinationCid: cid,
+  }),
 );
 
 const ack: fc.Arbitrary<AckRepr> = fc.record({
