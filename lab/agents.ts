@@ -54,6 +54,8 @@ export interface AgentConfig {
       readonly netns: string;
       readonly mac: string;
       readonly addresses: readonly string[];
+      readonly accept?: readonly object[];
+      readonly receiveRate?: string;
     }[];
     readonly remotes: readonly {
       readonly vtep: string;

@@ -33,11 +33,13 @@ function network(
     reliable,
     reorder,
     congestion,
-    ports: vnics.map(({ name, mac, addresses, sourceCheck }) => ({
+    ports: vnics.map(({ name, mac, addresses, sourceCheck, accept, receiveRate }) => ({
       name,
       mac,
       sourceCheck,
       thread: deal(),
+      ...(accept !== undefined && { accept }),
+      ...(receiveRate !== undefined && { receiveBytesPerSecond: receiveRate / 8 }),
       ...byFamily(addresses),
     })),
     remotes: remotes.map((remote) => ({

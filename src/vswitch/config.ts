@@ -6,6 +6,7 @@ import { IPV4_MIN_HEADER_BYTES } from '../wire/ipv4.ts';
 import { IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
 import { UDP_HEADER_BYTES } from '../wire/udp.ts';
 import { VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
+import type { AcceptRule } from './receive-rules.ts';
 
 /** Algorithms by the names that configuration files give them. */
 export const CONGESTION_NAMES = ['swift', 'constant', 'none'] as const;
@@ -27,6 +28,10 @@ export interface PortConfig extends AddressSet {
   readonly sourceCheck: boolean;
   /** The data thread that it belongs to; absent: the first. */
   readonly thread?: number;
+  /** Only frames that one of these rules describes may come in; absent: all. */
+  readonly accept?: readonly AcceptRule[];
+  /** And so many bytes of them; absent: as many as come. */
+  readonly receiveBytesPerSecond?: number;
 }
 
 export interface RemoteVnicConfig extends AddressSet {

@@ -33,14 +33,20 @@ export const PACKET_DROP_REASONS = [
   'interruptedPackets',
 ] as const;
 
-/** Frames for vNICs. `vnicFull`: it takes none, and its backlog is full. */
-export const DELIVERY_DROP_REASONS = ['vnicFull', 'interruptedDeliveries'] as const;
+/**
+ * Frames for vNICs: one that takes none and whose backlog is full, one whose rules accept no such frame, one whose rate
+ * is used up (BIFROST §7.1).
+ */
+export const DELIVERY_DROP_REASONS = [
+  'vnicFull',
+  'interruptedDeliveries',
+  'notAccepted',
+  'overRate',
+] as const;
 
 export type FrameDropReason = (typeof FRAME_DROP_REASONS)[number];
-export type DropReason =
-  | FrameDropReason
-  | (typeof PACKET_DROP_REASONS)[number]
-  | (typeof DELIVERY_DROP_REASONS)[number];
+export type DeliveryDropReason = (typeof DELIVERY_DROP_REASONS)[number];
+export type DropReason = FrameDropReason | (typeof PACKET_DROP_REASONS)[number] | DeliveryDropReason;
 
 const DROP_REASONS: readonly DropReason[] = [
   ...FRAME_DROP_REASONS,

@@ -9,6 +9,8 @@ export const PAIR_DROP_REASONS = [
   'noMemory',
   'queueFull',
   'vnicFull',
+  'notAccepted',
+  'overRate',
 ] as const satisfies readonly DropReason[];
 
 export type PairDropReason = (typeof PAIR_DROP_REASONS)[number];

@@ -86,7 +86,7 @@ function emitNetwork(spec: FrameSpec, transportLength: number, bytes: Bytes, at:
 
 /** The frame, with the transport checksum right. */
 export function buildFrame(spec: FrameSpec): Uint8Array {
-  const bytes = allocateBytes(200 + spec.payload.length);
+  const bytes = allocateBytes(200 + (spec.extensions?.length ?? 0) + spec.payload.length);
   const etherType = spec.ipv6 === undefined ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
   const ethernet = { destination: HOST_B_MAC, source: HOST_A_MAC, etherType, ...spec.ethernet };
   const networkAt = emitEthernet(ethernet, bytes, 0);

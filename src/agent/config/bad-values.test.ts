@@ -130,7 +130,7 @@ describe('one bad value', () => {
     [
       netns,
       '        colour: red',
-      '8:9: vnis[0].vnics[0].colour: there is no such field; there are name, netns, mac, addresses, mtu, sourceCheck',
+      '8:9: vnis[0].vnics[0].colour: there is no such field; there are name, netns, mac, addresses, mtu, sourceCheck, accept, receiveRate',
     ],
     [
       mac,
@@ -230,5 +230,48 @@ describe('one bad value', () => {
     [remote, `${remote}\n  - 78`, '15:5: vnis[1]: 78 is not a mapping; write { vni: 77, vnics: [] }'],
   ])('%s → %s', (line, replacement, complaint) => {
     expect(complaintsAbout(changed(line, replacement))).toEqual(`h.yaml:${complaint}`.split('\n'));
+  });
+
+  test.each<[string, string]>([
+    [
+      'accept: [{ protocol: sctp }]',
+      '11:30: vnis[0].vnics[0].accept[0].protocol: "sctp" is not tcp, udp, icmp or the number of an IP protocol; write it like tcp',
+    ],
+    [
+      'accept: [{ port: 70000 }]',
+      '11:26: vnis[0].vnics[0].accept[0].port: 70000 is not a port or a range of ports; write it like 6379 or 32768-60999',
+    ],
+    [
+      'accept: [{ port: 20-10 }]',
+      '11:26: vnis[0].vnics[0].accept[0].port: "20-10" is not a port or a range of ports; write it like 6379 or 32768-60999',
+    ],
+    [
+      'accept: [{ protocol: icmp, port: 7 }]',
+      '11:18: vnis[0].vnics[0].accept[0]: has a port, and only tcp and udp have ports; leave the port out',
+    ],
+    [
+      'accept: [{ from: 192.168.77.0 }]',
+      '11:26: vnis[0].vnics[0].accept[0].from: 192.168.77.0 has no prefix length; write it like 192.168.77.0/32',
+    ],
+    [
+      'accept: [{ protocl: tcp }]',
+      '11:20: vnis[0].vnics[0].accept[0].protocl: there is no such field; did you mean protocol?',
+    ],
+    [
+      'accept: { protocol: tcp }',
+      '11:17: vnis[0].vnics[0].accept: a mapping is not a list; write it like [{ protocol: tcp, port: 6379, from: 192.168.77.0/24 }]',
+    ],
+    [
+      'receiveRate: 100mb',
+      '11:22: vnis[0].vnics[0].receiveRate: "100mb" is not a rate of at least 64kbit; write it like 100mbit',
+    ],
+    [
+      'receiveRate: 1kbit',
+      '11:22: vnis[0].vnics[0].receiveRate: "1kbit" is not a rate of at least 64kbit; write it like 100mbit',
+    ],
+  ])('a vNIC with %s', (field, complaint) => {
+    expect(complaintsAbout(changed(addresses, `${addresses}\n        ${field}`))).toEqual([
+      `h.yaml:${complaint}`,
+    ]);
   });
 });

@@ -16,6 +16,7 @@ import {
 import { MAX_CONNECTIONS } from '../clients/given.ts';
 import { Complaint, list, mapping, text, wholeNumber, yesOrNo } from './fields.ts';
 import { largestMtu, smallestMtu } from './mtu.ts';
+import { accept, receiveRate } from './receive-policy.ts';
 import type { HostConfig, IpAddress } from './types.ts';
 
 const longestInterfaceName = 15;
@@ -106,6 +107,8 @@ const vnic = mapping(
     addresses: v.optional(list(ownAddress, '[192.168.77.1/24]'), []),
     mtu: v.optional(wholeNumber(smallestMtu, largestMtu, 1400)),
     sourceCheck: v.optional(yesOrNo(), true),
+    accept: v.optional(accept),
+    receiveRate: v.optional(receiveRate),
   },
   '{ name: sel0, mac: 02:00:00:00:77:01, addresses: [192.168.77.1/24] }',
 );

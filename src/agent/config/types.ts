@@ -1,6 +1,7 @@
 // What one host is configured to be: the validated, immutable form of its YAML file. Addresses are values, not text;
 // defaults are filled in; whatever is here has passed every check that can be made without looking at the machine.
 import type { CongestionName } from '../../vswitch/config.ts';
+import type { AcceptRule } from '../../vswitch/receive-rules.ts';
 import type { Cidr, Ipv4Address, Ipv6Address, Mac } from '../../wire/address.ts';
 
 export interface HostConfig {
@@ -67,6 +68,10 @@ export interface VnicConfig {
   readonly mtu?: number | undefined;
   /** Frames from other MAC or IP addresses than the vNIC's own are dropped. */
   readonly sourceCheck: boolean;
+  /** Frames that may come in; absent: all. Rules look at single frames: answers need one, too. */
+  readonly accept?: readonly AcceptRule[] | undefined;
+  /** Bits per second that may come in; absent: as many as come. */
+  readonly receiveRate?: number | undefined;
 }
 
 export interface RemoteConfig {

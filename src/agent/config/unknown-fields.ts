@@ -28,10 +28,14 @@ export function unknownFields(schema: SchemaLike, value: unknown, path: Path = [
   });
 }
 
-/** A mapping's schema is a pipe of which one part is the object (fields.ts). */
+/** A mapping's schema is a pipe of which one part is the object (fields.ts), and may be part of another pipe. */
 function entriesOf(schema: SchemaLike): SchemaLike['entries'] {
-  const parts = (schema.pipe ?? [schema]) as readonly SchemaLike[];
-  return parts.find(({ entries }) => entries !== undefined)?.entries;
+  if (schema.pipe === undefined) return schema.entries;
+  for (const part of schema.pipe as readonly SchemaLike[]) {
+    const entries = entriesOf(part);
+    if (entries !== undefined) return entries;
+  }
+  return undefined;
 }
 
 function unknownField(name: string, absent: readonly string[], all: readonly string[]): string {
