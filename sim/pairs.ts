@@ -4,18 +4,22 @@ import { noControl } from '../src/congestion/constant-window.ts';
 import type { CongestionAlgorithm } from '../src/congestion/controller.ts';
 import type { PairDirectory } from '../src/transport/types.ts';
 import type { Mac } from '../src/wire/address.ts';
+import { FEATURE_SUPER_FRAMES } from '../src/wire/bifrost-connect.ts';
 
 export interface PairOptions {
   readonly pairs: number;
   readonly congestion?: CongestionAlgorithm;
   /** Frames are put in order; else they are passed on as they come. */
   readonly reorder?: boolean;
+  /** FEATURE_…; absent: all. */
+  readonly features?: number;
 }
 
 /** All pairs between two hosts; the other host is peer 0. */
 export class TwoHostPairs implements PairDirectory {
   readonly count: number;
   private readonly reorder: boolean;
+  private readonly features: number;
   private readonly congestion: CongestionAlgorithm;
   private readonly local: number;
   private readonly remote: number;
@@ -24,10 +28,11 @@ export class TwoHostPairs implements PairDirectory {
   constructor(
     local: number,
     remote: number,
-    { pairs: count, congestion = noControl(), reorder = true }: PairOptions,
+    { pairs: count, congestion = noControl(), reorder = true, features = FEATURE_SUPER_FRAMES }: PairOptions,
   ) {
     this.congestion = congestion;
     this.reorder = reorder;
+    this.features = features;
     this.local = local;
     this.remote = remote;
     this.count = count;
@@ -43,6 +48,10 @@ export class TwoHostPairs implements PairDirectory {
 
   reordersOf(): boolean {
     return this.reorder;
+  }
+
+  featuresOf(): number {
+    return this.features;
   }
 
   congestionOf(): CongestionAlgorithm {

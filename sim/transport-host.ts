@@ -9,9 +9,10 @@ import { FrameQueue, PieceList } from '../src/packet/pieces.ts';
 import { localMemory, type Memory, Region } from '../src/packet/region.ts';
 import { ChunkWriter } from '../src/packet/writer.ts';
 import { PathTable } from '../src/paths/path-table.ts';
-import { SEND_PLAIN, SEND_TAKEN, Transport } from '../src/transport/transport.ts';
+import { SEND_CUT, SEND_PLAIN, SEND_TAKEN, Transport } from '../src/transport/transport.ts';
 import type { TransportState } from '../src/transport/transport-state.ts';
 import type { PairDirectory } from '../src/transport/types.ts';
+import type { VersionRange } from '../src/wire/bifrost-types.ts';
 import { VxlanView } from '../src/wire/vxlan.ts';
 import type { Clock } from './clock.ts';
 import { writeFrame } from './frames.ts';
@@ -25,6 +26,8 @@ export interface HostOptions extends PairOptions {
   readonly socketBytes: number;
   /** From an interrupt to the turn it causes. */
   readonly wakeMicros: number;
+  /** Absent: those of the code. */
+  readonly versions?: VersionRange;
   /** Taken over instead of new memory. */
   readonly memory?: Memory;
 }
@@ -125,10 +128,10 @@ export class TransportHost {
   }
 
   private newTransport(old?: TransportState): Transport {
-    const { payloadBytes, windowPackets } = this.options;
+    const { payloadBytes, windowPackets, versions } = this.options;
     const { region, rng, paths, directory: pairs } = this;
     return new Transport(
-      { payloadBytes, windowPackets, threadId: 0, sprayPackets: 50 },
+      { payloadBytes, windowPackets, threadId: 0, sprayPackets: 50, ...(versions && { versions }) },
       { region, rng, paths, pairs, nowMicros: this.clock.nowMicros },
       old,
     );
@@ -181,7 +184,7 @@ export class TransportHost {
     const drained = this.receive(now);
     this.application.sending(this);
     if (drained) transport.advance(now);
-    this.collectOrphans();
+    this.collectReturned();
     this.send(now);
     this.transmit(now);
     if (!drained) this.wake(now + this.options.wakeMicros);
@@ -248,20 +251,18 @@ export class TransportHost {
         const length = queue.frontLength();
         const result = this.transport.send(now, pair, offset, length);
         if (result === SEND_TAKEN) this.counters.accepted++;
-        else if (result === SEND_PLAIN) this.sendPlain(pair, offset, length);
+        else if (result === SEND_PLAIN || result === SEND_CUT) this.sendPlain(pair, offset, length);
         else break;
         queue.shift();
       }
     }
   }
 
-  private collectOrphans(): void {
-    for (
-      let orphans = this.transport.takeOrphans();
-      orphans !== undefined;
-      orphans = this.transport.takeOrphans()
-    ) {
-      const { pair, frames } = orphans;
+  private collectReturned(): void {
+    const { transport } = this;
+    for (let each = transport.takeReturned(); each !== undefined; each = transport.takeReturned()) {
+      // Frames that are to be cut cannot be: these are none of a tenant's.
+      const { pair, frames } = each;
       for (; frames.frames > 0; frames.shift())
         this.sendPlain(pair, frames.frontOffset(), frames.frontLength());
     }

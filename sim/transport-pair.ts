@@ -15,6 +15,8 @@ export interface PairOptions {
   readonly seed: number;
   readonly conditions?: Conditions;
   readonly hosts?: Partial<HostOptions>;
+  /** What is different of one of them. */
+  readonly each?: readonly [Partial<HostOptions>, Partial<HostOptions>];
   readonly startMicros?: number;
   /** Damaged packets come through, as if no checksum caught them. */
   readonly deliverDamaged?: boolean;
@@ -44,15 +46,17 @@ export class TransportPair {
       );
     this.channels = [channels(), channels()];
     const hostOptions = { ...DEFAULT_HOST, ...options.hosts };
-    const host = (direction: Direction) =>
-      new TransportHost(
+    const host = (direction: Direction) => {
+      const own = { ...hostOptions, ...options.each?.[direction] };
+      return new TransportHost(
         this.clock,
-        { ...hostOptions, ...(options.memories && { memory: options.memories[direction] }) },
-        new TwoHostPairs(direction, 1 - direction, hostOptions),
+        { ...own, ...(options.memories && { memory: options.memories[direction] }) },
+        new TwoHostPairs(direction, 1 - direction, own),
         application,
         (_peer, slot, packet) => this.carry(direction, slot, packet),
         options.hostSeeds?.[direction] ?? rng.u32(),
       );
+    };
     this.hosts = [host(0), host(1)];
   }
 

@@ -1,18 +1,11 @@
 // Copies of frames and packets as one piece of memory of their own: for devices that are memory and for middleware.
 
 import { PACKET_WORDS } from '../packet/outbox.ts';
-import { PIECE_LAST, PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
+import { PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 
 /** A frame, virtio_net_hdr first; nobody changes its bytes any more. */
 export type Frame = Uint8Array;
-
-/** One behind the last piece of the frame whose first piece is `from`. */
-export function frameEnd(frames: PieceList, from: number): number {
-  let end = from;
-  while (frames.words[end * 2 + 1]! < PIECE_LAST) end++;
-  return end + 1;
-}
 
 /** The frame of pieces `from` to `end`. */
 export function gatherFrame(region: Region, frames: PieceList, from: number, end: number): Frame {

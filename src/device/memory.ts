@@ -9,7 +9,7 @@ import { PIECE_LAST, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
 import { SLOTS } from '../paths/path-table.ts';
-import { type Frame, frameEnd, gatherFrame, gatherPacket } from './gather.ts';
+import { type Frame, gatherFrame, gatherPacket } from './gather.ts';
 
 /** A vNIC whose tenant is the caller. */
 export class MemoryVnic implements FrameDevice {
@@ -62,7 +62,7 @@ export class MemoryVnic implements FrameDevice {
   tx(frames: PieceList, from: number): number {
     let start = from;
     while (start < frames.count && this.room > 0) {
-      const end = frameEnd(frames, start);
+      const end = frames.frameEnd(start);
       this.room--;
       this.tenant(gatherFrame(this.region, frames, start, end));
       start = end;

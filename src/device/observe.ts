@@ -7,7 +7,7 @@ import { BUNDLE_WORDS, type Outbox } from '../packet/outbox.ts';
 import type { PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { HostAddress } from '../wire/address.ts';
-import { type Frame, frameEnd, gatherFrame, gatherPacket } from './gather.ts';
+import { type Frame, gatherFrame, gatherPacket } from './gather.ts';
 
 /** Sent and received as the tenant sees it. */
 export interface FrameObserver {
@@ -56,7 +56,7 @@ export class ObservedVnic implements FrameDevice {
     const taken = this.inner.tx(frames, from);
     let start = from;
     while (start < from + taken) {
-      const end = frameEnd(frames, start);
+      const end = frames.frameEnd(start);
       this.observer.received(gatherFrame(this.region, frames, start, end));
       start = end;
     }

@@ -3,6 +3,9 @@
 
 export const PIECE_LAST = 0x8000_0000;
 export const PIECE_LENGTH_MASK = 0x00ff_ffff;
+/** The slot that a piece of a received frame came by. */
+export const PIECE_SLOT_SHIFT = 24;
+export const PIECE_SLOT_MASK = 0x0700_0000;
 
 export interface PieceListState {
   readonly words: Uint32Array;
@@ -30,6 +33,13 @@ export class PieceList {
     const at = this.count++ * 2;
     this.words[at] = offset;
     this.words[at + 1] = length;
+  }
+
+  /** One behind the last piece of the frame whose first piece is `from`. */
+  frameEnd(from: number): number {
+    let end = from;
+    while (this.words[end * 2 + 1]! < PIECE_LAST) end++;
+    return end + 1;
   }
 
   /** Marks the piece pushed last as the end of its frame. */
@@ -77,6 +87,7 @@ export class FrameQueue {
     return this.held;
   }
 
+  /** `length` may have a piece's flags above it. */
   push(offset: number, length: number): void {
     if (this.size * 2 === this.words.length) this.grow();
     const mask = this.words.length - 1;
@@ -84,7 +95,18 @@ export class FrameQueue {
     this.words[at] = offset;
     this.words[at + 1] = length;
     this.size++;
-    this.held += length;
+    this.held += length & PIECE_LENGTH_MASK;
+  }
+
+  /** In front of the others. */
+  unshift(offset: number, length: number): void {
+    if (this.size * 2 === this.words.length) this.grow();
+    const places = this.words.length / 2;
+    this.head = (this.head + places - 1) & (places - 1);
+    this.words[this.head * 2] = offset;
+    this.words[this.head * 2 + 1] = length;
+    this.size++;
+    this.held += length & PIECE_LENGTH_MASK;
   }
 
   frontOffset(): number {
@@ -92,6 +114,11 @@ export class FrameQueue {
   }
 
   frontLength(): number {
+    return this.frontWord() & PIECE_LENGTH_MASK;
+  }
+
+  /** The length with its flags. */
+  frontWord(): number {
     return this.words[((this.head * 2) & (this.words.length - 1)) + 1]!;
   }
 

@@ -44,6 +44,13 @@ export class Acknowledger {
     if (urgent || window.pending >= ACK_PACKETS) window.ackDue = 0;
   }
 
+  /** A packet of the slot, acknowledged or not, was dropped or marked by a rate limit (BIFROST §7.1). */
+  onMarked(now: number, window: ReceiveWindow, slot: number): void {
+    window.marked[slot]!++;
+    window.pending = Math.max(1, window.pending);
+    window.ackDue = Math.min(window.ackDue, now + ACK_DELAY_MICROS);
+  }
+
   /** Sends what is due; with `riding`, whatever is pending. */
   transmit(now: number, row: number, riding: boolean, out: Outbox): void {
     const window = this.context.connections.receive[row]!;
@@ -51,7 +58,7 @@ export class Acknowledger {
     // The newest slot first: data that goes the same way is the open bundle.
     this.acknowledge(now, row, window, window.latestSlot, out);
     for (let slot = 0; slot < SLOTS; slot++) {
-      if (window.unacked[slot] === 0 || out.room === 0) continue;
+      if (!hasNews(window, slot) || out.room === 0) continue;
       if (now - window.ackedAt[slot]! < SLOT_INTERVAL_MICROS) continue;
       this.acknowledge(now, row, window, slot, out);
     }
@@ -73,18 +80,19 @@ export class Acknowledger {
     hops: number,
     out: Outbox,
   ): void {
-    const window = this.context.connections.receive[row]!;
+    const { connections } = this.context;
     if (out.room === 0) return;
     const at = this.header(now, row, slot, true, hops, 0, psn, echo, arrived, out);
-    const words = window.bitmap(window.base, this.bitmap);
-    this.add(row, slot, at, ACK_CUMULATIVE, 0, window.base, words, out);
+    const base = connections.basePsn(row);
+    const words = connections.receive[row]?.bitmap(base, this.bitmap) ?? 0;
+    this.add(row, slot, at, ACK_CUMULATIVE, 0, 0, base, words, out);
   }
 
   /** Slots left out above are described when their interval is over. */
   private laterDue(window: ReceiveWindow): number {
     let due = Number.POSITIVE_INFINITY;
     for (let slot = 0; slot < SLOTS; slot++) {
-      if (window.unacked[slot] === 0) continue;
+      if (!hasNews(window, slot)) continue;
       due = Math.min(due, window.ackedAt[slot]! + SLOT_INTERVAL_MICROS);
       window.pending = 1;
     }
@@ -107,17 +115,20 @@ export class Acknowledger {
       out,
     );
     const words = window.bitmap(window.base, this.bitmap);
+    const marked = Math.min(ACK_MAX_COUNT, window.marked[slot]!);
     this.add(
       row,
       slot,
       at,
       ACK_CUMULATIVE,
       Math.min(ACK_MAX_COUNT, window.unacked[slot]!),
+      marked,
       window.base,
       words,
       out,
     );
     window.duplicates[slot]! -= duplicates;
+    window.marked[slot]! -= marked;
     window.unacked[slot] = 0;
     window.ackedAt[slot] = now;
   }
@@ -131,7 +142,7 @@ export class Acknowledger {
     const hops = window.hops[slot]!;
     const { echo, arrivedAt } = window;
     const at = this.header(now, row, slot, false, hops, 0, psn, echo[slot]!, arrivedAt[slot]!, out);
-    this.add(row, slot, at, ACK_WINDOW, 0, from, window.bitmap(from, this.bitmap), out);
+    this.add(row, slot, at, ACK_WINDOW, 0, 0, from, window.bitmap(from, this.bitmap), out);
   }
 
   /** Writes everything in front of the bitmap for an acknowledgement of the largest size; where it starts. */
@@ -165,6 +176,7 @@ export class Acknowledger {
       echo,
       arrivedAt >>> 0,
       connections.congestion[row]!.ccType,
+      connections.version[row],
     );
     return at;
   }
@@ -175,16 +187,22 @@ export class Acknowledger {
     at: number,
     type: number,
     count: number,
+    marked: number,
     base: number,
     words: number,
     out: Outbox,
   ): void {
     const { connections, region, counters } = this.context;
     const { view } = region.bytes;
-    const length = writeAckWindow(view, at, type, count, 0, base, this.bitmap, 0, words);
+    const length = writeAckWindow(view, at, type, count, marked, base, this.bitmap, 0, words);
     writeVxlanBifrostHeader(view, at - VXLAN_HEADER_BYTES, connections.vni[row]!);
     const lane = threadOfCid(connections.remoteCid[row]!);
     out.addAt(connections.peer[row]!, slot, at - VXLAN_HEADER_BYTES, VXLAN_HEADER_BYTES + length, lane);
     counters.acksSent++;
   }
+}
+
+/** Whether an acknowledgement of the slot would count anything. */
+function hasNews(window: ReceiveWindow, slot: number): boolean {
+  return window.unacked[slot] !== 0 || window.marked[slot] !== 0;
 }

@@ -8,6 +8,7 @@
 import type { CongestionAlgorithm } from '../congestion/controller.ts';
 import { FrameQueue, type FrameQueueState } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
+import { CLOSE_IDLE, CLOSE_NO_VERSION, CLOSE_STOPPED, CLOSE_UNKNOWN_PAIR } from '../wire/bifrost-connect.ts';
 import { cidOfThread } from '../wire/bifrost-types.ts';
 import { ReceiveWindow, type ReceiveWindowState } from './receive-window.ts';
 import { SendWindow, type SendWindowState } from './send-window.ts';
@@ -19,7 +20,17 @@ export const CONNECTION_REQUESTED = 1;
 export const CONNECTION_ESTABLISHED = 2;
 /** The peer does not answer: its frames go as plain VXLAN, and it is asked again now and then. */
 export const CONNECTION_PLAIN = 3;
-export const CONNECTION_STATE_NAMES = ['closed', 'requested', 'established', 'plain'] as const;
+/** We said that it is over, and wait for the peer to say so too. */
+export const CONNECTION_CLOSING = 4;
+export const CONNECTION_STATE_NAMES = ['closed', 'requested', 'established', 'plain', 'closing'] as const;
+
+/** Why there is no connection, by CLOSE_…, for people. */
+export const CLOSE_REASON_NAMES: Readonly<Record<number, string>> = {
+  [CLOSE_IDLE]: 'not used for long',
+  [CLOSE_STOPPED]: 'the other agent stopped',
+  [CLOSE_UNKNOWN_PAIR]: 'the other host has no such vNICs',
+  [CLOSE_NO_VERSION]: 'no version of the protocol in common',
+};
 
 const ROW_BITS = 18;
 const MAX_ROWS = 1 << ROW_BITS;
@@ -41,11 +52,20 @@ export interface ConnectionColumns {
   readonly remoteCid: Uint32Array;
   /** 1 when the peer asked for this connection. */
   readonly accepted: Uint8Array;
-  /** When the next request is due, or Infinity. */
+  /** Version and features that both ends have, while it is established (BIFROST §5.3). */
+  readonly version: Uint8Array;
+  readonly features: Uint8Array;
+  /** CLOSE_…: why there is no connection, or 0 when nobody said so. */
+  readonly reason: Uint8Array;
+  /** When the next request, keepalive or close is due, or Infinity. */
   readonly requestDue: Float64Array;
+  /** When the peer last acknowledged something, or said why it will not. */
   readonly lastHeard: Float64Array;
   /** The most packets that the newest received was ahead of the first missing. */
   readonly deepestReorder: Uint16Array;
+  /** When anything came from the peer, and when a frame was last on its way. */
+  readonly aliveAt: Float64Array;
+  readonly usedAt: Float64Array;
 }
 
 /** Where the directions of a connection are. */
@@ -85,10 +105,15 @@ export class ConnectionTable implements ConnectionColumns {
   localCid: Uint32Array;
   remoteCid: Uint32Array;
   accepted: Uint8Array;
+  version: Uint8Array;
+  features: Uint8Array;
+  reason: Uint8Array;
   requestDue: Float64Array;
   lastHeard: Float64Array;
   deepestReorder: Uint16Array;
   tallies: Tallies;
+  aliveAt: Float64Array;
+  usedAt: Float64Array;
   /** Frames taken back from a connection that was lost; they go first on the next one. */
   readonly recalled: (FrameQueue | undefined)[];
   /** Both or none; `awaken` brings them. */
@@ -134,10 +159,15 @@ export class ConnectionTable implements ConnectionColumns {
     this.localCid = old?.localCid ?? new Uint32Array(16);
     this.remoteCid = old?.remoteCid ?? new Uint32Array(16);
     this.accepted = old?.accepted ?? new Uint8Array(16);
+    this.version = old?.version ?? new Uint8Array(16);
+    this.features = old?.features ?? new Uint8Array(16);
+    this.reason = old?.reason ?? new Uint8Array(16);
     this.requestDue = old?.requestDue ?? new Float64Array(16);
     this.lastHeard = old?.lastHeard ?? new Float64Array(16);
     this.deepestReorder = old?.deepestReorder ?? new Uint16Array(16);
     this.tallies = old?.tallies ?? newTallies(16);
+    this.aliveAt = old?.aliveAt ?? new Float64Array(16);
+    this.usedAt = old?.usedAt ?? new Float64Array(16);
     this.byPair = old?.byPair ?? new Map();
     this.recalled = (old?.recalled ?? []).map((queue) => queue && new FrameQueue(queue));
     this.send = (old?.send ?? []).map((window) => window && new SendWindow(window.limit, window));
@@ -154,24 +184,9 @@ export class ConnectionTable implements ConnectionColumns {
   }
 
   save(): ConnectionTableState {
-    const { state, attempts, pair, peer, vni, localCid, remoteCid, accepted, requestDue } = this;
-    const { lastHeard, deepestReorder } = this;
-    const columns = {
-      state,
-      attempts,
-      pair,
-      peer,
-      vni,
-      localCid,
-      remoteCid,
-      accepted,
-      requestDue,
-      lastHeard,
-      deepestReorder,
-    };
     const { count, byPair, sendPsn, receivePsn, used, awakeRows, tallies, salt } = this;
     return {
-      ...columns,
+      ...this.columns(),
       recalled: this.recalled.map((queue) => queue?.save()),
       send: this.send.map((window) => window?.save()),
       receive: this.receive.map((window) => window?.save()),
@@ -186,6 +201,13 @@ export class ConnectionTable implements ConnectionColumns {
       tallies,
       salt,
     };
+  }
+
+  private columns(): ConnectionColumns {
+    const { state, attempts, pair, peer, vni, localCid, remoteCid, accepted } = this;
+    const { version, features, reason, requestDue, lastHeard, deepestReorder, aliveAt, usedAt } = this;
+    const ends = { pair, peer, vni, localCid, remoteCid, accepted, version, features };
+    return { state, attempts, reason, ...ends, requestDue, lastHeard, deepestReorder, aliveAt, usedAt };
   }
 
   /** Calls `visit` with every offset that a reference is held for. */
@@ -259,6 +281,15 @@ export class ConnectionTable implements ConnectionColumns {
     this.receivePsn[row] = firstPsn(this.localCid[row]!);
   }
 
+  /** The next PSN to give, and the first that was not received, whether the row has windows or not. */
+  nextPsn(row: number): number {
+    return this.send[row]?.next ?? this.sendPsn[row]!;
+  }
+
+  basePsn(row: number): number {
+    return this.receive[row]?.base ?? this.receivePsn[row]!;
+  }
+
   /** Sees to it that the row, which is established, has its windows for the rest of this turn. */
   awaken(row: number): void {
     this.used[row] = 1;
@@ -329,6 +360,11 @@ export class ConnectionTable implements ConnectionColumns {
     this.state = enlarge(this.state, new Uint8Array(capacity));
     this.attempts = enlarge(this.attempts, new Uint8Array(capacity));
     this.accepted = enlarge(this.accepted, new Uint8Array(capacity));
+    this.version = enlarge(this.version, new Uint8Array(capacity));
+    this.features = enlarge(this.features, new Uint8Array(capacity));
+    this.reason = enlarge(this.reason, new Uint8Array(capacity));
+    this.aliveAt = enlarge(this.aliveAt, new Float64Array(capacity));
+    this.usedAt = enlarge(this.usedAt, new Float64Array(capacity));
     this.pair = enlarge(this.pair, new Uint32Array(capacity));
     this.peer = enlarge(this.peer, new Uint32Array(capacity));
     this.vni = enlarge(this.vni, new Uint32Array(capacity));

@@ -38,6 +38,9 @@ export class LossDetector {
   private readonly context: TransportContext;
   /** Slots on which this acknowledgement showed progress, one bit each. */
   private progress = 0;
+  /** What `judgePath` measured. */
+  private rtt = 0;
+  private fabric = 0;
   /** Bytes it acknowledged, of each slot. */
   private readonly ackedBytes = new Float64Array(SLOTS);
   private readonly sample = {
@@ -59,7 +62,7 @@ export class LossDetector {
 
   /** Takes in an acknowledgement. False when it claims what was never sent. */
   onAck(now: number, arrivedAt: number, row: number, ack: AckView): boolean {
-    const { connections, paths, counters, region } = this.context;
+    const { connections, counters, region } = this.context;
     const window = connections.send[row]!;
     const base = ack.psnBase;
     const cumulative = ack.ackType === ACK_CUMULATIVE;
@@ -77,23 +80,13 @@ export class LossDetector {
       counters.spurious += ack.ackValue;
       window.patience = Math.min(MAX_PATIENCE, window.patience * 2);
     }
-    const peer = connections.peer[row]!;
-    const slot = ack.pathId;
-    // Table C1: t5 - t1 less t3 - t2 is what the paths are judged by; less t5 - t4 too it is the fabric's delay alone.
-    const rtt = serialDiff(now >>> 0, ack.echoMicros) - serialDiff(ack.timestampMicros, ack.nicRxMicros);
-    const fabric = rtt - Math.max(0, now - arrivedAt);
-    if (rtt > 0 && rtt < MAX_SAMPLE_MICROS) paths.onSample(peer, slot, rtt);
-    if (fabric > 0 && rtt < MAX_SAMPLE_MICROS) {
-      const total = serialDiff(now >>> 0, ack.echoMicros);
-      paths.onDelays(peer, slot, fabric, total - fabric, ack.hopCount);
-    }
+    counters.marksReceived += ack.numEce;
+    this.judgePath(now, arrivedAt, row, ack);
     for (let s = 0; s < SLOTS; s++) {
       if ((this.progress & (1 << s)) === 0) continue;
       window.progressAt[s] = now;
       window.backoff[s] = 0;
     }
-    // Only what came back by the slot itself says that it works both ways: the bitmap is that of all slots.
-    paths.onRoundTrip(peer, slot, now);
     const stamp = ack.timestampMicros;
     // An acknowledgement that was overtaken knows less than we do: it proves no loss.
     if (!window.anyAck || serialDiff(stamp, window.newestAckStamp) >= 0) {
@@ -103,8 +96,26 @@ export class LossDetector {
     }
     window.advance(region);
     if (window.una === window.txNext) window.forget();
-    this.tellController(now, window, ack, Math.max(0, rtt), Math.max(0, fabric));
+    this.tellController(now, window, ack, Math.max(0, this.rtt), Math.max(0, this.fabric));
     return true;
+  }
+
+  /** What an acknowledgement says of the path that it came by: all that there is of a connection at rest. */
+  judgePath(now: number, arrivedAt: number, row: number, ack: AckView): void {
+    const { connections, paths } = this.context;
+    const peer = connections.peer[row]!;
+    const slot = ack.pathId;
+    // Table C1: t5 - t1 less t3 - t2 is what the paths are judged by; less t5 - t4 too it is the fabric's delay alone.
+    const total = serialDiff(now >>> 0, ack.echoMicros);
+    const rtt = total - serialDiff(ack.timestampMicros, ack.nicRxMicros);
+    const fabric = rtt - Math.max(0, now - arrivedAt);
+    this.rtt = rtt;
+    this.fabric = fabric;
+    if (rtt > 0 && rtt < MAX_SAMPLE_MICROS) paths.onSample(peer, slot, rtt);
+    if (fabric > 0 && rtt < MAX_SAMPLE_MICROS)
+      paths.onDelays(peer, slot, fabric, total - fabric, ack.hopCount);
+    // Only what came back by the slot itself says that it works both ways: the bitmap is that of all slots.
+    paths.onRoundTrip(peer, slot, now);
   }
 
   /** What was acknowledged of each slot, and what was measured on the one that the acknowledgement describes. */

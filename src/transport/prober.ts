@@ -1,5 +1,5 @@
-// Probes: those that slots need to be judged (paths/), those that a doubtful request causes (handshake), and answers to
-// the peer's.
+// Probes: those that slots need to be judged (paths/), those that a doubtful request or a long rest causes (handshake,
+// keepalive), and answers to the peer's. They need no windows: a connection at rest stays at rest.
 
 import type { Outbox } from '../packet/outbox.ts';
 import { SLOTS } from '../paths/path-table.ts';
@@ -70,7 +70,6 @@ export class Prober {
   private challenge(now: number, row: number, out: Outbox): void {
     const { connections, paths, rng } = this.context;
     if (connections.state[row] !== CONNECTION_ESTABLISHED || out.room === 0) return;
-    connections.awaken(row);
     this.sender.probe(now, row, paths.next(connections.peer[row]!, rng.u32() % SLOTS), out);
   }
 
@@ -80,7 +79,6 @@ export class Prober {
     if (out.room === 0) return false;
     for (let row = 0; row < connections.count; row++) {
       if (connections.peer[row] !== peer || connections.state[row] !== CONNECTION_ESTABLISHED) continue;
-      connections.awaken(row);
       this.sender.probe(now, row, slot, out);
       return true;
     }

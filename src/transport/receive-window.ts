@@ -17,6 +17,9 @@ const WORDS_OF_BITMAP = 8;
 export const HELD_FIRST = 0x0100_0000;
 export const HELD_LAST = 0x0200_0000;
 export const HELD_LENGTH_MASK = 0xffff;
+/** The slot it came by. */
+export const HELD_SLOT_SHIFT = 16;
+export const HELD_SLOT_MASK = 0x0007_0000;
 export const HELD_WHOLE = HELD_FIRST | HELD_LAST;
 /** Passed on before its turn: only its place is kept. */
 export const HELD_PASSED = 0x0400_0000;
@@ -45,6 +48,8 @@ export class ReceiveWindow {
   readonly hops = new Uint8Array(SLOTS);
   readonly unacked = new Uint32Array(SLOTS);
   readonly duplicates = new Uint32Array(SLOTS);
+  /** Packets that a rate limit dropped or marked after they were received (BIFROST §7.1). */
+  readonly marked = new Uint32Array(SLOTS);
   readonly ackedAt = new Float64Array(SLOTS);
   /** Packets since the last acknowledgement of any slot. */
   pending = 0;
@@ -73,6 +78,7 @@ export class ReceiveWindow {
     this.complete = psn;
     this.unacked.fill(0);
     this.duplicates.fill(0);
+    this.marked.fill(0);
     this.ackedAt.fill(0);
     this.pending = 0;
     this.bulk = false;

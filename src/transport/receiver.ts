@@ -4,7 +4,7 @@
 // always finds room; one out of order does not when memory is short, and is then as good as lost.
 
 import { MAX_FRAME_BYTES } from '../packet/device.ts';
-import type { PieceList } from '../packet/pieces.ts';
+import { PIECE_SLOT_MASK, PIECE_SLOT_SHIFT, type PieceList } from '../packet/pieces.ts';
 import { DATA_ACK_REQUIRED, DATA_FIRST, DATA_LAST, type DataHeaderView } from '../wire/bifrost-data.ts';
 import type { Acknowledger } from './acknowledger.ts';
 import {
@@ -12,6 +12,8 @@ import {
   HELD_LAST,
   HELD_LENGTH_MASK,
   HELD_PASSED,
+  HELD_SLOT_MASK,
+  HELD_SLOT_SHIFT,
   HELD_WHOLE,
   RECEIVE_PACKETS,
   type ReceiveWindow,
@@ -20,6 +22,8 @@ import { MAX_AGE_PACKETS, type TransportContext } from './types.ts';
 
 /** As many as one scatter-gather call takes. */
 const MAX_FRAME_PIECES = 1024;
+/** From where a slot stands in a held packet's word to where it stands in a piece's. */
+const HELD_TO_PIECE_SHIFT = PIECE_SLOT_SHIFT - HELD_SLOT_SHIFT;
 /** Of the region's chunks, a quarter is kept for packets in order. */
 const RESERVE_SHIFT = 2;
 
@@ -77,19 +81,30 @@ export class Receiver {
     tallies.packetsReceived[row]!++;
     tallies.bytesReceived[row]! += length;
     const framing = (flags & DATA_FIRST ? HELD_FIRST : 0) | (flags & DATA_LAST ? HELD_LAST : 0);
+    const held = length | framing | (slot << HELD_SLOT_SHIFT);
     const wasMissing = window.end !== window.base;
     let complete: boolean;
     if (framing === HELD_WHOLE && !pairs.reordersOf(connections.pair[row]!)) {
-      window.early.push(offset, length);
-      window.place(psn, 0, length | framing | HELD_PASSED);
+      window.early.push(offset, pieceOf(held));
+      window.place(psn, 0, held | HELD_PASSED);
       complete = true;
     } else {
-      complete = window.place(psn, offset, length | framing);
+      complete = window.place(psn, offset, held);
     }
     // At once while something is missing, and when no more is: the sender waits for it.
     const urgent = wasMissing || window.end !== window.base || (flags & DATA_ACK_REQUIRED) !== 0;
     this.acknowledger.onPacket(window, slot, arrivedAt, urgent);
     return complete;
+  }
+
+  /** A rate limit marked frames that were delivered: the next acknowledgement of each packet's slot says how many. */
+  onMarked(now: number, row: number, { words, count }: PieceList): void {
+    const window = this.context.connections.receive[row];
+    if (window === undefined) return;
+    for (let i = 0; i < count; i++) {
+      const slot = (words[i * 2 + 1]! & PIECE_SLOT_MASK) >>> PIECE_SLOT_SHIFT;
+      this.acknowledger.onMarked(now, window, slot);
+    }
   }
 
   /** Moves whole frames in order into `out`, references included. False when some are left for want of room. */
@@ -100,7 +115,7 @@ export class Receiver {
     if (window === undefined) return true;
     for (const { early } = window; early.frames > 0; early.shift()) {
       if (out.count === out.capacity) return false;
-      out.push(early.frontOffset(), early.frontLength());
+      out.push(early.frontOffset(), early.frontWord());
       out.endFrame();
       connections.tallies.framesDelivered[row]!++;
       counters.framesDelivered++;
@@ -134,7 +149,7 @@ export class Receiver {
     if (good && out.count + pieces > out.capacity) return false;
     for (let psn = first; psn !== end; psn = (psn + 1) >>> 0) {
       const offset = window.offsetOf(psn);
-      if (good) out.push(offset, window.wordOf(psn) & HELD_LENGTH_MASK);
+      if (good) out.push(offset, pieceOf(window.wordOf(psn)));
       else if ((window.wordOf(psn) & HELD_PASSED) === 0) region.release(offset);
       window.clear(psn);
     }
@@ -159,4 +174,9 @@ export class Receiver {
     hold.commit(length);
     return to;
   }
+}
+
+/** Length and slot of a held packet, as a piece has them. */
+function pieceOf(held: number): number {
+  return (held & HELD_LENGTH_MASK) | ((held & HELD_SLOT_MASK) << HELD_TO_PIECE_SHIFT);
 }

@@ -13,7 +13,7 @@ const DESTINATION_CID = AT + 8;
 const PSN_BASE = AT + 28;
 
 type Reject = keyof TransportCounters &
-  ('malformed' | 'unknownCid' | 'wrongPeer' | 'beyondWindow' | 'badAck');
+  ('malformed' | 'otherVersion' | 'unknownCid' | 'wrongPeer' | 'beyondWindow' | 'badAck');
 
 /** Two hosts that have exchanged frames, and the last packets of each kind from the first to the second. */
 function acquainted() {
@@ -46,7 +46,7 @@ const rejects: readonly (readonly [string, Reject, (of: ReturnType<typeof acquai
     'malformed',
     (of) => set(of.ack(), AT + 24, (word) => word | (8 << 6)),
   ],
-  ['another version', 'malformed', (of) => set(of.data(), AT, (word) => word ^ 0x0030_0000)],
+  ['another version', 'otherVersion', (of) => set(of.data(), AT, (word) => word ^ 0x0030_0000)],
   ['an unknown type', 'malformed', (of) => set(of.data(), AT, (word) => (word & 0xff_ffff) | 0x0900_0000)],
   ['data for a CID nobody has', 'unknownCid', (of) => set(of.data(), DESTINATION_CID, (cid) => cid ^ 0x20)],
   [
@@ -84,6 +84,7 @@ describe('a transport', () => {
     const after = of.counters(1);
     const names = [
       'malformed',
+      'otherVersion',
       'unknownCid',
       'unknownPair',
       'wrongPeer',
@@ -100,12 +101,12 @@ describe('a transport', () => {
     of.hosts.forEach(checkIdle);
   });
 
-  it('counts requests for vNICs it does not know, and does not answer', () => {
+  it('counts requests for vNICs it does not know, and refuses them', () => {
     const of = acquainted();
     of.log.take();
     of.inject(set(of.recorded(3), AT + 14, (word) => word ^ 0xff));
     expect(of.counters(1).unknownPair).toBe(1);
-    expect(of.log.take()).toEqual([]);
+    expect(of.log.take()).toEqual(['< close']);
   });
 
   it('answers packets for unknown CIDs by few resets a turn, however many come', () => {

@@ -234,7 +234,7 @@ describe('a restart', () => {
     const told = open(/^> data/);
     told.run(60_000_000);
     told.traffic.send(0, 0, [100]);
-    told.run(1000);
+    told.run(600);
     told.mend();
     told.run(10_000);
     expect(told.arrived()).toEqual([1, 1]);

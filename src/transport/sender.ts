@@ -90,7 +90,6 @@ export class Sender {
   /** Asks whether a slot is alive: a data packet without payload and without a PSN of its own. */
   probe(now: number, row: number, slot: number, out: Outbox): void {
     const { connections, region } = this.context;
-    const window = connections.send[row]!;
     const end = out.headerEnd();
     const { view } = region.bytes;
     const flags = DATA_SPECIAL | DATA_ACK_REQUIRED;
@@ -99,10 +98,11 @@ export class Sender {
       end - DATA_HEADER_BYTES,
       slot,
       flags,
-      window.next,
+      connections.nextPsn(row),
       connections.remoteCid[row]!,
       now >>> 0,
       connections.congestion[row]!.ccType,
+      connections.version[row],
     );
     writeVxlanBifrostHeader(view, end - HEADERS, connections.vni[row]!);
     out.add(connections.peer[row]!, slot, HEADERS, 0, 0, threadOfCid(connections.remoteCid[row]!));
@@ -181,6 +181,7 @@ export class Sender {
       cid,
       now >>> 0,
       connections.congestion[row]!.ccType,
+      connections.version[row],
     );
     writeVxlanBifrostHeader(view, end - HEADERS, connections.vni[row]!);
     out.add(connections.peer[row]!, slot, HEADERS, records[at]!, length, threadOfCid(cid));

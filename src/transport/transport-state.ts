@@ -5,6 +5,7 @@ import type { FrameQueueState } from '../packet/pieces.ts';
 import type { ChunkWriterState } from '../packet/writer.ts';
 import type { ConnectionTableState } from './connections.ts';
 import type { HandshakeState } from './handshake.ts';
+import type { Notice } from './notices.ts';
 import type { ReceivedProbe } from './prober.ts';
 import type { RowSetState } from './row-set.ts';
 import type { TransportCounters } from './types.ts';
@@ -15,9 +16,14 @@ export interface TransportState {
   readonly timers: TimerWheelState;
   readonly hold: ChunkWriterState;
   readonly handshake: HandshakeState;
+  readonly notices: readonly Notice[];
   readonly ready: RowSetState;
   readonly deliverable: RowSetState;
   readonly probesReceived: readonly ReceivedProbe[];
   readonly restDue: number;
-  readonly orphans: readonly { readonly pair: number; readonly frames: FrameQueueState }[];
+  readonly returned: readonly {
+    readonly pair: number;
+    readonly frames: FrameQueueState;
+    readonly again: boolean;
+  }[];
 }

@@ -1,7 +1,7 @@
 // Reliable multipath connections between vNICs of two hosts (BIFROST), without I/O and without a clock.
 //
 // Each turn of the switch, in this order: `receive` for every packet that came, `deliver` until nothing is left,
-// `advance` once everything received is taken in, `takeOrphans`, `send` for what waits and is to go (nothing else
+// `advance` once everything received is taken in, `takeReturned`, `send` for what waits and is to go (nothing else
 // says that a peer was given up), `transmit` until it returns true.
 // `nextTimeout` says when the next turn is needed at the latest. Times are microseconds of one steady clock.
 
@@ -14,24 +14,36 @@ import type { Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
 import type { PathTable } from '../paths/path-table.ts';
 import { AckView } from '../wire/bifrost-ack.ts';
-import { ConnectHeaderView } from '../wire/bifrost-connect.ts';
+import { ConnectHeaderView, FEATURE_SUPER_FRAMES } from '../wire/bifrost-connect.ts';
 import { DATA_SPECIAL, DataHeaderView } from '../wire/bifrost-data.ts';
 import {
   bifrostPacketType,
+  bifrostVersion,
   PACKET_ACK,
+  PACKET_CLOSE,
   PACKET_CONNECTION_REQUEST,
-  PACKET_CONNECTION_RESPONSE,
   PACKET_DATA,
   PACKET_RESET,
+  SPOKEN_VERSIONS,
+  type VersionRange,
 } from '../wire/bifrost-types.ts';
+import { VirtioNetHeaderView } from '../wire/virtio-net-header.ts';
 import { Acknowledger } from './acknowledger.ts';
-import { CONNECTION_ESTABLISHED, CONNECTION_PLAIN, ConnectionTable } from './connections.ts';
-import { Handshake } from './handshake.ts';
+import {
+  CONNECTION_CLOSING,
+  CONNECTION_ESTABLISHED,
+  CONNECTION_PLAIN,
+  ConnectionTable,
+} from './connections.ts';
+import { type GiveBack, Handshake } from './handshake.ts';
+import { Keepalive } from './keepalive.ts';
 import { LossDetector } from './loss.ts';
+import { Notices } from './notices.ts';
 import { Prober } from './prober.ts';
 import { Receiver } from './receiver.ts';
 import { RowSet } from './row-set.ts';
 import { Sender } from './sender.ts';
+import { Teardown } from './teardown.ts';
 import type { TransportState } from './transport-state.ts';
 import {
   newCounters,
@@ -63,10 +75,14 @@ export const SEND_TAKEN = 0;
 export const SEND_WAIT = 1;
 /** The peer does not speak BIFROST: send it as plain VXLAN. */
 export const SEND_PLAIN = 2;
+/** The peer takes no frames of many packets: offer it again, cut. */
+export const SEND_CUT = 3;
 
-interface Orphans {
+interface Returned {
   readonly pair: number;
   readonly frames: FrameQueue;
+  /** They are to be offered again before all others, and else to be sent as plain VXLAN. */
+  readonly again: boolean;
 }
 
 export class Transport {
@@ -78,14 +94,19 @@ export class Transport {
   private readonly acknowledger: Acknowledger;
   private readonly prober: Prober;
   private readonly losses: LossDetector;
+  private readonly notices: Notices;
   private readonly handshake: Handshake;
+  private readonly teardown: Teardown;
+  private readonly keepalive: Keepalive;
   /** Rows with something to transmit, and rows with whole frames to deliver. */
   private readonly ready: RowSet;
   private readonly deliverable: RowSet;
-  private readonly orphans: Orphans[];
+  private readonly returned: Returned[];
   private readonly data = new DataHeaderView();
   private readonly ack = new AckView();
   private readonly connect = new ConnectHeaderView();
+  private readonly virtio = new VirtioNetHeaderView();
+  private readonly versions: VersionRange;
   private restDue: number;
 
   constructor(
@@ -97,10 +118,11 @@ export class Transport {
     this.ready = new RowSet(old?.ready);
     this.deliverable = new RowSet(old?.deliverable);
     this.restDue = old?.restDue ?? 0;
-    this.orphans = (old?.orphans ?? []).map(({ pair, frames }) => ({ pair, frames: new FrameQueue(frames) }));
+    this.returned = (old?.returned ?? []).map((each) => ({ ...each, frames: new FrameQueue(each.frames) }));
     // The largest frame must fit into an empty window, or it would wait for ever.
     const windowPackets = Math.max(options.windowPackets, Math.ceil(MAX_FRAME_BYTES / options.payloadBytes));
-    const { threadId } = options;
+    const { threadId, versions = SPOKEN_VERSIONS } = options;
+    this.versions = versions;
     const congestionOf = (pair: number) => pairs.congestionOf(pair);
     const salt = old === undefined ? rng.u32() : 0;
     this.connections = new ConnectionTable(threadId, windowPackets, salt, congestionOf, old?.connections);
@@ -120,7 +142,11 @@ export class Transport {
     this.prober = new Prober(this.context, this.sender, this.acknowledger, old?.probesReceived);
     this.receiver = new Receiver(this.context, this.acknowledger);
     this.losses = new LossDetector(this.context);
-    this.handshake = new Handshake(this.context, old?.handshake);
+    this.notices = new Notices(this.context, old?.notices);
+    const giveBack: GiveBack = (pair, frames, again) => this.returned.push({ pair, frames, again });
+    this.handshake = new Handshake(this.context, this.notices, giveBack, old?.handshake);
+    this.teardown = new Teardown(this.context, this.handshake, this.notices);
+    this.keepalive = new Keepalive(this.context, this.handshake, this.teardown);
   }
 
   save(): TransportState {
@@ -131,18 +157,19 @@ export class Transport {
       timers: timers.save(),
       hold: hold.save(),
       handshake: this.handshake.save(),
+      notices: this.notices.save(),
       ready: this.ready.save(),
       deliverable: this.deliverable.save(),
       probesReceived: this.prober.save(),
       restDue: this.restDue,
-      orphans: this.orphans.map(({ pair, frames }) => ({ pair, frames: frames.save() })),
+      returned: this.returned.map(({ frames, ...each }) => ({ ...each, frames: frames.save() })),
     };
   }
 
   /** Calls `visit` with every offset that a reference is held for. */
   eachHeld(visit: (offset: number) => void): void {
     this.connections.eachHeld(visit);
-    for (const { frames } of this.orphans) frames.each(visit);
+    for (const { frames } of this.returned) frames.each(visit);
     if (this.context.hold.held !== 0) visit(this.context.hold.held);
   }
 
@@ -151,20 +178,48 @@ export class Transport {
    */
   send(now: number, pair: number, offset: number, length: number): number {
     const { connections } = this;
-    let row = connections.ofPair(pair);
-    if (row < 0 || connections.state[row]! < CONNECTION_ESTABLISHED) {
-      row = this.handshake.open(now, pair);
-      if (row < 0) return SEND_PLAIN;
-      this.arm(row);
-      if (connections.state[row] !== CONNECTION_ESTABLISHED) return SEND_WAIT;
-    }
-    if (connections.state[row] === CONNECTION_PLAIN) return SEND_PLAIN;
+    const row = connections.ofPair(pair);
+    if (row < 0 || connections.state[row] !== CONNECTION_ESTABLISHED) return this.open(now, pair, row);
+    if ((connections.features[row]! & FEATURE_SUPER_FRAMES) === 0 && !this.isOnePacket(offset, length))
+      return SEND_CUT;
     const recalled = connections.recalled[row];
     if (recalled !== undefined && recalled.frames > 0) return SEND_WAIT;
     connections.awaken(row);
     if (!this.sender.accept(now, row, offset, length)) return SEND_WAIT;
+    connections.usedAt[row] = now;
     this.ready.add(row);
     return SEND_TAKEN;
+  }
+
+  /** For a frame whose connection is not open. */
+  private open(now: number, pair: number, known: number): number {
+    const { connections } = this;
+    if (known >= 0 && connections.state[known] === CONNECTION_PLAIN) {
+      connections.usedAt[known] = now;
+      return SEND_PLAIN;
+    }
+    const row = this.handshake.begin(now, pair);
+    if (row < 0) return SEND_PLAIN;
+    this.arm(row);
+    return SEND_WAIT;
+  }
+
+  /** Without an offload that would be left to do. */
+  private isOnePacket(offset: number, length: number): boolean {
+    const { options, region } = this.context;
+    const { virtio } = this;
+    if (length > options.payloadBytes || !virtio.aim(region.bytes, offset, length)) return false;
+    return !virtio.isSuperFrame && !virtio.needsChecksum;
+  }
+
+  /** Says to all peers that this host stops; `isStopped` once they know, or it was said often enough. */
+  stop(now: number): void {
+    this.teardown.stop(now);
+    for (let row = 0; row < this.connections.count; row++) this.arm(row);
+  }
+
+  get isStopped(): boolean {
+    return this.teardown.isDone;
   }
 
   isEstablished(pair: number): boolean {
@@ -197,12 +252,26 @@ export class Transport {
   ): void {
     const { bytes } = this.context.region;
     const type = bifrostPacketType(bytes.view, at, length);
-    if (type === PACKET_DATA && this.data.aim(bytes, at, length))
-      this.onData(peer, vni, arrivedAt, hops, small);
-    else if (type === PACKET_ACK && this.ack.aim(bytes, at, length)) this.onAck(now, peer, vni, arrivedAt);
-    else if (type >= PACKET_CONNECTION_REQUEST && this.connect.aim(bytes, at, length))
+    if (type >= PACKET_CONNECTION_REQUEST && this.connect.aim(bytes, at, length)) {
       this.onConnect(now, peer, vni);
-    else this.counters.malformed++;
+      return;
+    }
+    if (type === PACKET_DATA || type === PACKET_ACK) {
+      const version = bifrostVersion(bytes.view, at);
+      if (version < this.versions.oldest || version > this.versions.newest) {
+        this.counters.otherVersion++;
+        return;
+      }
+      if (type === PACKET_DATA && this.data.aim(bytes, at, length)) {
+        this.onData(now, peer, vni, version, arrivedAt, hops, small);
+        return;
+      }
+      if (type === PACKET_ACK && this.ack.aim(bytes, at, length)) {
+        this.onAck(now, peer, vni, version, arrivedAt);
+        return;
+      }
+    }
+    this.counters.malformed++;
   }
 
   /** Moves whole frames of one pair into `out`, references included; the pair, or -1 when nothing is left. */
@@ -217,9 +286,21 @@ export class Transport {
     return -1;
   }
 
-  /** Frames to send as plain VXLAN, because the peer they were for does not answer; undefined when there are none. */
-  takeOrphans(): Orphans | undefined {
-    return this.orphans.pop();
+  /**
+   * Of the frames of `pair` that `deliver` gave in this turn, these were dropped by a rate limit, or nearly: their sender
+   * is to slow down (BIFROST §7.1).
+   */
+  marked(now: number, pair: number, frames: PieceList): void {
+    const row = this.connections.ofPair(pair);
+    if (row < 0) return;
+    this.counters.packetsMarked += frames.count;
+    this.receiver.onMarked(now, row, frames);
+    this.ready.add(row);
+  }
+
+  /** Frames of a connection that is lost, and that the next one does not carry; undefined when there are none. */
+  takeReturned(): Returned | undefined {
+    return this.returned.pop();
   }
 
   /** Acts on what is overdue. Only when all that was received has been taken in, or it judges what it has not read. */
@@ -235,6 +316,7 @@ export class Transport {
   transmit(now: number, out: Outbox): boolean {
     this.prober.transmit(now, this.handshake.challenges, out);
     this.handshake.transmit(out);
+    this.notices.transmit(out);
     for (let row = this.ready.first(); row >= 0; row = this.ready.first()) {
       if (out.room === 0) return false;
       const before = out.packetCount;
@@ -252,7 +334,7 @@ export class Transport {
         return false;
       }
     }
-    return !this.handshake.pending;
+    return !this.handshake.pending && !this.notices.pending;
   }
 
   /** Everything sent is acknowledged, everything received is passed on. */
@@ -260,7 +342,7 @@ export class Transport {
     const { send, receive, recalled } = this.connections;
     return (
       send.every((window) => window === undefined || window.una === window.next) &&
-      receive.every((window) => window === undefined || window.delivered === window.complete) &&
+      receive.every((window) => window === undefined || window.isIdle) &&
       recalled.every((queue) => queue === undefined || queue.frames === 0)
     );
   }
@@ -272,37 +354,52 @@ export class Transport {
     return Math.min(timers.nextTimeout(), paths.nextTimeout(), rest);
   }
 
-  private onData(peer: number, vni: number, arrivedAt: number, hops: number, small: boolean): void {
+  private onData(
+    now: number,
+    peer: number,
+    vni: number,
+    version: number,
+    arrivedAt: number,
+    hops: number,
+    small: boolean,
+  ): void {
     const { data, connections, counters } = this;
     const row = connections.ofCid(data.destinationCid);
     if (row < 0) {
       counters.unknownCid++;
-      this.handshake.refuse(peer, vni, data.destinationCid, data.pathId);
+      this.handshake.refuse(peer, vni, data.destinationCid, data.pathId, version);
       return;
     }
-    if (!this.belongs(row, peer, vni)) return;
+    if (!this.belongs(now, row, peer, vni, version)) return;
     if ((data.flags & DATA_SPECIAL) !== 0) {
       this.prober.onProbe(row, data, arrivedAt, hops);
       return;
     }
+    connections.usedAt[row] = now;
+    connections.awaken(row);
     if (this.receiver.onData(row, data, arrivedAt, hops, small)) this.deliverable.add(row);
     this.ready.add(row);
   }
 
-  private onAck(now: number, peer: number, vni: number, arrivedAt: number): void {
+  private onAck(now: number, peer: number, vni: number, version: number, arrivedAt: number): void {
     const { ack, connections, counters } = this;
     const row = connections.ofCid(ack.destinationCid);
     if (row < 0) {
       counters.unknownCid++;
       return;
     }
-    if (!this.belongs(row, peer, vni)) return;
+    if (!this.belongs(now, row, peer, vni, version)) return;
     connections.lastHeard[row] = now;
     counters.acksReceived++;
     if (ack.isSpecial) {
       const rtt = ((now >>> 0) - ack.echoMicros) | 0;
       if (rtt > 0) this.context.paths.onProbeAnswered(peer, ack.pathId, rtt, now);
+      if (connections.send[row] === undefined) {
+        this.losses.judgePath(now, arrivedAt, row, ack);
+        return;
+      }
     }
+    connections.awaken(row);
     if (!this.losses.onAck(now, arrivedAt, row, ack)) {
       connections.tallies.badAck[row]!++;
       counters.badAck++;
@@ -313,41 +410,51 @@ export class Transport {
   }
 
   private onConnect(now: number, peer: number, vni: number): void {
-    const { connect, connections, counters } = this;
-    switch (connect.type) {
-      case PACKET_CONNECTION_REQUEST:
-        if (this.handshake.onRequest(now, peer, vni, connect)) {
-          this.ready.add(
-            connections.ofPair(this.context.pairs.find(peer, vni, connect.destinationMac, connect.sourceMac)),
-          );
-        }
-        return;
-      case PACKET_CONNECTION_RESPONSE: {
-        const row = connections.ofCid(connect.destinationCid);
-        if (row < 0) counters.unknownCid++;
-        else if (this.isFromPeer(row, peer, vni) && this.handshake.onResponse(now, row, connect))
-          this.ready.add(row);
-        return;
-      }
-      case PACKET_RESET: {
-        const row = this.handshake.onReset(now, peer, connect.destinationCid);
-        if (row >= 0) this.ready.add(row);
-      }
+    const { connect, connections, counters, handshake } = this;
+    const { type } = connect;
+    if (type === PACKET_CONNECTION_REQUEST) {
+      const row = handshake.onRequest(now, peer, vni, connect);
+      if (row >= 0) this.ready.add(row);
+      return;
     }
+    if (type === PACKET_RESET) {
+      const row = handshake.ofRemote(peer, connect.destinationCid);
+      if (row < 0) return;
+      if (connections.state[row] === CONNECTION_CLOSING) this.teardown.finish(row);
+      else handshake.restart(now, row);
+      this.ready.add(row);
+      return;
+    }
+    const row = connections.ofCid(connect.destinationCid);
+    if (row < 0) {
+      counters.unknownCid++;
+      // The peer may be waiting for an answer to a close that was sent before.
+      const { localCid, destinationCid, version } = connect;
+      if (type === PACKET_CLOSE && localCid !== 0) handshake.refuse(peer, vni, destinationCid, 0, version);
+    } else if (!this.isFromPeer(row, peer, vni)) return;
+    else if (type === PACKET_CLOSE) {
+      this.teardown.onClose(now, row, connect);
+      this.arm(row);
+    } else if (handshake.onResponse(now, row, connect)) this.ready.add(row);
+    else this.arm(row);
   }
 
-  /** True when the row is open, with windows from now on, and the packet came from its peer. */
-  private belongs(row: number, peer: number, vni: number): boolean {
+  /** True when the row is open and the packet came from its peer. */
+  private belongs(now: number, row: number, peer: number, vni: number, version: number): boolean {
     const { connections, counters } = this;
     if (!this.isFromPeer(row, peer, vni)) return false;
-    if (connections.state[row] === CONNECTION_ESTABLISHED) {
-      connections.awaken(row);
-      return true;
+    if (connections.state[row] !== CONNECTION_ESTABLISHED) {
+      // The response to our request was lost or is on its way; the peer will send this again.
+      connections.tallies.notEstablished[row]!++;
+      counters.notEstablished++;
+      return false;
     }
-    // The response to our request was lost or is on its way; the peer will send this again.
-    connections.tallies.notEstablished[row]!++;
-    counters.notEstablished++;
-    return false;
+    if (connections.version[row] !== version) {
+      counters.otherVersion++;
+      return false;
+    }
+    connections.aliveAt[row] = now;
+    return true;
   }
 
   private isFromPeer(row: number, peer: number, vni: number): boolean {
@@ -360,7 +467,7 @@ export class Transport {
 
   private onTimer(now: number, row: number): void {
     const { connections } = this;
-    this.handshake.onTimer(now, row, (pair, frames) => this.orphans.push({ pair, frames }));
+    if (connections.requestDue[row]! <= now) this.onRowDue(now, row);
     if (this.isActive(row)) {
       const owes = this.losses.onTimer(now, row);
       const owedSince = Math.max(connections.lastHeard[row]!, connections.send[row]!.owedSince);
@@ -368,6 +475,19 @@ export class Transport {
       this.ready.add(row);
     }
     this.arm(row);
+  }
+
+  private onRowDue(now: number, row: number): void {
+    switch (this.connections.state[row]) {
+      case CONNECTION_ESTABLISHED:
+        this.keepalive.onTimer(now, row);
+        return;
+      case CONNECTION_CLOSING:
+        this.teardown.onTimer(now, row);
+        return;
+      default:
+        this.handshake.onTimer(now, row);
+    }
   }
 
   /** True when the row is open and has windows, or something to awaken it. */

@@ -7,6 +7,7 @@ import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
 import type { PathTable } from '../paths/path-table.ts';
 import type { Mac } from '../wire/address.ts';
+import type { VersionRange } from '../wire/bifrost-types.ts';
 import type { ConnectionTable } from './connections.ts';
 
 /** A PSN so far behind is nonsense, not old: near 2^31 serial numbers stop being comparable. */
@@ -21,6 +22,8 @@ export interface TransportOptions {
   readonly threadId: number;
   /** Packets of a flow that go down one path before the next is taken; Infinity: all of them (BIFROST §4.1). */
   readonly sprayPackets: number;
+  /** Absent: those that this code speaks. */
+  readonly versions?: VersionRange;
 }
 
 /** The vNIC pairs of this host, as the switch knows them. A pair is a small number, one connection each. */
@@ -29,6 +32,8 @@ export interface PairDirectory {
   vniOf(pair: number): number;
   /** Whether its frames are put in order before they are passed on (BIFROST §7.3). */
   reordersOf(pair: number): boolean;
+  /** FEATURE_…: what is taken from the pair's other end. */
+  featuresOf(pair: number): number;
   /** What governs the pair's connection. */
   congestionOf(pair: number): CongestionAlgorithm;
   localMac(pair: number): Mac;
@@ -55,12 +60,20 @@ export interface TransportCounters {
   spurious: number;
   duplicates: number;
   outOfOrder: number;
+  /** Packets that a rate limit here dropped or marked, and those of ours that a peer says it did (Num_ECE). */
+  packetsMarked: number;
+  marksReceived: number;
   probesSent: number;
   connectionsOpened: number;
   connectionsReset: number;
+  /** Closed by us and by the peer, for a reason; given up because nothing answered any more; requests refused. */
+  connectionsClosed: number;
+  connectionsVanished: number;
+  requestsRefused: number;
   fallbacks: number;
   // Rejects: what arrived and was not taken, by reason.
   malformed: number;
+  otherVersion: number;
   unknownCid: number;
   unknownPair: number;
   wrongPeer: number;
@@ -88,11 +101,17 @@ export function newCounters(): TransportCounters {
     spurious: 0,
     duplicates: 0,
     outOfOrder: 0,
+    packetsMarked: 0,
+    marksReceived: 0,
     probesSent: 0,
     connectionsOpened: 0,
     connectionsReset: 0,
+    connectionsClosed: 0,
+    connectionsVanished: 0,
+    requestsRefused: 0,
     fallbacks: 0,
     malformed: 0,
+    otherVersion: 0,
     unknownCid: 0,
     unknownPair: 0,
     wrongPeer: 0,

@@ -1,9 +1,9 @@
 // The way of a frame through one switch or two: to whom it goes, what it looks like there, and what cannot go.
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { checkConservation, checkIdle } from '../../test/vswitch/conservation.ts';
-import { frameBetween, type Layout, withOffload } from '../../test/vswitch/tenants.ts';
-import { worldOf } from '../../test/vswitch/world.ts';
+import { configOf, frameBetween, type Layout, vtepOf, withOffload } from '../../test/vswitch/tenants.ts';
+import { World, worldOf } from '../../test/vswitch/world.ts';
 import { buildFrame, numbered } from '../../test/wire/frames.ts';
 import { VIRTIO_NET_HDR_GSO_TCPV4 } from '../wire/virtio-net-header.ts';
 
@@ -196,4 +196,50 @@ it('does not give a frame back to the tenant that sent it', () => {
   world.pass(SETTLE_MICROS);
   expect(hosts.flatMap(({ received }) => received.flat())).toEqual([]);
   expect(hosts[0]!.vswitch.counters.dropped.unknownDestination).toBe(1);
+});
+
+describe('a peer whose network wants no reordering', () => {
+  const reordering: Layout = { ...reliable, hosts: [[1], [2]] };
+  const asTheyCome: Layout = { ...reordering, reorder: false };
+  const offload = {
+    flags: 1,
+    gsoType: VIRTIO_NET_HDR_GSO_TCPV4,
+    gsoSize: 1300,
+    csumStart: 34,
+    csumOffset: 16,
+  };
+  const large = () => withOffload(buildFrame({ tcp: {}, payload: numbered(30_000) }), offload);
+  const small = frameBetween(1, 2, { udp: {}, payload: numbered(10) });
+
+  it('gets frames of one packet, in their order, and sends whole ones', () => {
+    const world = new World();
+    const hosts = [reordering, asTheyCome].map((layout, i) => world.add(vtepOf(i), configOf(i, [layout])));
+    hosts[0]!.send(0, small, large(), small);
+    world.pass(SETTLE_MICROS);
+    const received = hosts[1]!.received[0]!;
+    expect(received).toHaveLength(2 + Math.ceil(30_000 / 1300));
+    expect([received[0], received.at(-1)]).toEqual([small, small]);
+    // Each of what lies behind the headers.
+    const parts = received.slice(1, -1).flatMap((part) => [...part.subarray(10 + 54)]);
+    expect(Uint8Array.from(parts)).toEqual(numbered(30_000));
+    for (const { vswitch, region } of hosts) checkIdle(vswitch, region);
+  });
+
+  it('that comes instead of one that does gets what was on its way, cut', () => {
+    const world = new World();
+    const host = world.add(vtepOf(0), configOf(0, [reordering]));
+    world.add(vtepOf(1), configOf(1, [reordering]));
+    host.send(0, small);
+    world.pass(SETTLE_MICROS);
+    world.loses = () => true;
+    host.send(0, large(), small, large());
+    world.pass(100);
+    const other = world.add(vtepOf(1), configOf(1, [asTheyCome]));
+    world.loses = () => false;
+    world.pass(SETTLE_MICROS);
+    const parts = Math.ceil(30_000 / 1300);
+    expect(other.received[0]).toHaveLength(1 + 2 * parts);
+    expect(other.received[0]![parts]).toEqual(small);
+    for (const { vswitch, region } of [host, other]) checkIdle(vswitch, region);
+  });
 });

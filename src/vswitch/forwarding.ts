@@ -12,6 +12,7 @@ import {
   type Mac,
   sameIpv6,
 } from '../wire/address.ts';
+import { FEATURE_SUPER_FRAMES } from '../wire/bifrost-connect.ts';
 import type { AddressSet, CongestionName, NetworkConfig, PortConfig, SwitchConfig } from './config.ts';
 import { PeerIndex } from './peer-index.ts';
 
@@ -91,6 +92,11 @@ export class Forwarding implements PairDirectory {
 
   reordersOf(pair: number): boolean {
     return this.pairs[pair]!.port.network.reorder;
+  }
+
+  /** Where frames must not wait for one another, none is of many packets. */
+  featuresOf(pair: number): number {
+    return this.reordersOf(pair) ? FEATURE_SUPER_FRAMES : 0;
   }
 
   congestionOf(pair: number): CongestionAlgorithm {

@@ -25,6 +25,8 @@ export interface IngressTargets {
   /** As plain VXLAN. */
   toPeer(peer: number, vni: number, offset: number, length: number): void;
   toPort(port: Port, offset: number, length: number): void;
+  /** A frame of the switch's own, which the tenant asked for. */
+  answer(port: Port, offset: number, length: number): void;
 }
 
 export class Ingress {
@@ -106,7 +108,7 @@ export class Ingress {
     answers.commit(VIRTIO_NET_HEADER_BYTES + written);
     region.retain(room, 1);
     counters.answered++;
-    this.targets.toPort(port, room, VIRTIO_NET_HEADER_BYTES + written);
+    this.targets.answer(port, room, VIRTIO_NET_HEADER_BYTES + written);
     region.release(offset);
     return true;
   }

@@ -65,12 +65,38 @@ export class PairQueues {
     return true;
   }
 
-  /** Offers the frames of each queue in turn to `take`, until it refuses one. */
+  /** Puts a frame in front of the others, reference included, however many there are. */
+  putFirst(pair: number, offset: number, length: number): void {
+    this.queues[pair] ??= new FrameQueue();
+    this.queues[pair].unshift(offset, length);
+    this.waiting.add(pair);
+  }
+
+  /** The same with all of `frames`, which is empty then. */
+  putAllFirst(pair: number, frames: FrameQueue): void {
+    const queue = this.queues[pair];
+    for (; queue !== undefined && queue.frames > 0; queue.shift())
+      frames.push(queue.frontOffset(), queue.frontLength());
+    for (; frames.frames > 0; frames.shift()) {
+      this.queues[pair] ??= new FrameQueue();
+      this.queues[pair].push(frames.frontOffset(), frames.frontLength());
+      this.waiting.add(pair);
+    }
+  }
+
+  /** Offers the frames of each queue in turn to `take`, until it refuses one; it may put others first. */
   pump(take: (pair: number, offset: number, length: number) => boolean): void {
     for (let left = this.waiting.count; left > 0; left--) {
       const pair = this.waiting.first();
       const queue = this.queues[pair]!;
-      while (queue.frames > 0 && take(pair, queue.frontOffset(), queue.frontLength())) queue.shift();
+      let taken = true;
+      while (taken && queue.frames > 0) {
+        const offset = queue.frontOffset();
+        const length = queue.frontLength();
+        queue.shift();
+        taken = take(pair, offset, length);
+        if (!taken) queue.unshift(offset, length);
+      }
       this.waiting.remove(pair);
       if (queue.frames > 0) this.waiting.add(pair);
       else this.putAway(pair, queue);

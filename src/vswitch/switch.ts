@@ -3,6 +3,7 @@
 
 import type { Rng } from '../base/rng.ts';
 import { constantWindow, noControl } from '../congestion/constant-window.ts';
+import { policed } from '../congestion/policed-rate.ts';
 import { swift } from '../congestion/swift.ts';
 import { type FrameDevice, MAX_FRAME_BYTES, type Siblings, type UnderlayDevice } from '../packet/device.ts';
 import { Inbox } from '../packet/inbox.ts';
@@ -13,11 +14,12 @@ import { ChunkWriter, type ChunkWriterState } from '../packet/writer.ts';
 import { PathTable, type PathTableState } from '../paths/path-table.ts';
 import { Rebinding, type RebindingState } from '../paths/rebinding.ts';
 import type { SlotBinding } from '../paths/routes.ts';
-import { SEND_PLAIN, SEND_TAKEN, Transport } from '../transport/transport.ts';
+import { SEND_CUT, SEND_PLAIN, SEND_TAKEN, Transport } from '../transport/transport.ts';
 import type { TransportState } from '../transport/transport-state.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
 import { Cutter } from './cutter.ts';
+import { Delivery, type DeliveryState } from './delivery.ts';
 import { countInterrupted, type DropReason, newSwitchCounters, type SwitchCounters } from './drops.ts';
 import { type Crew, Egress } from './egress.ts';
 import { Forwarding, type Port } from './forwarding.ts';
@@ -26,18 +28,14 @@ import { PairDrops } from './pair-drops.ts';
 import { PairQueues, type PairQueuesState } from './pair-queues.ts';
 import { PlainVxlan } from './plain.ts';
 import { Steering, steeredVnics } from './steering.ts';
-import { VnicOutput, type VnicOutputState } from './vnic-output.ts';
 
 /** Frames read from one vNIC in one turn. */
 const READ_BATCH = 64;
 /** Packets of one flow that go down one path before the next is taken (BIFROST §4.1). */
 const GROUP_PACKETS = 50;
-const DELIVERY_PIECES = 2048;
 /** A turn's plain frames wait in the outbox, by reference, until it is flushed. */
 const MAX_HELD = 1024;
 const NO_PAIR = -1;
-/** Ten zero bytes that stand before a frame without virtio_net_hdr: the region's first chunk starts with zeros. */
-const NO_VIRTIO_HEADER = 0;
 
 export interface SwitchSurroundings {
   readonly region: Region;
@@ -63,7 +61,7 @@ export interface SwitchState {
   readonly rebinding: RebindingState;
   readonly queues: PairQueuesState;
   readonly pairDrops: Uint32Array;
-  readonly outputs: readonly VnicOutputState[];
+  readonly delivery: DeliveryState;
   readonly scratch: ChunkWriterState;
   readonly firstPort: number;
   readonly now: number;
@@ -90,7 +88,7 @@ export class Switch implements IngressTargets {
   private readonly devices: readonly FrameDevice[];
   private readonly underlay: UnderlayDevice;
   private readonly clock: (() => number) | undefined;
-  private readonly outputs: VnicOutput[];
+  private readonly delivery: Delivery;
   private readonly ingress: Ingress;
   private readonly egress: Egress;
   private readonly plain: PlainVxlan;
@@ -100,8 +98,6 @@ export class Switch implements IngressTargets {
   private readonly inbox = new Inbox();
   private readonly outbox = new Outbox();
   private readonly frames = new PieceList(READ_BATCH);
-  private readonly delivery = new PieceList(DELIVERY_PIECES);
-  private readonly single = new PieceList(2);
   private readonly held = new Uint32Array(MAX_HELD);
   private heldCount = 0;
   private readonly rebinding: Rebinding;
@@ -127,7 +123,7 @@ export class Switch implements IngressTargets {
     this.forwarding = new Forwarding(config, {
       constant: constantWindow(windowPackets, payloadBytes),
       none: noControl(),
-      swift: swift({ packetBytes: payloadBytes, maxCwndPackets: windowPackets }),
+      swift: policed(swift({ packetBytes: payloadBytes, maxCwndPackets: windowPackets })),
     });
     this.pairDrops = new PairDrops(this.forwarding.pairCount, old?.pairDrops);
     this.paths = new PathTable(nowMicros, old?.paths);
@@ -144,14 +140,23 @@ export class Switch implements IngressTargets {
       bindSlot: (peer: number, slot: number, candidate: number) => underlay.bindSlot(peer, slot, candidate),
     };
     this.rebinding = new Rebinding(this.paths, actions, nowMicros, old?.rebinding);
-    this.outputs = devices.map((device, port) => new VnicOutput(device, region, old?.outputs[port]));
+    this.delivery = new Delivery(
+      region,
+      this.counters,
+      this.pairDrops,
+      this.forwarding,
+      devices,
+      nowMicros,
+      old?.delivery,
+    );
     const scratch = new ChunkWriter(region, 0, old?.scratch);
     this.scratch = scratch;
     this.cutter = new Cutter(region, scratch);
     this.payloadBytes = payloadBytes;
     this.plain = new PlainVxlan(region, this.cutter, this.outbox, config.datagramBytes, () => this.flush());
     this.ingress = new Ingress(region, scratch, this.counters, this);
-    const toPort = (port: Port, at: number, length: number) => this.deliverPlain(port, at, length);
+    const toPort = (port: Port, at: number, length: number) =>
+      this.delivery.plain(this.now, port, at, length);
     const crew = crewOf(config, siblings);
     this.egress = new Egress(region, this.forwarding, this.transport, this.counters, toPort, crew);
   }
@@ -165,7 +170,7 @@ export class Switch implements IngressTargets {
       rebinding: this.rebinding.save(),
       queues: this.queues.save(),
       pairDrops: this.pairDrops.save(),
-      outputs: this.outputs.map((output) => output.save()),
+      delivery: this.delivery.save(),
       scratch: this.scratch.save(),
       firstPort: this.firstPort,
       now: this.now,
@@ -188,7 +193,7 @@ export class Switch implements IngressTargets {
   eachHeld(visit: (offset: number) => void): void {
     this.transport.eachHeld(visit);
     this.queues.eachHeld(visit);
-    for (const output of this.outputs) output.eachHeld(visit);
+    this.delivery.eachHeld(visit);
     if (this.scratch.held !== 0) visit(this.scratch.held);
   }
 
@@ -204,11 +209,11 @@ export class Switch implements IngressTargets {
       this.egress.process(now, this.inbox);
       this.inbox.clear();
     }
-    this.deliver();
+    this.delivery.fromTransport(now, this.transport, this.forwarding);
     const more = this.readPorts(budget) || !drained;
     if (drained) this.transport.advance(now);
     this.rebinding.settle(now);
-    this.sendOrphans();
+    this.takeReturned();
     // After the timers: what they change (a peer is given up) concerns those who wait, and nothing else wakes them.
     this.queues.pump(this.offer);
     let done = false;
@@ -221,6 +226,16 @@ export class Switch implements IngressTargets {
     return more;
   }
 
+  /** Says to all peers that this host stops. What they have not acknowledged they will not. */
+  stop(now: number): void {
+    this.transport.stop(now);
+  }
+
+  /** They know, or were told often enough. */
+  get isStopped(): boolean {
+    return this.transport.isStopped;
+  }
+
   /** Nothing waits here, and peers have acknowledged all they were sent. */
   get isIdle(): boolean {
     return this.framesQueued === 0 && this.framesWaiting === 0 && this.transport.isIdle;
@@ -230,7 +245,7 @@ export class Switch implements IngressTargets {
   private readPorts(budget: number): boolean {
     const { devices, frames } = this;
     const ports = devices.length;
-    for (const output of this.outputs) output.retry();
+    this.delivery.retry();
     const first = this.firstPort;
     let more = false;
     for (let i = 0; i < ports; i++) {
@@ -253,7 +268,7 @@ export class Switch implements IngressTargets {
   /** When `run` is needed again though nothing arrives; Infinity for never. */
   nextTimeout(): number {
     // A vNIC that refused a frame is asked again: nothing else will say that it has room.
-    for (const output of this.outputs) if (output.waiting > 0) return this.now + 1000;
+    if (this.delivery.isHeldUp) return this.now + 1000;
     return Math.min(this.transport.nextTimeout(), this.rebinding.nextTimeout());
   }
 
@@ -263,9 +278,7 @@ export class Switch implements IngressTargets {
   }
 
   get framesOut(): number {
-    let sum = 0;
-    for (const output of this.outputs) sum += output.framesOut;
-    return sum;
+    return this.delivery.framesOut;
   }
 
   /** Frames that wait for their connection, and frames that wait for their vNIC to take them. */
@@ -274,50 +287,13 @@ export class Switch implements IngressTargets {
   }
 
   get framesWaiting(): number {
-    let sum = 0;
-    for (const output of this.outputs) sum += output.framesWaiting;
-    return sum;
+    return this.delivery.framesWaiting;
   }
 
   toPair(pair: number, offset: number, length: number): void {
     const { network } = this.forwarding.portOfPair(pair);
-    if (!network.reliable) {
-      this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length, pair);
-      return;
-    }
-    if (!network.reorder && !(this.cutter.look(offset, length) && this.cutter.isWhole)) {
-      this.cutForPair(pair, offset, length);
-      return;
-    }
-    this.queueForPair(pair, offset, length);
-  }
-
-  /** Without reordering every frame is one packet, so that none waits for another. */
-  private cutForPair(pair: number, offset: number, length: number): void {
-    const { cutter, region } = this;
-    const rejected = cutter.cut(
-      offset,
-      length,
-      VIRTIO_NET_HEADER_BYTES,
-      this.payloadBytes - VIRTIO_NET_HEADER_BYTES,
-    );
-    if (rejected !== undefined) {
-      this.drop(rejected, offset, pair);
-      return;
-    }
-    const { count, stride, lastBytes } = cutter;
-    const first = cutter.at - VIRTIO_NET_HEADER_BYTES;
-    this.counters.pieces += count - 1;
-    region.retain(first, count);
-    for (let i = 0; i < count; i++) {
-      this.queueForPair(
-        pair,
-        first + i * stride,
-        i === count - 1 ? lastBytes + VIRTIO_NET_HEADER_BYTES : stride,
-      );
-    }
-    region.release(first);
-    region.release(offset);
+    if (network.reliable) this.queueForPair(pair, offset, length);
+    else this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length, pair);
   }
 
   private queueForPair(pair: number, offset: number, length: number): void {
@@ -343,10 +319,11 @@ export class Switch implements IngressTargets {
   }
 
   toPort(port: Port, offset: number, length: number): void {
-    this.single.clear();
-    this.single.push(offset, length);
-    this.single.endFrame();
-    this.counters.dropped.vnicFull += this.outputs[port.index]!.write(this.single);
+    this.delivery.local(this.now, port, offset, length);
+  }
+
+  answer(port: Port, offset: number, length: number): void {
+    this.delivery.answer(port, offset, length);
   }
 
   /** Offers a frame to the transport; true when it went somewhere. */
@@ -356,50 +333,47 @@ export class Switch implements IngressTargets {
       this.counters.toTransport++;
       return true;
     }
+    if (result === SEND_CUT) {
+      this.cutForPair(pair, offset, length);
+      return true;
+    }
     if (result !== SEND_PLAIN) return false;
     this.toPeer(this.forwarding.peerOf(pair), this.forwarding.vniOf(pair), offset, length, pair);
     return true;
   };
 
-  private deliver(): void {
-    const { delivery, transport } = this;
-    for (let pair = transport.deliver(delivery); pair >= 0; pair = transport.deliver(delivery)) {
-      const port = this.forwarding.portOfPair(pair);
-      const dropped = this.outputs[port.index]!.write(delivery);
-      this.counters.dropped.vnicFull += dropped;
-      if (dropped > 0) this.pairDrops.add(pair, 'vnicFull', dropped);
-      delivery.clear();
+  /** Each frame becomes one of one packet, in front of the pair's queue: for a peer that takes no others. */
+  private cutForPair(pair: number, offset: number, length: number): void {
+    const { cutter, region, queues } = this;
+    const maxFrameBytes = this.payloadBytes - VIRTIO_NET_HEADER_BYTES;
+    const rejected = cutter.look(offset, length)
+      ? cutter.cut(offset, length, VIRTIO_NET_HEADER_BYTES, maxFrameBytes)
+      : 'malformedFrame';
+    if (rejected !== undefined) {
+      this.drop(rejected, offset, pair);
+      return;
     }
+    const { count, stride, lastBytes } = cutter;
+    const first = cutter.at - VIRTIO_NET_HEADER_BYTES;
+    this.counters.pieces += count - 1;
+    region.retain(first, count);
+    for (let i = count - 1; i >= 0; i--) {
+      const bytes = i === count - 1 ? lastBytes + VIRTIO_NET_HEADER_BYTES : stride;
+      queues.putFirst(pair, first + i * stride, bytes);
+    }
+    region.release(first);
+    region.release(offset);
   }
 
-  /** A frame without virtio_net_hdr: ten zero bytes go in front of it. */
-  private deliverPlain(port: Port, at: number, length: number): void {
-    this.region.retain(NO_VIRTIO_HEADER, 1);
-    this.region.retain(at, 1);
-    this.single.clear();
-    this.single.push(NO_VIRTIO_HEADER, VIRTIO_NET_HEADER_BYTES);
-    this.single.push(at, length);
-    this.single.endFrame();
-    this.counters.dropped.vnicFull += this.outputs[port.index]!.write(this.single);
-  }
-
-  private sendOrphans(): void {
-    for (
-      let orphan = this.transport.takeOrphans();
-      orphan !== undefined;
-      orphan = this.transport.takeOrphans()
-    ) {
-      const { pair, frames } = orphan;
-      while (frames.frames > 0) {
-        this.counters.returned++;
-        this.toPeer(
-          this.forwarding.peerOf(pair),
-          this.forwarding.vniOf(pair),
-          frames.frontOffset(),
-          frames.frontLength(),
-          pair,
-        );
-        frames.shift();
+  private takeReturned(): void {
+    const { transport, counters, forwarding } = this;
+    for (let each = transport.takeReturned(); each !== undefined; each = transport.takeReturned()) {
+      const { pair, frames, again } = each;
+      counters.returned += frames.frames;
+      if (again) this.queues.putAllFirst(pair, frames);
+      for (; frames.frames > 0; frames.shift()) {
+        const vni = forwarding.vniOf(pair);
+        this.toPeer(forwarding.peerOf(pair), vni, frames.frontOffset(), frames.frontLength(), pair);
       }
     }
   }

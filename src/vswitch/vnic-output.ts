@@ -83,9 +83,7 @@ export class VnicOutput {
     let dropped = 0;
     let start = from;
     while (start < frames.count) {
-      let end = start;
-      while (frames.words[end * 2 + 1]! < PIECE_LAST) end++;
-      end++;
+      const end = frames.frameEnd(start);
       const bytes = bytesOf(frames, start, end);
       const fits =
         backlog.count + end - start <= backlog.capacity && this.backlogBytes + bytes <= BACKLOG_BYTES;

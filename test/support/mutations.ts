@@ -19,7 +19,8 @@ export function mutated(rng: Rng, recorded: readonly Uint8Array[]): Uint8Array {
 function garbage(rng: Rng): Uint8Array {
   const packet = Uint8Array.from({ length: 8 + below(rng, MOST_BYTES) }, () => rng.u32() & 255);
   packet.set([0x0c, 0, 0, 0xfe, 0, 0, 100, 0]);
-  if (packet.length > 10 && chance(rng, 0.9)) packet.set([1 + below(rng, 5), 0x10], 8);
+  if (packet.length > 10 && chance(rng, 0.9))
+    packet.set([1 + below(rng, 6), chance(rng, 0.9) ? 0x10 : rng.u32() & 255], 8);
   return packet;
 }
 

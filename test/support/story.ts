@@ -12,13 +12,15 @@ export const ALL_SLOTS: readonly number[] = Array.from({ length: SLOTS }, (_, sl
 export interface StoryOptions {
   readonly seed?: number;
   readonly hosts?: Partial<HostOptions>;
+  /** What is different of one of them. */
+  readonly each?: readonly [Partial<HostOptions>, Partial<HostOptions>];
   /** Packets that are lost, by their lines in the log, and how many of them. */
   readonly lose?: RegExp;
   readonly times?: number;
 }
 
-export function story({ seed = 1, hosts = {}, lose, times }: StoryOptions = {}) {
-  const traffic = trafficFor(seed, { hosts });
+export function story({ seed = 1, hosts = {}, each, lose, times }: StoryOptions = {}) {
+  const traffic = trafficFor(seed, { hosts, ...(each && { each }) });
   const { network } = traffic;
   const { clock } = network;
   let left = times ?? Number.POSITIVE_INFINITY;

@@ -1,7 +1,7 @@
 // What passes between two transports, as short lines a person can compare with a figure: `>` from the first host to
 // the second, `<` back; PSNs counted from 1; `lost` where the story loses a packet.
 //
-//   > request | < response | > data 3 | > data 3 again | > probe 0 | < ack(3|0100) | < window(260|0110) | < reset
+//   > request | < response | > data 3 | > data 3 again | > probe 0 | < ack(3|0100) | < window(260|0110) | < reset | > close
 
 import type { Direction, TransportPair } from '../../sim/transport-pair.ts';
 import { bytesOf } from '../../src/base/bytes.ts';
@@ -11,6 +11,7 @@ import { DATA_RETRANSMITTED, DATA_SPECIAL, DataHeaderView } from '../../src/wire
 import {
   bifrostPacketType,
   PACKET_ACK,
+  PACKET_CLOSE,
   PACKET_CONNECTION_REQUEST,
   PACKET_CONNECTION_RESPONSE,
   PACKET_DATA,
@@ -62,6 +63,8 @@ export class WireLog {
         return 'request';
       case PACKET_CONNECTION_RESPONSE:
         return 'response';
+      case PACKET_CLOSE:
+        return 'close';
       default:
         return 'reset';
     }

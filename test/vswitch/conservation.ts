@@ -2,7 +2,7 @@
 // on its way. Throws with a sentence.
 
 import { CHUNK_BYTES, type Region } from '../../src/packet/region.ts';
-import { FRAME_DROP_REASONS } from '../../src/vswitch/drops.ts';
+import { DELIVERY_DROP_REASONS, FRAME_DROP_REASONS } from '../../src/vswitch/drops.ts';
 import { PAIR_DROP_REASONS } from '../../src/vswitch/pair-drops.ts';
 import type { Switch } from '../../src/vswitch/switch.ts';
 
@@ -37,7 +37,7 @@ export function checkConservation(vswitch: Switch): void {
   equal(
     'frames to vNICs',
     toLocal + answered + fromPlain + framesDelivered,
-    framesOut + framesWaiting + dropped.vnicFull + dropped.interruptedDeliveries,
+    framesOut + framesWaiting + DELIVERY_DROP_REASONS.reduce((sum, reason) => sum + dropped[reason], 0),
   );
   for (const reason of PAIR_DROP_REASONS) {
     let sum = 0;

@@ -3,14 +3,29 @@
 
 import { below, chance, type Rng, SeededRng } from '../../src/base/rng.ts';
 import { FaultyUnderlay, FaultyVnic } from '../../src/device/faults.ts';
+import { PROTOCOL_TCP } from '../../src/wire/protocols.ts';
 import { randomFrame } from './random-frames.ts';
-import { configOf, type Layout, vtepOf } from './tenants.ts';
+import { configOf, ipv4Of, type Layout, vtepOf } from './tenants.ts';
 import { World, type WorldHost } from './world.ts';
 
 /** Every other world wants its frames as they come. */
 const layouts = (seed: number): readonly Layout[] => [
-  { vni: 77, reliable: true, reorder: seed % 2 === 0, hosts: [[1, 3], [2], [4]] },
-  { vni: 78, reliable: false, hosts: [[11], [12, 13], [14]] },
+  {
+    vni: 77,
+    reliable: true,
+    reorder: seed % 2 === 0,
+    hosts: [[1, 3], [2], [4]],
+    policies: {
+      2: { accept: [{ protocols: [PROTOCOL_TCP], ports: { first: 1000, last: 50_000 } }] },
+      3: { receiveBytesPerSecond: 1e6 },
+    },
+  },
+  {
+    vni: 78,
+    reliable: false,
+    hosts: [[11], [12, 13], [14]],
+    policies: { 13: { accept: [{ from: { family: 4, address: ipv4Of(8), prefixLength: 28 } }] } },
+  },
 ];
 const STEPS = 60;
 

@@ -2,6 +2,7 @@
 // the two ends that test/wire/frames.ts makes frames for. And the configurations of the hosts that they are on.
 
 import {
+  type CongestionName,
   datagramBytes,
   type NetworkConfig,
   type PortConfig,
@@ -37,7 +38,12 @@ export interface Layout {
   readonly reliable: boolean;
   readonly reorder?: boolean;
   readonly hosts: readonly (readonly number[])[];
+  /** What tenants take, by their numbers; those without take everything. */
+  readonly policies?: Readonly<Record<number, ReceivePolicyConfig>>;
+  readonly congestion?: CongestionName;
 }
+
+export type ReceivePolicyConfig = Pick<PortConfig, 'accept' | 'receiveBytesPerSecond'>;
 
 /** The configuration of one of the hosts. */
 export function configOf(
@@ -51,11 +57,24 @@ export function configOf(
     ipv4: [ipv4Of(tenant)],
     ipv6: [ipv6Of(tenant)],
   });
-  const network = ({ vni, reliable, reorder = true, hosts }: Layout): NetworkConfig => ({
+  const network = ({
+    vni,
+    reliable,
+    reorder = true,
+    congestion = 'constant',
+    hosts,
+    policies,
+  }: Layout): NetworkConfig => ({
     vni,
     reliable,
     reorder,
-    ports: (hosts[host] ?? []).map((tenant) => ({ name: `t${tenant}`, sourceCheck, ...addresses(tenant) })),
+    congestion,
+    ports: (hosts[host] ?? []).map((tenant) => ({
+      name: `t${tenant}`,
+      sourceCheck,
+      ...addresses(tenant),
+      ...policies?.[tenant],
+    })),
     remotes: hosts.flatMap((tenants, other) =>
       other === host || tenants.length === 0
         ? []

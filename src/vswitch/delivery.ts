@@ -1,0 +1,171 @@
+// Frames on their last way, from wherever they come: the vNIC's policy, and the vNIC. Takes over the reference of each
+// piece.
+
+import type { FrameDevice } from '../packet/device.ts';
+import { PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+import type { Transport } from '../transport/transport.ts';
+import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
+import type { DeliveryDropReason, SwitchCounters } from './drops.ts';
+import type { Forwarding, Port } from './forwarding.ts';
+import type { PairDrops } from './pair-drops.ts';
+import { ReceivePolicy, type ReceivePolicyState } from './receive-policy.ts';
+import { VnicOutput, type VnicOutputState } from './vnic-output.ts';
+
+const DELIVERY_PIECES = 2048;
+/** Ten zero bytes that stand before a frame without virtio_net_hdr: the region's first chunk starts with zeros. */
+const NO_VIRTIO_HEADER = 0;
+
+const NO_PAIR = -1;
+
+export interface DeliveryState {
+  readonly outputs: readonly VnicOutputState[];
+  /** A hole for each vNIC that takes everything. */
+  readonly policies: readonly (ReceivePolicyState | undefined)[];
+}
+
+export class Delivery {
+  private readonly region: Region;
+  private readonly counters: SwitchCounters;
+  private readonly pairDrops: PairDrops;
+  private readonly outputs: readonly VnicOutput[];
+  private readonly policies: readonly (ReceivePolicy | undefined)[];
+  private readonly frames = new PieceList(DELIVERY_PIECES);
+  /** Of `frames`, those that a rate limit dropped or marked; only the lengths and flags count. */
+  private readonly marked = new PieceList(DELIVERY_PIECES);
+  private readonly single = new PieceList(2);
+
+  constructor(
+    region: Region,
+    counters: SwitchCounters,
+    pairDrops: PairDrops,
+    { ports }: Forwarding,
+    devices: readonly FrameDevice[],
+    nowMicros: number,
+    old?: DeliveryState,
+  ) {
+    this.region = region;
+    this.counters = counters;
+    this.pairDrops = pairDrops;
+    this.outputs = devices.map((device, port) => new VnicOutput(device, region, old?.outputs[port]));
+    this.policies = ports.map((port, i) =>
+      port.accept === undefined && port.receiveBytesPerSecond === undefined
+        ? undefined
+        : new ReceivePolicy(port, nowMicros, old?.policies[i]),
+    );
+  }
+
+  save(): DeliveryState {
+    return {
+      outputs: this.outputs.map((output) => output.save()),
+      policies: this.policies.map((policy) => policy?.save()),
+    };
+  }
+
+  /** Calls `visit` with every offset that a reference is held for. */
+  eachHeld(visit: (offset: number) => void): void {
+    for (const output of this.outputs) output.eachHeld(visit);
+  }
+
+  get framesOut(): number {
+    return this.outputs.reduce((sum, { framesOut }) => sum + framesOut, 0);
+  }
+
+  /** Frames that wait for their vNIC to take them. */
+  get framesWaiting(): number {
+    return this.outputs.reduce((sum, { framesWaiting }) => sum + framesWaiting, 0);
+  }
+
+  /** Whether a vNIC refused frames: nothing else will say that it has room again. */
+  get isHeldUp(): boolean {
+    for (const output of this.outputs) if (output.waiting > 0) return true;
+    return false;
+  }
+
+  /** Tries what waits for the vNICs. */
+  retry(): void {
+    for (const output of this.outputs) output.retry();
+  }
+
+  /** All that the transport has ready. */
+  fromTransport(now: number, transport: Transport, forwarding: Forwarding): void {
+    const { frames, marked } = this;
+    for (let pair = transport.deliver(frames); pair >= 0; pair = transport.deliver(frames)) {
+      const port = forwarding.portOfPair(pair);
+      this.filter(now, port, frames, pair);
+      if (marked.count > 0) transport.marked(now, pair, marked);
+      this.write(port, frames, pair);
+    }
+  }
+
+  /** A frame without virtio_net_hdr, of which the caller keeps its reference. */
+  plain(now: number, port: Port, at: number, length: number): void {
+    this.region.retain(NO_VIRTIO_HEADER, 1);
+    this.region.retain(at, 1);
+    this.single.push(NO_VIRTIO_HEADER, VIRTIO_NET_HEADER_BYTES);
+    this.single.push(at, length);
+    this.single.endFrame();
+    this.filter(now, port, this.single);
+    this.write(port, this.single);
+  }
+
+  /** A frame of another vNIC here. */
+  local(now: number, port: Port, offset: number, length: number): void {
+    this.single.push(offset, length);
+    this.single.endFrame();
+    this.filter(now, port, this.single);
+    this.write(port, this.single);
+  }
+
+  /** A frame of the switch's own, which the tenant asked for. */
+  answer(port: Port, offset: number, length: number): void {
+    this.single.push(offset, length);
+    this.single.endFrame();
+    this.write(port, this.single);
+  }
+
+  private write(port: Port, frames: PieceList, pair = NO_PAIR): void {
+    const dropped = this.outputs[port.index]!.write(frames);
+    if (dropped > 0) this.count('vnicFull', pair, dropped);
+    frames.clear();
+  }
+
+  /** Takes the frames that the policy drops out of the list; `marked` then has those that its rate limit marked. */
+  private filter(now: number, port: Port, frames: PieceList, pair = NO_PAIR): void {
+    const { marked } = this;
+    const policy = this.policies[port.index];
+    marked.clear();
+    if (policy === undefined) return;
+    const pieces = frames.count;
+    frames.clear();
+    for (let start = 0; start < pieces; ) {
+      const end = frames.frameEnd(start);
+      const reason = this.reject(now, policy, frames, start, end);
+      for (let i = start; i < end; i++) {
+        const offset = frames.words[i * 2]!;
+        const word = frames.words[i * 2 + 1]!;
+        if (reason === undefined) frames.push(offset, word);
+        else this.region.release(offset);
+        if (policy.isMarked) marked.push(offset, word);
+      }
+      if (reason !== undefined) this.count(reason, pair, 1);
+      start = end;
+    }
+  }
+
+  private count(reason: DeliveryDropReason, pair: number, frames: number): void {
+    this.counters.dropped[reason] += frames;
+    if (pair !== NO_PAIR) this.pairDrops.add(pair, reason, frames);
+  }
+
+  private reject(now: number, policy: ReceivePolicy, { words }: PieceList, start: number, end: number) {
+    let bytes = 0;
+    for (let i = start; i < end; i++) bytes += words[i * 2 + 1]! & PIECE_LENGTH_MASK;
+    // The virtio_net_hdr is a piece of its own where it was put in front here.
+    const first = words[start * 2 + 1]! & PIECE_LENGTH_MASK;
+    const apart = first === VIRTIO_NET_HEADER_BYTES && end > start + 1;
+    const at = apart ? words[start * 2 + 2]! : words[start * 2]! + VIRTIO_NET_HEADER_BYTES;
+    const here = apart ? words[start * 2 + 3]! & PIECE_LENGTH_MASK : first - VIRTIO_NET_HEADER_BYTES;
+    return policy.reject(now, this.region.bytes, at, here, bytes - VIRTIO_NET_HEADER_BYTES);
+  }
+}
