@@ -6,6 +6,7 @@ import { SelvageError } from '../base/errors.ts';
 import { Epoll } from '../linux/epoll.ts';
 import { EventFd } from '../linux/eventfd.ts';
 import { yieldCore } from '../linux/scheduling.ts';
+import { applyChanges } from '../runtime/change.ts';
 import { Executor, type Waiter } from '../runtime/executor.ts';
 import type { SlotWatch } from '../runtime/slot.ts';
 import { SpinTime } from '../runtime/spin.ts';
@@ -15,6 +16,8 @@ import type { ExecutorStart, FromExecutor, OwnQuestion, Question, ToExecutor } f
 const TAG_WAKE = 0;
 /** Between looks at the event loop while something is done there. */
 const NAP_MICROS = 200;
+/** How long engines have for coming to an end: the switch tells its peers. */
+const LEAVE_MICROS = 500_000;
 
 export class ExecutorLoop {
   readonly executor: Executor;
@@ -25,7 +28,8 @@ export class ExecutorLoop {
   private readonly spin = new SpinTime();
   /** Answers that take more than one turn, for which the event loop is needed. */
   private jobs = 0;
-  private stopped = false;
+  /** When the thread ends though engines are left, or Infinity. */
+  private leaveAt = Number.POSITIVE_INFINITY;
 
   /** `own` answers questions for the thread itself; what it throws is refused with its sentence. */
   constructor(
@@ -52,9 +56,9 @@ export class ExecutorLoop {
   /** Ends when it is told to stop. */
   async run(): Promise<void> {
     this.say({ type: 'ready' });
-    while (!this.stopped) {
+    while (!this.hasStopped) {
       this.runTurns();
-      if (!this.stopped) await nextEvents();
+      if (!this.hasStopped) await nextEvents();
     }
   }
 
@@ -64,7 +68,7 @@ export class ExecutorLoop {
     const { epoll } = descriptors;
     do {
       executor.turn(now());
-      const until = executor.nextTimeout();
+      const until = Math.min(executor.nextTimeout(), this.leaveAt);
       const more = until <= executor.nowMicros;
       const ready = more ? this.poll() : this.jobs > 0 ? this.nap(until) : this.wait(until);
       for (let i = 0; i < ready; i++) {
@@ -77,7 +81,7 @@ export class ExecutorLoop {
           if (epoll.hasFailed(i)) this.giveUp(watch);
         }
       }
-    } while (this.jobs === 0 && !this.stopped);
+    } while (this.jobs === 0 && !this.hasStopped);
   }
 
   /** An engine that wants to be run again and finds nothing lets others have the core. */
@@ -120,9 +124,26 @@ export class ExecutorLoop {
       next = receiveMessageOnPort(this.port)
     ) {
       const message = next.message as ToExecutor;
-      if (message.type === 'stop') this.stopped = true;
+      if (message.type === 'stop') this.leave();
       else this.answer(message.id, message.question);
     }
+  }
+
+  /** Removes all engines: each has some time for passing on what it holds. */
+  private leave(): void {
+    if (this.leaveAt < Number.POSITIVE_INFINITY) return;
+    const { executor } = this;
+    this.leaveAt = now() + LEAVE_MICROS;
+    const names = executor.slots.filter(({ leaving }) => !leaving).map(({ name }) => name);
+    applyChanges(
+      executor,
+      names.map((engine) => ({ type: 'remove', engine })),
+    );
+  }
+
+  private get hasStopped(): boolean {
+    if (this.leaveAt === Number.POSITIVE_INFINITY) return false;
+    return this.executor.slots.length === 0 || now() >= this.leaveAt;
   }
 
   private answer(id: number, question: Question): void {

@@ -1,7 +1,7 @@
 // What the agent makes of its switch's report, for people.
 
 import { SLOT_STATE_NAMES } from '../paths/path-table.ts';
-import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
+import { CLOSE_REASON_NAMES, CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { formatCidr, formatHostAddress, formatMac } from '../wire/address.ts';
 import type { ClientsReport } from './clients/report.ts';
 import type { HostConfig } from './config.ts';
@@ -62,7 +62,7 @@ export function statusOf(
       })),
     })),
     connections: report.connections.map(
-      ({ vni, localMac, remoteMac, peer, state, packetsInFlight, thread, remoteThread }) => ({
+      ({ vni, localMac, remoteMac, peer, state, reason, packetsInFlight, thread, remoteThread }) => ({
         vni,
         localMac: formatMac(localMac),
         remoteMac: formatMac(remoteMac),
@@ -70,6 +70,7 @@ export function statusOf(
         thread,
         remoteThread,
         state: CONNECTION_STATE_NAMES[state]!,
+        ...(reason in CLOSE_REASON_NAMES && { because: CLOSE_REASON_NAMES[reason]! }),
         packetsInFlight,
       }),
     ),

@@ -76,7 +76,9 @@ export interface ConnectionStatus {
   /** The data threads that it belongs to, here and on the other host; absent: not known yet. */
   readonly thread: number;
   readonly remoteThread?: number | undefined;
-  readonly state: 'closed' | 'requested' | 'established' | 'plain';
+  readonly state: 'closed' | 'requested' | 'established' | 'plain' | 'closing';
+  /** Why there is no connection, where an end said so. */
+  readonly because?: string;
   readonly packetsInFlight: number;
 }
 

@@ -15,6 +15,8 @@ import { SLOTS } from '../paths/path-table.ts';
 import { applyChanges } from '../runtime/change.ts';
 import { Executor } from '../runtime/executor.ts';
 import type { SlotWatch } from '../runtime/slot.ts';
+import { CONNECTION_CLOSED } from '../transport/connections.ts';
+import { CLOSE_STOPPED } from '../wire/bifrost-connect.ts';
 import { emitEthernet } from '../wire/ethernet.ts';
 import { type SwitchEngine, type SwitchGiven, switchEngine } from './switch-engine.ts';
 
@@ -155,7 +157,7 @@ describe('the switch as an engine', () => {
       retransmissions: 0,
       connectionsOpened: 1,
     });
-    for (const host of hosts) expect(host.engine.drain(2_000_000_000)).toBe(true);
+    for (const host of hosts) expect(host.engine.vswitch.isIdle).toBe(true);
   });
 
   it('is replaced while slots change their source ports, which they then have done', () => {
@@ -172,6 +174,23 @@ describe('the switch as an engine', () => {
     expect(hosts[0]!.engine.peers()[0]!.slots).toMatchObject(MOVED);
     expect(hosts[1]!.received).toEqual(Array.from({ length: sent() }, (_, i) => i));
     expect(hosts[0]!.engine.vswitch.transport.counters.retransmissions).toBe(0);
+  });
+
+  it('that is removed passes on what it has, and says to its peer that it stops', () => {
+    const { hosts, send, pass, sent } = twoHosts();
+    const rng = new SeededRng(4);
+    sendSome(send, rng);
+    pass(10_000);
+    sendSome(send, rng);
+    pass(40);
+    const { executor } = hosts[0]!;
+    const { connections } = hosts[1]!.engine.vswitch.transport;
+    applyChanges(executor, [{ type: 'remove', engine: 'switch' }]);
+    pass(20_000);
+    expect(executor.slots).toEqual([]);
+    expect(hosts[1]!.received).toHaveLength(sent());
+    expect(connections.state[0]).toBe(CONNECTION_CLOSED);
+    expect(connections.reason[0]).toBe(CLOSE_STOPPED);
   });
 
   it('refuses the state of a version it does not know', () => {

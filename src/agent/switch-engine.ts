@@ -46,10 +46,16 @@ export interface ReportingEngine<S> extends Engine<S> {
 /** Of the state: raised with every change of its shape, with a transformation from the one before. */
 const VERSION = 1;
 
+/** How long peers have for acknowledging what is on its way to them when the engine is removed. */
+const DRAIN_MICROS = 100_000;
+
 export class SwitchEngine implements ReportingEngine<SwitchState> {
   readonly vswitch: Switch;
   private readonly ports: readonly (Watch | undefined)[];
   private readonly underlay: readonly Watch[];
+  /** Not draining: Infinity. */
+  private drainingUntil = Number.POSITIVE_INFINITY;
+  private stopping = false;
 
   constructor(io: EngineIo<SwitchGiven>, old?: SwitchState) {
     const { config, region, rng, vnics, underlay, siblings, clock, writers } = io.given;
@@ -79,22 +85,28 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
   run(now: number, budget: number): number {
     const { vswitch, ports } = this;
     vswitch.underlayReady = this.isUnderlayReady();
+    const takes = this.drainingUntil === Number.POSITIVE_INFINITY;
     for (let port = 0; port < ports.length; port++)
-      vswitch.portReady[port] = ports[port]?.ready === true ? 1 : 0;
+      vswitch.portReady[port] = takes && ports[port]?.ready === true ? 1 : 0;
     const more = vswitch.run(now, budget);
     return more ? Math.max(budget, vswitch.work) : Math.min(budget - 1, vswitch.work);
   }
 
   nextTimeout(): number {
-    return this.vswitch.nextTimeout();
+    const { vswitch, drainingUntil, stopping } = this;
+    return stopping ? vswitch.nextTimeout() : Math.min(vswitch.nextTimeout(), drainingUntil);
   }
 
-  /** Takes nothing more from tenants; what is on its way still goes. */
+  /** Takes nothing more from tenants; what is on its way still goes, and then peers are told that nothing more comes. */
   drain(now: number): boolean {
-    this.vswitch.underlayReady = this.isUnderlayReady();
-    this.vswitch.portReady.fill(0);
-    this.vswitch.run(now);
-    return this.vswitch.isIdle;
+    const { vswitch } = this;
+    if (this.drainingUntil === Number.POSITIVE_INFINITY) this.drainingUntil = now + DRAIN_MICROS;
+    if (!this.stopping && (vswitch.isIdle || now >= this.drainingUntil)) {
+      this.stopping = true;
+      vswitch.stop(now);
+    }
+    this.run(now, Number.POSITIVE_INFINITY);
+    return this.stopping && vswitch.isStopped;
   }
 
   private isUnderlayReady(): boolean {

@@ -29,6 +29,8 @@ export interface ConnectionReport {
   /** Undefined until the peer has said it. */
   readonly remoteThread: number | undefined;
   readonly state: number;
+  /** CLOSE_…, or 0. */
+  readonly reason: number;
   readonly packetsInFlight: number;
 }
 
@@ -59,6 +61,7 @@ export function reportOf(vswitch: Switch): SwitchReport {
         thread: threadOfCid(connections.localCid[row]!),
         remoteThread: remoteCid === 0 ? undefined : threadOfCid(remoteCid),
         state: connections.state[row]!,
+        reason: connections.reason[row]!,
         packetsInFlight: send === undefined ? 0 : (send.txNext - send.una) >>> 0,
       };
     }),

@@ -80,13 +80,13 @@ function rttRange(slots: readonly SlotStatus[]): string {
 
 function connectionTable(connections: readonly ConnectionStatus[], several: boolean): string {
   const rows = connections.map(
-    ({ vni, localMac, remoteMac, vtep, thread, remoteThread, state, packetsInFlight }) => {
+    ({ vni, localMac, remoteMac, vtep, thread, remoteThread, state, packetsInFlight, because = '' }) => {
       const threads = several ? [`${thread} → ${remoteThread ?? '?'}`] : [];
-      return [vni, localMac, remoteMac, vtep, ...threads, state, packetsInFlight];
+      return [vni, localMac, remoteMac, vtep, ...threads, state, packetsInFlight, because];
     },
   );
-  const head = ['VNI', 'FROM', 'TO', 'VTEP', ...(several ? ['THREADS'] : []), 'STATE', 'IN FLIGHT'];
-  return table(head, rows);
+  const threads = several ? ['THREADS'] : [];
+  return table(['VNI', 'FROM', 'TO', 'VTEP', ...threads, 'STATE', 'IN FLIGHT', 'BECAUSE'], rows);
 }
 
 function clientLines(clients: ClientsStatus | undefined): string[] {

@@ -172,7 +172,7 @@ describe('text', () => {
       10.0.2.1  7 healthy, 1 bad  4       81 to 140 µs
 
       connections
-      VNI  FROM               TO                 VTEP      STATE        IN FLIGHT
+      VNI  FROM               TO                 VTEP      STATE        IN FLIGHT  BECAUSE
        77  02:00:00:00:77:01  02:00:00:00:77:03  10.0.2.1  established         12
 
       client sessions
@@ -205,7 +205,7 @@ describe('text', () => {
         8  a     -          02:00:00:00:08:01  1450  plain          1        gone
 
       connections
-      VNI  FROM               TO                 VTEP      THREADS  STATE        IN FLIGHT
+      VNI  FROM               TO                 VTEP      THREADS  STATE        IN FLIGHT  BECAUSE
        77  02:00:00:00:77:01  02:00:00:00:77:03  10.0.2.1  0 → 3    established         12
 
       client sessions

@@ -175,6 +175,15 @@ describe('an agent that is restarted', () => {
   });
 });
 
+it('an agent that stops says so to its peers', async () => {
+  await ping('tenant1', 'tenant2');
+  await endAgent('host1', 'SIGTERM');
+  const { connections } = await statusOf(lab, 'host2');
+  expect(connections).toMatchObject([{ because: 'the other agent stopped' }]);
+  await lab.startAgents(['host1']);
+  await ping('tenant2', 'tenant1');
+});
+
 describe('an agent that cannot start', () => {
   const runtimeDir = () => join(lab.runFolder, 'second');
 
