@@ -7,8 +7,14 @@ import type { ClientsGiven } from './given.ts';
 import type { ClientsReport } from './report.ts';
 import { ClientService, type ServiceState } from './service.ts';
 
-/** Sessions looked at without finding anything before a turn ends: about a microsecond. Another thread may want the core. */
-const LOOKS = 16;
+/**
+ * Sessions looked at in a row without finding anything before a turn ends: half a microsecond after there was something,
+ * then less, for another thread may want the core, perhaps the one that is to send the next record.
+ */
+const LOOKS = 8;
+const FEW_LOOKS = 2;
+/** Sessions looked at in a turn. */
+const MOST_LOOKS = 128;
 
 export interface ClientsState {
   readonly service: ServiceState;
@@ -77,10 +83,12 @@ export class ClientsEngine implements Engine<ClientsState> {
   private serve(budget: number): number {
     const { service } = this;
     let served = 0;
-    for (let looks = LOOKS; looks > 0 && served < budget && service.awakeSessions > 0; ) {
+    let looks = this.phase === 'looking' ? FEW_LOOKS : LOOKS;
+    for (let left = MOST_LOOKS; left > 0 && looks > 0 && served < budget; left -= service.awakeSessions) {
+      if (service.awakeSessions === 0) break;
       const records = service.serve(budget);
       served += records;
-      if (records === 0) looks -= service.awakeSessions;
+      looks = records > 0 ? LOOKS : looks - service.awakeSessions;
     }
     return served;
   }
