@@ -9,6 +9,8 @@ import { configOf, type Layout, vtepOf } from '../../test/vswitch/tenants.ts';
 import { chance, type Rng, SeededRng } from '../base/rng.ts';
 import { MemoryUnderlay, MemoryVnic } from '../device/memory.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import { type Inbox, RUN_WORDS } from '../packet/inbox.ts';
+import type { PieceList } from '../packet/pieces.ts';
 import { CHUNK_BYTES, localMemory, Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
 import { SLOTS } from '../paths/path-table.ts';
@@ -37,6 +39,8 @@ class Host {
   readonly underlay: MemoryUnderlay;
   readonly given: SwitchGiven;
   throws: () => boolean = () => false;
+  /** What its devices have handed over. */
+  readonly handed = { packets: 0, frames: 0 };
   private readonly watched = new Map<number, SlotWatch>();
 
   constructor(clock: Clock, self: 0 | 1, send: (slot: number, bytes: Uint8Array) => void) {
@@ -90,17 +94,27 @@ class Host {
     const fail = () => {
       if (this.throws()) throw new Error('broken device');
     };
+    const isUnderlay = (device as unknown) === this.underlay;
     const wrap =
       (method: 'rx' | 'tx') =>
       (...args: never[]) => {
         fail();
         const result = (device[method] as (...args: never[]) => unknown)(...args);
+        if (method === 'rx' && isUnderlay) this.handed.packets += packetsIn(args[0] as unknown as Inbox);
+        else if (method === 'rx') this.handed.frames += (args[0] as unknown as PieceList).count;
         fail();
         return result;
       };
     const bindSlot = (...args: [number, number, number]) => (device as UnderlayDevice).bindSlot(...args);
     return { dropped: 0, rx: wrap('rx'), tx: wrap('tx'), bindSlot } as unknown as D;
   }
+}
+
+function packetsIn({ count, runs }: Inbox): number {
+  let packets = 0;
+  for (let at = 0; at < count * RUN_WORDS; at += RUN_WORDS)
+    packets += Math.ceil(runs[at + 1]! / runs[at + 2]!);
+  return packets;
 }
 
 function twoHosts() {
@@ -242,10 +256,12 @@ describe('the switch as an engine', () => {
     expect(new Set(received).size).toBe(received.length);
     expect(received.length).toBeGreaterThan(0.8 * sent());
     // And what is gone is counted.
-    const interrupted = hosts.map(({ engine }) => {
+    const interrupted = hosts.map(({ engine, handed }) => {
       checkConservation(engine.vswitch);
       const { interruptedFrames, interruptedPackets, interruptedDeliveries } =
         engine.vswitch.counters.dropped;
+      const { counters } = engine.vswitch;
+      expect({ frames: counters.framesIn, packets: counters.packetsIn }).toEqual(handed);
       for (const count of [interruptedFrames, interruptedPackets, interruptedDeliveries])
         expect(count).toBeGreaterThanOrEqual(0);
       return interruptedFrames + interruptedPackets + interruptedDeliveries;
