@@ -38,7 +38,8 @@ export class LossDetector {
   private readonly context: TransportContext;
   /** Slots on which this acknowledgement showed progress, one bit each. */
   private progress = 0;
-  /** What `judgePath` measured. */
+  /** What `judgePath` measured: the total includes the round trip, and that the delay of the fabric. */
+  private total = 0;
   private rtt = 0;
   private fabric = 0;
   /** Bytes it acknowledged, of each slot. */
@@ -96,7 +97,7 @@ export class LossDetector {
     }
     window.advance(region);
     if (window.una === window.txNext) window.forget();
-    this.tellController(now, window, ack, Math.max(0, this.rtt), Math.max(0, this.fabric));
+    this.tellController(now, window, ack);
     return true;
   }
 
@@ -109,6 +110,7 @@ export class LossDetector {
     const total = serialDiff(now >>> 0, ack.echoMicros);
     const rtt = total - serialDiff(ack.timestampMicros, ack.nicRxMicros);
     const fabric = rtt - Math.max(0, now - arrivedAt);
+    this.total = total;
     this.rtt = rtt;
     this.fabric = fabric;
     if (rtt > 0 && rtt < MAX_SAMPLE_MICROS) paths.onSample(peer, slot, rtt);
@@ -119,9 +121,8 @@ export class LossDetector {
   }
 
   /** What was acknowledged of each slot, and what was measured on the one that the acknowledgement describes. */
-  private tellController(now: number, window: SendWindow, ack: AckView, rtt: number, fabric: number): void {
-    const { sample } = this;
-    const total = serialDiff(now >>> 0, ack.echoMicros);
+  private tellController(now: number, window: SendWindow, ack: AckView): void {
+    const { sample, total, rtt, fabric } = this;
     const valid = fabric > 0 && rtt < MAX_SAMPLE_MICROS;
     sample.nowMicros = now;
     for (let slot = 0; slot < SLOTS; slot++) {
@@ -161,6 +162,8 @@ export class LossDetector {
     const window = connections.send[row]!;
     const peer = connections.peer[row]!;
     if (window.overtakenDue <= now) this.judgeByTime(now, row, window);
+    // A slot that may send by now is asked again when there is something to send.
+    if (window.pacedUntil <= now) window.pacedUntil = Number.POSITIVE_INFINITY;
     let silent = -1;
     for (let slot = 0; slot < SLOTS; slot++) {
       if (window.inFlight[slot] === 0) continue;
@@ -170,8 +173,8 @@ export class LossDetector {
       paths.onTimeout(peer, slot, window.progressAt[slot]!, now);
       window.progressAt[slot] = now;
       if (window.backoff[slot]! < MAX_BACKOFF) window.backoff[slot]!++;
+      window.congestion.onTimeout(slot, now);
     }
-    if (silent >= 0) window.congestion.onTimeout(silent, now);
     const unanswered = window.questionDue <= now;
     if (unanswered) this.question(now, row, window, -1);
     else if (silent >= 0 && window.questions === 0) this.question(now, row, window, silent);

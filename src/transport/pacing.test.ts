@@ -1,0 +1,71 @@
+// A frame larger than a slot's window goes all the same when nothing else is on its way there, and the next one later
+// (§3.3 of the Swift paper, for frames instead of packets).
+
+import { describe, expect, it } from 'vitest';
+import { story } from '../../test/support/story.ts';
+import type { CongestionAlgorithm } from '../congestion/controller.ts';
+import { CC_SWIFT, PACKET_DATA } from '../wire/bifrost-types.ts';
+import { VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
+
+const FRAME_BYTES = 14_000;
+/** One frame a slot each 4 ms. */
+const RATE = FRAME_BYTES / 0.004;
+
+/** A window that no frame fits. */
+const narrow: CongestionAlgorithm = {
+  ccType: CC_SWIFT,
+  create: () => ({
+    onAck() {},
+    onLoss() {},
+    onTimeout() {},
+    cwndBytes: () => 1400,
+    pacingBytesPerSecond: () => RATE,
+  }),
+};
+
+function open() {
+  const told = story({ hosts: { congestion: narrow, windowPackets: 64 } });
+  told.traffic.send(0, 0, [100]);
+  told.run(20_000);
+  return told;
+}
+
+describe('frames larger than the windows', () => {
+  it('go at the rates of their slots', () => {
+    const { traffic, run, arrived } = open();
+    const before = arrived()[0]!;
+    traffic.send(0, 0, new Array(100).fill(FRAME_BYTES));
+    run(40_000);
+    const went = arrived()[0]! - before;
+    // Four slots, ten times each, and what they had saved up.
+    expect(went).toBeGreaterThan(30);
+    expect(went).toBeLessThan(60);
+    run(200_000);
+    expect(traffic.missing).toBe(0);
+  });
+
+  it('do not keep the host awake when they wait for more than their time', () => {
+    const { traffic, network, hosts, run } = open();
+    // One packet never arrives, so that the connection's window soon holds up what its slots could take.
+    const missing = hosts[0].transport.connections.send[0]!.next;
+    for (const channel of network.channels[0]) {
+      channel.drops = (packet) =>
+        isData(packet) && new DataView(packet.buffer, packet.byteOffset).getUint32(PSN_AT) === missing;
+    }
+    traffic.send(0, 0, new Array(100).fill(FRAME_BYTES));
+    run(100_000);
+    const before = hosts[0].counters.turns;
+    run(100_000);
+    expect(hosts[0].counters.turns - before).toBeLessThan(1000);
+    network.heal();
+    for (const channel of network.channels[0]) channel.drops = () => false;
+    run(2_000_000);
+    expect(traffic.missing).toBe(0);
+  });
+});
+
+const PSN_AT = VXLAN_HEADER_BYTES + 4;
+
+function isData(packet: Uint8Array): boolean {
+  return packet.length > 100 && packet[VXLAN_HEADER_BYTES] === PACKET_DATA;
+}
