@@ -43,6 +43,14 @@ describe('a policed rate', () => {
     },
   );
 
+  it('is not nothing when a mark comes before what was acknowledged', () => {
+    const policed = new PolicedRate();
+    policed.onAck(1e6, 0, true, RTT);
+    expect(policed.bytesPerSecond).toBe(Number.POSITIVE_INFINITY);
+    policed.onAck(1e6, 20_000, true, RTT);
+    expect(policed.bytesPerSecond).toBeCloseTo(0.7e6, -5);
+  });
+
   it('is lowered once for what was on its way together', () => {
     const policed = new PolicedRate();
     for (let now = 0; now <= 40_000; now += 1000) policed.onAck(now, 1000, false, RTT);

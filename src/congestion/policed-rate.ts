@@ -95,8 +95,12 @@ export class PolicedRate {
     this.measure(nowMicros, ackedBytes);
     // What was on its way when the rate was lowered is marked still.
     if (marked && nowMicros - this.markedAt >= Math.max(PATIENCE_MICROS, 2 * rttMicros)) {
-      this.markedRate = this.rate(nowMicros);
-      this.markedAt = nowMicros;
+      const rate = this.rate(nowMicros);
+      // A mark may come before what was acknowledged with it, as each slot is told of its own.
+      if (rate > 0) {
+        this.markedRate = rate;
+        this.markedAt = nowMicros;
+      }
     }
     if (this.markedRate === Number.POSITIVE_INFINITY) return;
     const phase = (nowMicros - this.markedAt) / RECOVERY_MICROS - 1;

@@ -167,7 +167,7 @@ it('a bundle goes where its first packet goes, in one piece', () => {
 it('a program has room for more vNICs than a host has', () => {
   const rng = new SeededRng(1);
   const vnics = randomVnics(rng, 3000, 8);
-  expect(steeringProgram(8, vnics).length / 2).toBeLessThan(4096);
+  expect(steeringProgram(8, vnics).length / 2).toBeLessThan(2048);
   const loop = new Loop(rng, 8, vnics);
   loop.send(bytesOf(new Uint8Array(40)));
   expect(loop.received(40)[0]).toEqual([40]);

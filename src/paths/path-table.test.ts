@@ -149,6 +149,23 @@ describe('the state machine of a slot', () => {
     expect(rig.state).toBe('bad');
   });
 
+  it('starts over on another port: what the old one answers counts for nothing', () => {
+    const rig = new Rig();
+    rig.timeout();
+    rig.timeout();
+    rig.pass(2_000_000);
+    rig.probes.length = 0;
+    rig.table.rebind(0, SLOT, 9, 1, rig.now);
+    rig.pass(1000);
+    expect(rig.probes).toEqual([SLOT]);
+    rig.answer();
+    rig.answer();
+    expect(rig.state).toBe('healthy');
+    rig.table.rebind(0, SLOT, 10, 1, rig.now);
+    rig.answer();
+    expect(rig.table.rttMicros(0, SLOT)).toBe(0);
+  });
+
   it('counts what happened for people', () => {
     const rig = new Rig();
     rig.timeout();

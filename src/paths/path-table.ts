@@ -163,8 +163,8 @@ export class PathTable {
     this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
   }
 
-  /** The slot uses another source port from now on: what was measured is that of another route. */
-  rebind(peer: number, slot: number, candidate: number, route: number): void {
+  /** The slot uses another source port from now on: what was measured and asked is of another route. */
+  rebind(peer: number, slot: number, candidate: number, route: number, nowMicros: number): void {
     const at = peer * SLOTS + slot;
     this.candidate[at] = candidate;
     this.trips.forget(at);
@@ -172,6 +172,10 @@ export class PathTable {
     this.setDraining(peer, slot, false);
     this.history.rebind(at);
     this.changes.rebound++;
+    if (this.state[at] === SLOT_HEALTHY) {
+      this.awaiting[at] = 0;
+      this.probes.cancel(at);
+    } else this.startProbing(at, nowMicros);
   }
 
   /** Smoothed round trip, 0 before the first sample. */
@@ -253,9 +257,11 @@ export class PathTable {
   }
 
   onProbeAnswered(peer: number, slot: number, rttMicros: number, nowMicros: number): void {
-    this.onSample(peer, slot, rttMicros);
     const at = peer * SLOTS + slot;
     this.history.answered(at);
+    // Asked on a route that the slot had before, or answered by an acknowledgement meanwhile.
+    if (this.state[at] === SLOT_HEALTHY && this.awaiting[at] === 0) return;
+    this.onSample(peer, slot, rttMicros);
     this.awaiting[at] = 0;
     if (this.state[at] === SLOT_HEALTHY) {
       this.probes.cancel(at);

@@ -60,7 +60,7 @@ export class Rebinding {
       for (; done < changes.length && this.actions.isSlotEmpty(peer, changes[done]!.slot); done++) {
         const { slot, candidate, route } = changes[done]!;
         this.actions.bindSlot(peer, slot, candidate);
-        this.paths.rebind(peer, slot, candidate, route);
+        this.paths.rebind(peer, slot, candidate, route, now);
       }
       if (done === changes.length) this.pending.delete(peer);
       else if (done > 0) this.begin(now, peer, changes.slice(done));

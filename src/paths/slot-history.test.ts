@@ -101,7 +101,7 @@ describe('the history of a slot', () => {
       for (let i = 0; i < 60; i++) {
         const slot = rng.u32() % SLOTS;
         const at = BEGIN + peer * 100_000 + i * 1000;
-        if (rng.u32() % 9 === 0) paths.rebind(peer, slot, 9, 1);
+        if (rng.u32() % 9 === 0) paths.rebind(peer, slot, 9, 1, at);
         else if (rng.u32() % 3 === 0) paths.onProbeAnswered(peer, slot, 100, at);
         else paths.onTimeout(peer, slot, at - 10, at);
       }

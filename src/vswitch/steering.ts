@@ -27,8 +27,8 @@ const MAC_BYTES = 6;
 
 const VNI_FACTOR = 0x9e37_79b1;
 const MAC_FACTOR = 0x85eb_ca6b;
-/** A program has at most 4096 instructions, and old kernels take half of that. VNICs beyond are found by handing over. */
-const MAX_PROGRAM_VNICS = 512;
+/** A quarter of the 4096 instructions that a program may have, at under five each. VNICs beyond are found by handing over. */
+const MAX_PROGRAM_VNICS = 256;
 
 /** A vNIC of this host. */
 export interface SteeredVnic {

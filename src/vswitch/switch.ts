@@ -268,8 +268,8 @@ export class Switch implements IngressTargets {
   /** When `run` is needed again though nothing arrives; Infinity for never. */
   nextTimeout(): number {
     // A vNIC that refused a frame is asked again: nothing else will say that it has room.
-    if (this.delivery.isHeldUp) return this.now + 1000;
-    return Math.min(this.transport.nextTimeout(), this.rebinding.nextTimeout());
+    const retry = this.delivery.isHeldUp ? this.now + 1000 : Number.POSITIVE_INFINITY;
+    return Math.min(retry, this.transport.nextTimeout(), this.rebinding.nextTimeout());
   }
 
   /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it. */

@@ -52,12 +52,12 @@ export class VnicOutput {
     return frames;
   }
 
-  /** Writes the frames from piece `from` of the list on, references included; frames dropped for want of room. */
-  write(frames: PieceList, from = 0): number {
-    let next = from;
+  /** Writes the frames, references included; frames dropped for want of room. */
+  write(frames: PieceList): number {
+    let next = 0;
     if (this.backlog.count === 0) {
-      next += this.device.tx(frames, from);
-      this.release(frames, from, next);
+      next = this.device.tx(frames, 0);
+      this.release(frames, 0, next);
     }
     return next < frames.count ? this.keep(frames, next) : 0;
   }
