@@ -5,6 +5,7 @@ import type { Algorithm, FlowControl } from '../../src/congestion/algorithm.ts';
 import { reno } from '../../src/congestion/algorithms/reno.ts';
 import { roundProgram } from '../../src/congestion/algorithms/round.ts';
 import type { FallbackReason } from '../../src/congestion/datapath.ts';
+import { compile } from '../../src/congestion/language/compiler.ts';
 import { dumbbell, RTT_MICROS } from './bottleneck.testing.ts';
 
 const seconds = 1e6;
@@ -92,15 +93,18 @@ describe('the flow goes on by itself', () => {
   });
 });
 
+const silentProgram = compile('(when true (:= Cwnd 30000))');
+
 test('a program that never reports is left alone, whatever it does', () => {
   const quiet: Algorithm = {
     name: 'quiet',
     onCreate: (control) => {
-      control.install(roundProgram, { Cwnd: 30_000 });
+      control.install(silentProgram);
       return { onReport() {} };
     },
   };
   const { network, flow } = start(quiet);
   network.runUntil(5 * seconds);
   expect(flow.datapath.control).toBe('algorithm');
+  expect(network.agent(quiet).reports).toBe(0);
 });

@@ -37,19 +37,22 @@ export class ControlPlane {
 
   open(flow: FlowInfo, nowMicros: number): void {
     const control = new Control(flow, this.output);
-    this.guard([flow], () => {
-      const key = this.algorithm.aggregateBy?.(flow) ?? `flow ${flow.id}`;
-      let aggregate = this.aggregates.get(key);
-      if (aggregate === undefined) {
-        const controller = this.algorithm.onCreate(control, nowMicros);
-        aggregate = { key, controller, members: new Map() };
-        this.aggregates.set(key, aggregate);
-      } else {
-        aggregate.controller.createSubflow?.(control, nowMicros);
-      }
-      aggregate.members.set(flow.id, control);
-      this.aggregateOf.set(flow.id, aggregate);
-    });
+    this.guard(
+      () => [flow],
+      () => {
+        const key = this.algorithm.aggregateBy?.(flow) ?? `flow ${flow.id}`;
+        let aggregate = this.aggregates.get(key);
+        if (aggregate === undefined) {
+          const controller = this.algorithm.onCreate(control, nowMicros);
+          aggregate = { key, controller, members: new Map() };
+          this.aggregates.set(key, aggregate);
+        } else {
+          aggregate.controller.createSubflow?.(control, nowMicros);
+        }
+        aggregate.members.set(flow.id, control);
+        this.aggregateOf.set(flow.id, aggregate);
+      },
+    );
   }
 
   report(message: ReportMessage): void {
@@ -58,8 +61,14 @@ export class ControlPlane {
     if (aggregate === undefined || control === undefined) return;
     const report = control.read(message);
     if (report !== undefined) {
-      const flows = [...aggregate.members.values()].map(({ flow }) => flow);
-      if (!this.guard(flows, () => aggregate.controller.onReport(report))) return;
+      const { members, controller } = aggregate;
+      if (
+        !this.guard(
+          () => flowsOf(members),
+          () => controller.onReport(report),
+        )
+      )
+        return;
     }
     this.output.command(message.flow, { kind: 'answer', serial: message.serial });
   }
@@ -69,17 +78,21 @@ export class ControlPlane {
     const control = aggregate?.members.get(flow);
     if (aggregate === undefined || control === undefined) return;
     this.forget(control.flow);
-    const rest = [...aggregate.members.values()].map((each) => each.flow);
-    this.guard(rest, () => aggregate.controller.onClose?.(control.flow));
+    const { members, controller } = aggregate;
+    this.guard(
+      () => flowsOf(members),
+      () => controller.onClose?.(control.flow),
+    );
   }
 
-  /** Whether `work` was done; or else these flows are left to the datapath. */
-  private guard(flows: readonly FlowInfo[], work: () => void): boolean {
+  /** Whether `work` was done; or else its flows are left to the datapath. */
+  private guard(concerned: () => readonly FlowInfo[], work: () => void): boolean {
     try {
       work();
       return true;
     } catch (thrown) {
       const error = SelvageError.from(thrown);
+      const flows = concerned();
       for (const flow of flows) {
         this.forget(flow);
         this.output.command(flow.id, { kind: 'abandon', why: error.message });
@@ -95,6 +108,10 @@ export class ControlPlane {
     aggregate?.members.delete(id);
     if (aggregate?.members.size === 0) this.aggregates.delete(aggregate.key);
   }
+}
+
+function flowsOf(members: ReadonlyMap<number, Control>): FlowInfo[] {
+  return [...members.values()].map(({ flow }) => flow);
 }
 
 class Control implements FlowControl {

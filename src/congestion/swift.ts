@@ -41,13 +41,19 @@ const SCALED_TO_PACKETS = 100;
 export const ADDITIVE_INCREASE = 4;
 const MULTIPLICATIVE_DECREASE = 0.8;
 const MAX_DECREASE = 0.5;
-const MIN_CWND_PACKETS = 0.01;
+export const MIN_CWND_PACKETS = 0.01;
 /** One large frame at once, before anything is known of the path. */
 const INITIAL_CWND_PACKETS = 64;
 /** Timeouts in a row that take a window to the least (§3.4, RETX_RESET_THRESHOLD). */
 const TIMEOUTS_TO_RESET = 5;
 const SMOOTHING = 1 / 8;
 const SLOTS = MAX_PATH_ID + 1;
+
+/** §3.5. */
+export function flowScaling({ rangeMicros }: SwiftTargets): { alpha: number; beta: number } {
+  const alpha = rangeMicros / (1 / Math.sqrt(SCALED_FROM_PACKETS) - 1 / Math.sqrt(SCALED_TO_PACKETS));
+  return { alpha, beta: -alpha / Math.sqrt(SCALED_TO_PACKETS) };
+}
 
 export function swift(options: SwiftOptions): CongestionAlgorithm {
   return { ccType: CC_SWIFT, create: () => new Swift(options) };
@@ -77,9 +83,9 @@ class Swift implements CongestionController {
     this.packetBytes = packetBytes;
     this.maxCwnd = maxCwndPackets;
     this.targets = targets;
-    this.alpha =
-      targets.rangeMicros / (1 / Math.sqrt(SCALED_FROM_PACKETS) - 1 / Math.sqrt(SCALED_TO_PACKETS));
-    this.beta = -this.alpha / Math.sqrt(SCALED_TO_PACKETS);
+    const { alpha, beta } = flowScaling(targets);
+    this.alpha = alpha;
+    this.beta = beta;
     const initial = Math.min(INITIAL_CWND_PACKETS, maxCwndPackets);
     for (let at = 0; at < this.state.length; at += WORDS) {
       this.state[at + FABRIC_CWND] = initial;

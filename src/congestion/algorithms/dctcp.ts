@@ -29,11 +29,15 @@ class Dctcp implements Controller {
     const { nowMicros, rttMicros } = round;
     this.ackedBytes += round.ackedBytes;
     this.markedBytes += round.markedBytes;
-    if (round.wasTimeout) this.cwndBytes = this.control.flow.mssBytes;
+    if (round.wasTimeout) this.cwndBytes = this.leastBytes;
     else if (round.lostPackets > 0) this.onLoss(nowMicros, rttMicros);
     else if (nowMicros >= this.roundEndsMicros) this.endRound(nowMicros, rttMicros);
-    this.cwndBytes = Math.max(this.cwndBytes, 2 * this.control.flow.mssBytes);
+    this.cwndBytes = Math.max(this.cwndBytes, this.leastBytes);
     this.control.update({ Cwnd: this.cwndBytes });
+  }
+
+  private get leastBytes(): number {
+    return 2 * this.control.flow.mssBytes;
   }
 
   private onLoss(nowMicros: number, rttMicros: number): void {

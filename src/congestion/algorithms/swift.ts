@@ -5,12 +5,13 @@
 import type { Algorithm, FlowControl } from '../algorithm.ts';
 import { MAX_WINDOW_PACKETS } from '../constant-window.ts';
 import { compile } from '../language/compiler.ts';
-import { ADDITIVE_INCREASE, DEFAULT_TARGETS, type SwiftTargets } from '../swift.ts';
-
-/** Windows, in packets, between which flow scaling works (§3.5 of the Swift paper), and the least there is. */
-const SCALED_FROM = 0.1;
-const SCALED_TO = 100;
-const MIN_CWND = 0.01;
+import {
+  ADDITIVE_INCREASE,
+  DEFAULT_TARGETS,
+  flowScaling,
+  MIN_CWND_PACKETS,
+  type SwiftTargets,
+} from '../swift.ts';
 
 // Windows are counted in 1024ths of a byte, or else a packet's share of a large one would round to nothing; `one` is a
 // packet, `least` a hundredth of one. `srtt` and `delay` are eight times the averages. `alpha` is in thousandths, as is
@@ -79,7 +80,7 @@ function install(control: FlowControl, options: SwiftProgramOptions): void {
   const { targets = DEFAULT_TARGETS, maxCwndPackets = MAX_WINDOW_PACKETS } = options;
   const { mssBytes, initialCwndBytes } = control.flow;
   const one = mssBytes * 1024;
-  const alpha = targets.rangeMicros / (1 / Math.sqrt(SCALED_FROM) - 1 / Math.sqrt(SCALED_TO));
+  const { alpha, beta } = flowScaling(targets);
   control.install(program, {
     Cwnd: initialCwndBytes,
     Rate: 0,
@@ -88,10 +89,10 @@ function install(control: FlowControl, options: SwiftProgramOptions): void {
     range: targets.rangeMicros,
     endpoint_target: targets.endpointMicros,
     alpha: alpha * 1000,
-    offset: alpha / Math.sqrt(SCALED_TO),
+    offset: -beta,
     mss: mssBytes,
     one,
-    least: one * MIN_CWND,
+    least: one * MIN_CWND_PACKETS,
     most: one * maxCwndPackets,
     fabric: initialCwndBytes * 1024,
     endpoint: one * maxCwndPackets,

@@ -1,5 +1,5 @@
 // Window control upon loss (RFC 5681), with the law of increase and decrease left open: slow start, one decrease a round
-// trip, one segment after a timeout. Reno, Cubic and DCTCP differ in their laws only.
+// trip, one segment after a timeout. Reno and Cubic differ in their laws only.
 
 import type { Controller, FlowControl, Report } from '../algorithm.ts';
 import { type Round, roundOf, roundProgram } from './round.ts';

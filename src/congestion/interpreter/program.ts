@@ -24,8 +24,9 @@ import {
 
 export interface LoadedProgram {
   readonly code: Uint32Array;
-  /** Of registers 32…. */
+  /** Of registers 32…, as many as there are; only the first `valueCount` are the program's. */
   readonly values: Float64Array;
+  readonly valueCount: number;
   readonly reports: number;
   readonly volatileFirst: number;
   readonly volatileEnd: number;
@@ -57,7 +58,7 @@ export function loadProgram(source: Uint8Array): LoadedProgram | Refusal {
   if (values === undefined) return 'value';
   const code = new Uint32Array(instructions);
   for (let i = 0; i < instructions; i++) code[i] = view.getUint32(CODE_AT + i * 4, true);
-  return refusalOf(code) ?? { code, values, reports, volatileFirst, volatileEnd };
+  return refusalOf(code) ?? { code, values, valueCount, reports, volatileFirst, volatileEnd };
 }
 
 function readValues(view: DataView, count: number): Float64Array | undefined {
@@ -86,7 +87,5 @@ function refusalOf(code: Uint32Array): Refusal | undefined {
 
 /** Is this a variable's or a constant's register, which can be set from outside? */
 export function isVariable(program: LoadedProgram, register: number): boolean {
-  return (
-    Number.isInteger(register) && register >= FIRST_VALUE && register < FIRST_VALUE + program.values.length
-  );
+  return Number.isInteger(register) && register >= FIRST_VALUE && register < FIRST_VALUE + program.valueCount;
 }
