@@ -5,7 +5,7 @@
 import { KERNEL_INTERFACE, KERNEL_VNI, type TenantAddresses, VXLAN_OVERHEAD_BYTES } from './addressing.ts';
 
 /** Linux's customary port, so that Selvage's 4789 stays free. */
-const KERNEL_PORT = 8472;
+export const KERNEL_VXLAN_PORT = 8472;
 const DEVICE = 'vxlan';
 const BRIDGE = 'vxbridge';
 
@@ -65,7 +65,7 @@ function deviceLines(vtep: string, mtu: number): string[] {
     `link add name ${BRIDGE} mtu ${mtu} type bridge`,
     `link set dev ${BRIDGE} addrgenmode none`,
     `link set dev ${BRIDGE} up`,
-    `link add name ${DEVICE} mtu ${mtu} type vxlan id ${KERNEL_VNI} local ${vtep} dstport ${KERNEL_PORT} nolearning`,
+    `link add name ${DEVICE} mtu ${mtu} type vxlan id ${KERNEL_VNI} local ${vtep} dstport ${KERNEL_VXLAN_PORT} nolearning`,
     `link set dev ${DEVICE} addrgenmode none`,
     `link set dev ${DEVICE} master ${BRIDGE} up`,
   ];

@@ -19,7 +19,7 @@ const options = {
 };
 
 export async function buildDist() {
-  await buildClient();
+  const client = await buildClient();
   const fresh = join(root, `dist.${process.pid}`);
   await build({
     ...options,
@@ -43,6 +43,7 @@ export async function buildDist() {
     splitting: true,
   });
   chmodSync(join(fresh, 'selvage.js'), 0o755);
+  putInPlace(client, join(root, 'src/client/dist'));
   putInPlace(fresh, join(root, 'dist'));
 }
 
@@ -51,12 +52,17 @@ async function buildClient() {
   const fresh = join(root, `src/client/dist.${process.pid}`);
   await build({ ...options, entryPoints: { index: 'src/client/index.ts' }, outdir: fresh, sourcemap: false });
   copyFileSync(join(root, 'src/client/api.ts'), join(fresh, 'index.d.ts'));
-  putInPlace(fresh, join(root, 'src/client/dist'));
+  return fresh;
 }
 
 function putInPlace(fresh, dist) {
-  // Whole: a command that starts meanwhile finds the old one or the new one.
-  rmSync(dist, { recursive: true, force: true });
+  // Two renames: a command that starts meanwhile finds the old one or the new one but for a moment, and never a part.
+  const old = `${fresh}.old`;
+  try {
+    renameSync(dist, old);
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
   try {
     renameSync(fresh, dist);
   } catch (error) {
@@ -64,6 +70,7 @@ function putInPlace(fresh, dist) {
     if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     rmSync(fresh, { recursive: true });
   }
+  rmSync(old, { recursive: true, force: true });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildDist();

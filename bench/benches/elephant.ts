@@ -6,7 +6,7 @@ import { attachPeers } from '../harness/attach.ts';
 import type { BenchOptions, BenchOutcome, Column } from '../harness/bench.ts';
 import { inTurns } from '../harness/in-turns.ts';
 import { Measurements } from '../harness/measurements.ts';
-import { percentileCase, recordPercentiles } from '../harness/percentiles.ts';
+import { ascending, percentileCase, recordPercentiles } from '../harness/percentiles.ts';
 import { attachKernelMptcp } from '../peers/kernel-mptcp.ts';
 import { attachKernelVxlan } from '../peers/kernel-vxlan.ts';
 import type { PeerName } from '../peers/peer.ts';
@@ -18,6 +18,7 @@ const SPINES = ['spine1', 'spine2'];
 const LINK_BITS_PER_SECOND = 200e6;
 const CAPACITY = SPINES.length * LINK_BITS_PER_SECOND;
 const FLOWS = 2;
+const WARM_UP_SECONDS = 1;
 
 const FULL = { starts: 20, seconds: 5 };
 const QUICK = { starts: 5, seconds: 2 };
@@ -36,6 +37,7 @@ export function elephant({ quick, progress }: BenchOptions): Promise<BenchOutcom
         if (!a.startsWith('leaf')) continue;
         await lab.setLink(name, { rateBitsPerSecond: LINK_BITS_PER_SECOND });
       }
+      for (const peer of peers) await iperf(peer, { flows: FLOWS, seconds: WARM_UP_SECONDS });
       const aggregates = new Map<PeerName, number[]>(peers.map(({ name }) => [name, []]));
       await inTurns(peers, starts, progress, async (peer) => {
         const { bitsPerSecond } = await iperf(peer, { flows: FLOWS, seconds });
@@ -53,7 +55,8 @@ export function elephant({ quick, progress }: BenchOptions): Promise<BenchOutcom
         aggregateOverCapacity: measured.median('selvage', percentileCase(0), 'aggregateOverCapacity'),
       };
       const notes = [
-        `${starts} starts of iperf3 with ${FLOWS} flows, ${seconds} s each. A case is a percentile over the starts.`,
+        `${starts} starts of iperf3 with ${FLOWS} flows, ${seconds} s each. A case is a percentile over the starts. ` +
+          `Before them each peer ran for ${WARM_UP_SECONDS} s, not counted.`,
         `Capacity: ${SPINES.length} spines, each of whose links carries ${LINK_BITS_PER_SECOND / 1e6} Mbit/s each way, all ` +
           'headers counted; the aggregate is what the tenants’ programs received.',
         ...missing,
@@ -66,7 +69,7 @@ export function elephant({ quick, progress }: BenchOptions): Promise<BenchOutcom
 
 /** The value by the share of starts, in percent, that did not exceed it. */
 function distribution(values: readonly number[]): [percent: number, value: number][] {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = ascending(values);
   return sorted.map((value, index) => [(100 * index) / Math.max(1, sorted.length - 1), value]);
 }
 

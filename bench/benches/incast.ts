@@ -6,9 +6,10 @@ import { SeededRng } from '../../src/base/rng.ts';
 import type { BenchOptions, BenchOutcome, Column, Series } from '../harness/bench.ts';
 import { inTurns } from '../harness/in-turns.ts';
 import { Measurements } from '../harness/measurements.ts';
+import { quotient } from '../harness/ratios.ts';
 import { attachKernelVxlan } from '../peers/kernel-vxlan.ts';
 import type { Peer, PeerName } from '../peers/peer.ts';
-import { DEFAULT_WINDOW } from '../peers/selvage.ts';
+import { attachSelvage } from '../peers/selvage.ts';
 import { type Testbed, withTestbed } from '../testbed.ts';
 import { loseInHost } from '../workloads/in-host-loss.ts';
 import { INTERVAL_SECONDS, IPERF_PORT, runIperf, startIperfServer } from '../workloads/iperf.ts';
@@ -22,6 +23,7 @@ const FAULTS = 'loss=0-2%,refuse=0-2%,seed=';
 const FULL = { rounds: 3, seconds: 60 };
 const QUICK = { rounds: 1, seconds: 12 };
 
+const WARM_UP_SECONDS = 1;
 const CASE = '8 to 1';
 
 const columns: readonly Column[] = [
@@ -47,16 +49,20 @@ export function incast({ quick, progress }: BenchOptions): Promise<BenchOutcome>
       await lab.setLink(`${receiver}-leaf2`, slow);
       for (let sender = 0; sender < SENDERS; sender++)
         await startIperfServer(lab, server.name, IPERF_PORT + sender);
+      for (const peer of peers) await sendFromAll(testbed, peer, WARM_UP_SECONDS, 0);
       const measured = new Measurements();
       const curves = new Map<PeerName, Series>();
+      let lostOfKernel = 0;
       await inTurns(peers, rounds, progress, async (peer, round) => {
-        const { curve, ...values } = await sendFromAll(testbed, peer, seconds, round);
+        const { curve, lost, ...values } = await sendFromAll(testbed, peer, seconds, round);
+        lostOfKernel += peer.name === 'kernelVxlan' ? lost : 0;
         measured.record(peer.name, CASE, values);
         curves.set(peer.name, { chart: 'cumulative retransmissions', name: peer.title, points: curve });
       });
-      const retransmissions = (peer: PeerName) => measured.total(peer, CASE, 'retransmissions');
+      // A gigabyte, since who carries less sends less again.
+      const left = quotient(measured, 'selvage', 'kernelVxlan', 'retransmissionsPerGB', CASE);
       const ratios = {
-        retransmissionsFall: 1 - retransmissions('selvage') / Math.max(1, retransmissions('kernelVxlan')),
+        retransmissionsFall: left !== undefined && Number.isFinite(left) ? 1 - left : undefined,
       };
       return {
         rounds,
@@ -64,7 +70,7 @@ export function incast({ quick, progress }: BenchOptions): Promise<BenchOutcome>
         columns,
         measured,
         ratios,
-        notes: notes(seconds),
+        notes: notes(seconds, lostOfKernel),
         series: [...curves.values()],
       };
     },
@@ -77,21 +83,16 @@ async function attachKernels(testbed: Testbed): Promise<Peer> {
   return attachKernelVxlan(testbed);
 }
 
-async function attachAgents({ lab, server }: Testbed): Promise<Peer> {
+async function attachAgents(testbed: Testbed): Promise<Peer> {
+  const { lab, server } = testbed;
   const others = lab.tenants.map(({ host }) => host).filter((host) => host !== server.host);
-  await lab.startAgents(others);
-  await lab.startAgents([server.host], { args: ['--fault', `${FAULTS}1`] });
-  return {
-    name: 'selvage',
-    title: 'Selvage',
-    settings: `window of ${DEFAULT_WINDOW} packets`,
-    serverAddress: server.selvage.address,
-  };
+  await attachSelvage(testbed, {}, others);
+  return attachSelvage(testbed, { args: ['--fault', `${FAULTS}1`] }, [server.host]);
 }
 
 async function sendFromAll({ lab, server }: Testbed, peer: Peer, seconds: number, round: number) {
   // Selvage's losses are its agent's own all the time; each peer's packets have another port.
-  const heal = await loseInHost(lab, server.host, MOST_PPM, new SeededRng(round + 1));
+  const loss = await loseInHost(lab, server.host, MOST_PPM, new SeededRng(round + 1));
   try {
     const senders = lab.tenants.filter(({ name }) => name !== server.name);
     const runs = await Promise.all(
@@ -112,18 +113,19 @@ async function sendFromAll({ lab, server }: Testbed, peer: Peer, seconds: number
       retransmissionsPerGB: retransmissions / (sum((run) => run.bytes) / 1e9),
       mbitPerSecond: sum((run) => run.bitsPerSecond) / 1e6,
       curve,
+      lost: await loss.lostPackets(),
     };
   } finally {
-    await heal();
+    await loss.heal();
   }
 }
 
-function notes(seconds: number): string[] {
+function notes(seconds: number, lostOfKernel: number): string[] {
   return [
-    `iperf3, one flow from each of ${SENDERS} senders for ${seconds} s; the receiver’s access link carries ` +
+    `iperf3, one flow from each of ${SENDERS} senders for ${seconds} s, after ${WARM_UP_SECONDS} s not counted; the receiver’s access link carries ` +
       `${LINK_BITS_PER_SECOND / 1e6} Mbit/s and queues up to ${QUEUE_PACKETS} packets.`,
     'Inside the receiver’s host a share of all packets between 0 and 2 % is lost, drawn anew every second: of the ' +
       'kernel’s VXLAN before decapsulation, of Selvage between socket and connection (selvage agent --fault); and its ' +
-      'vNIC refuses as large a share of writes on top.',
+      `vNIC refuses as large a share of writes on top. The kernel lost ${lostOfKernel.toLocaleString('en-US')} packets so.`,
   ];
 }

@@ -7,6 +7,7 @@ import { pause } from '../../lab/process.ts';
 import { requestUpgrade } from '../../src/agent/agent-client.ts';
 import type { BenchOptions, BenchOutcome, Column } from '../harness/bench.ts';
 import { Measurements } from '../harness/measurements.ts';
+import { ascending, percentileOf } from '../harness/percentiles.ts';
 import { figure } from '../harness/text-table.ts';
 import { attachSelvage } from '../peers/selvage.ts';
 import { withTestbed } from '../testbed.ts';
@@ -59,7 +60,7 @@ export function swap({ quick, progress }: BenchOptions): Promise<BenchOutcome> {
     const measured = new Measurements();
     measured.record('selvage', QUIET, summarize(gaps.quiet));
     measured.record('selvage', PREPARATION, summarize(gaps.preparation));
-    const p99BetweenTurnsMillis = percentile(gaps.betweenTurns, 0.99);
+    const p99BetweenTurnsMillis = percentileOf(ascending(gaps.betweenTurns), 0.99);
     measured.record('selvage', SWAP, { ...summarize(gaps.swap), p99BetweenTurnsMillis, ...damage });
     const p99GapMillis = measured.median('selvage', SWAP, 'p99GapMillis');
     const ratios = { p99GapMillis, damagedPackets: damage.lost + damage.duplicated + damage.reordered };
@@ -109,16 +110,12 @@ function windows(into: number[], { gaps }: ProbePhase, fromMicros: number, toMic
 }
 
 function summarize(gaps: readonly number[]): Record<string, number> {
+  const sorted = ascending(gaps);
   return {
-    p50GapMillis: percentile(gaps, 0.5),
-    p99GapMillis: percentile(gaps, 0.99),
-    maxGapMillis: Math.max(...gaps),
+    p50GapMillis: percentileOf(sorted, 0.5),
+    p99GapMillis: percentileOf(sorted, 0.99),
+    maxGapMillis: percentileOf(sorted, 1),
   };
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
 }
 
 function monotonicMicros(): number {

@@ -10,7 +10,7 @@ export function recordPercentiles(
   metric: string,
   values: readonly number[],
 ): void {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = ascending(values);
   for (const percent of PERCENTILES) {
     measured.record(peer, percentileCase(percent), { [metric]: percentileOf(sorted, percent / 100) });
   }
@@ -18,6 +18,10 @@ export function recordPercentiles(
 
 export function percentileCase(percent: number): string {
   return percent === 0 ? 'worst' : percent === 100 ? 'best' : `p${percent}`;
+}
+
+export function ascending(values: readonly number[]): number[] {
+  return [...values].sort((a, b) => a - b);
 }
 
 /** Of at least one value, in ascending order: nearest rank. */

@@ -43,6 +43,8 @@ const COLORS = ['#c8553d', '#dd9a2b', '#3d6fa5', '#7a5195', '#8a9199', '#2a9d8f'
 
 interface Plot {
   readonly chart: Chart;
+  readonly xTicks: readonly number[];
+  readonly yTicks: readonly number[];
   readonly color: (index: number) => string;
   readonly x: (value: number) => number;
   readonly y: (value: number) => number;
@@ -72,6 +74,8 @@ function plotOf(chart: Chart): Plot {
   const others = chart.series.filter(({ name }) => !isOwn(name));
   return {
     chart,
+    xTicks: xScale.ticks,
+    yTicks: yScale.ticks,
     color: (index) => {
       const { name } = chart.series[index]!;
       return isOwn(name)
@@ -105,17 +109,14 @@ function legend({ chart, color }: Plot): string[] {
   });
 }
 
-function axes({ chart, x, y }: Plot): string[] {
-  const points = chart.series.flatMap(({ points }) => points);
-  const ys = points.flatMap(({ y, low = y, high = y }) => [y, low, high]);
-  const { ticks } = chart.yScale === 'log' ? logScale(ys) : linearScale(ys);
-  const horizontal = ticks.flatMap((tick) => [
+function axes({ chart, xTicks, yTicks, x, y }: Plot): string[] {
+  const horizontal = yTicks.flatMap((tick) => [
     `<line x1="${LEFT}" x2="${RIGHT}" y1="${num(y(tick))}" y2="${num(y(tick))}" stroke="${FAINT}"/>`,
     text(LEFT - 8, y(tick) + 4, tickText(tick), 'end', `fill="${MUTED}"`),
   ]);
   const marks =
     chart.groups?.map((name, index) => [index, name] as const) ??
-    xScaleOf(chart, points).ticks.map((tick) => [tick, tickText(tick)] as const);
+    xTicks.map((tick) => [tick, tickText(tick)] as const);
   const middle = (TOP + BOTTOM) / 2;
   return [
     ...horizontal,

@@ -68,18 +68,24 @@ export function parseIperf(json: string): IperfFigures {
   } catch (cause) {
     throw new SelvageError('failed', 'iperf3 gave no report.', { cause });
   }
-  const { error, end, intervals = [], server_output_json: server } = report;
+  const { error, end, intervals = [] } = report;
   const received = end?.sum_received;
   if (error !== undefined || received === undefined) {
     throw new SelvageError('failed', `iperf3 failed: ${error ?? 'its report has no sum'}.`);
+  }
+  const receiverCpu = end?.cpu_utilization_percent?.remote_total;
+  const arrivals = report.server_output_json?.intervals;
+  // The server's last interval may be too short to count.
+  if (receiverCpu === undefined || arrivals === undefined || arrivals.length < intervals.length - 1) {
+    throw new SelvageError('failed', 'iperf3 gave no whole report of its server.');
   }
   return {
     bitsPerSecond: received.bits_per_second,
     bytes: received.bytes,
     retransmissions: end?.sum_sent?.retransmits ?? 0,
-    receiverCpu: (end?.cpu_utilization_percent?.remote_total ?? 0) / 100,
-    intervals: intervals.map(({ sum }, index) => ({
-      bitsPerSecond: server?.intervals?.[index]?.sum.bits_per_second ?? 0,
+    receiverCpu: receiverCpu / 100,
+    intervals: intervals.slice(0, arrivals.length).map(({ sum }, index) => ({
+      bitsPerSecond: arrivals[index]!.sum.bits_per_second,
       retransmissions: sum.retransmits ?? 0,
     })),
   };

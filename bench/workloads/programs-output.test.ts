@@ -33,6 +33,11 @@ test('iperf3: its error is told', () => {
     'iperf3 failed: unable to connect to server.',
   );
   expect(() => parseIperf('{"end":{}}')).toThrow(/no sum/);
+  const end = {
+    sum_received: { bytes: 1, bits_per_second: 8 },
+    cpu_utilization_percent: { remote_total: 1 },
+  };
+  expect(() => parseIperf(JSON.stringify({ end, intervals: [] }))).toThrow(/of its server/);
   expect(() => parseIperf('')).toThrow('iperf3 gave no report.');
 });
 

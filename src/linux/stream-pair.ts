@@ -24,16 +24,26 @@ const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 const F_SETFL = 4;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_SNDBUFFORCE = 32;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const LOOPBACK = 0x7f000001;
 
 export type StreamPair = readonly [ours: number, theirs: number];
 
-export function unixPair(): StreamPair {
-  const { bytes, address } = mapMemory(8);
+/** `bufferBytes`: as much may be under way each way, the kernel's overhead not counted. */
+export function unixPair(bufferBytes: number): StreamPair {
+  const { bytes, address } = mapMemory(16);
   check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, address));
-  return [bytes.view.getInt32(0, true), bytes.view.getInt32(4, true)];
+  const pair = [bytes.view.getInt32(0, true), bytes.view.getInt32(4, true)] as const;
+  bytes.view.setUint32(8, bufferBytes, true);
+  for (const end of pair) {
+    if (setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, address + 8, 4) < 0)
+      check(setsockopt(end, SOL_SOCKET, SO_SNDBUF, address + 8, 4));
+  }
+  return pair;
 }
 
 /** Without Nagle's delay. */

@@ -4,9 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lab } from '../../lab/lab.ts';
-import { buildTopology } from '../../lab/topology.ts';
+import { topologyOf } from '../../lab/topology.ts';
 import type { SlotStatus } from '../../src/agent/status.ts';
-import { SelvageError } from '../../src/base/errors.ts';
 import { VXLAN_PORT } from '../../src/wire/vxlan.ts';
 import { SELVAGE, statusOf } from './agent-program.ts';
 import { eventually } from './eventually.ts';
@@ -32,8 +31,7 @@ beforeAll(async () => {
     ],
     spines: ['spine1', 'spine2', 'spine3', 'spine4'],
   };
-  const topology = buildTopology(fields, ({ sentence }) => new SelvageError('bad-input', sentence));
-  lab = await Lab.up({ topology });
+  lab = await Lab.up({ topology: topologyOf(fields) });
   await lab.startAgents(['host1']);
   // Without the right to hear ICMP.
   await lab.startAgents(['host2'], {

@@ -7,9 +7,8 @@ import { SELVAGE_VNI } from '../../lab/addressing.ts';
 import { Lab } from '../../lab/lab.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import { tool } from '../../lab/tools.ts';
-import { buildTopology } from '../../lab/topology.ts';
+import { topologyOf } from '../../lab/topology.ts';
 import type { AgentStatus, EngineStatus, FlowStatus, PathStatus, Upgraded } from '../../src/agent/status.ts';
-import { SelvageError } from '../../src/base/errors.ts';
 import { DATA_HEADER_BYTES, writeDataHeader } from '../../src/wire/bifrost-data.ts';
 import { cidOfThread } from '../../src/wire/bifrost-types.ts';
 import { VXLAN_HEADER_BYTES, VXLAN_PORT, writeVxlanBifrostHeader } from '../../src/wire/vxlan.ts';
@@ -39,8 +38,7 @@ beforeAll(async () => {
   if (!hasRights) return;
   const racks = [1, 2].map((n) => ({ name: `rack${n}`, leaf: `leaf${n}`, hosts: [`host${n}`] }));
   const fields = { mtu: 1500, racks, spines: ['spine1', 'spine2', 'spine3', 'spine4'], tenants: TENANTS };
-  const fault = ({ sentence }: { sentence: string }) => new SelvageError('bad-input', sentence);
-  lab = await Lab.up({ topology: buildTopology(fields, fault) });
+  lab = await Lab.up({ topology: topologyOf(fields) });
   await lab.startAgents(HOSTS, { threads: 2 });
 });
 afterEach(async () => {

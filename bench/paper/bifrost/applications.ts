@@ -137,7 +137,7 @@ const LATENCIES = [
 ] as const;
 
 function latencyByMode({ measured }: MeasuredBench): NamedChart {
-  const series = ['no control', 'constant window', 'Swift']
+  const series = ['no control', 'Swift']
     .map((name) => ({
       name,
       points: LATENCIES.flatMap(([, metric], x) => {

@@ -63,7 +63,7 @@ export const FAILURES: PaperSection = {
       atLeast: 0.9,
     },
     { ratio: 'faultFreeOverLink', what: 'fault-free throughput ÷ access link', paper: '–' },
-    { ratio: 'longestGapMillis', what: 'longest gap between answers, ms', paper: '–', atMost: 20 },
+    { ratio: 'longestGapMillis', what: 'longest gap between answers in a round, ms', paper: '–', atMost: 20 },
     { ratio: 'failed', what: 'requests that failed', paper: '0', atMost: 0 },
   ],
   charts: (bench) => {

@@ -16,7 +16,7 @@ export const INCAST: PaperSection = {
   bounds: [
     {
       ratio: 'retransmissionsFall',
-      what: 'share of the guests’ retransmissions saved',
+      what: 'share of the guests’ retransmissions a GB saved',
       paper: '0.69–0.90',
       atLeast: 0.9,
     },

@@ -105,14 +105,15 @@ async function measureConnections(
   }
   hosts.settle();
   const active = (await used()) - before - idle;
-  const { packetsSent } = hosts.hosts[0].transport.counters;
+  const { send } = hosts.hosts[0].transport.connections;
+  const inFlight = send.reduce((sum, window) => sum + (window ? (window.txNext - window.una) >>> 0 : 0), 0);
   const idleBytes = idle / 2 / connections;
   return {
     connections,
     idleBytes,
     // Only the first host's are active: the other has heard nothing.
     activeBytes: idleBytes + active / connections,
-    activePackets: Math.round(packetsSent / connections),
+    activePackets: inFlight / connections,
   };
 }
 

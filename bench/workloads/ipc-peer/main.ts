@@ -9,13 +9,16 @@ import { echoMessages, MessagePortLink } from './message-port-link.ts';
 import { SharedMemoryLink } from './shared-memory-link.ts';
 import { echoStream, StreamLink, type Writes } from './stream-link.ts';
 
+/** A whole window with what the kernel adds to each write: it counts some 800 bytes for one of 16. */
+const SOCKET_BYTES = 2 << 20;
+
 /** `patience`: with one write a record a stream carries more when its ends sleep at once and then find more to read. */
 type OpenLink = (recordBytes: number, window: number, patience: Patience) => Link | Promise<Link>;
 
 const LINKS: Readonly<Record<IpcPeerName, OpenLink>> = {
   selvage: (recordBytes, window) => SharedMemoryLink.start(recordBytes, window),
-  unixSocket: (bytes, _, patience) => new StreamLink(unixPair(), bytes, 'one a record', patience),
-  unixSocketBatched: (bytes) => new StreamLink(unixPair(), bytes, 'batched', 'looks'),
+  unixSocket: (bytes, _, patience) => new StreamLink(unixPair(SOCKET_BYTES), bytes, 'one a record', patience),
+  unixSocketBatched: (bytes) => new StreamLink(unixPair(SOCKET_BYTES), bytes, 'batched', 'looks'),
   tcpLoopback: (bytes, _, patience) => new StreamLink(tcpPair(), bytes, 'one a record', patience),
   messagePort: (recordBytes) => new MessagePortLink(recordBytes),
 };

@@ -26,7 +26,6 @@ function send(host: string, port: number, burst: number): void {
     }, INTERVAL_MILLIS);
     process.stdin.resume().on('end', () => {
       clearInterval(timer);
-      process.stdout.write(`${next}\n`);
       socket.close();
     });
   });
