@@ -41,6 +41,16 @@ const paper: Paper = {
 };
 
 const measured: MeasuredBench = {
+  quick: false,
+  machine: {
+    processor: 'some processor',
+    cores: 2,
+    memoryGB: 4,
+    kernel: '6.18.0',
+    node: 'v20',
+    commit: 'abc',
+    date: '2026-01-31',
+  },
   rounds: 3,
   seconds: 120,
   peers: [{ name: 'selvage', title: 'Selvage', settings: 'as it comes' }],
@@ -59,16 +69,6 @@ const measured: MeasuredBench = {
 
 const results: PaperResults = {
   paper: 'paper',
-  quick: false,
-  machine: {
-    processor: 'some processor',
-    cores: 2,
-    memoryGB: 4,
-    kernel: '6.18.0',
-    node: 'v20',
-    commit: 'abc',
-    date: '2026-01-31',
-  },
   benches: { speed: measured, failing: { failure: 'There is no nginx.' } },
 };
 
@@ -88,9 +88,18 @@ describe('the document', () => {
     expect(text).toContain('![Speed](paper/speed-curve.svg)');
     expect(text).toContain('- Selvage: as it comes.\n- A note.');
     expect(text).toContain('Not measured: There is no nginx.');
-    expect(text).toContain('some processor, 2 cores, 4 GB, Linux 6.18.0, Node v20, commit abc; 2.00 minutes');
+    expect(text).toContain('Measured on some processor, 2 cores, 4 GB, Linux 6.18.0, Node v20.');
+    expect(text).toContain('3 rounds: median (smallest–largest); 2026-01-31, commit abc, 2.00 minutes.');
     expect(text).not.toContain('quick run');
-    expect(renderDocument(paper, { ...results, quick: true })).toContain('From a quick run');
+  });
+
+  it('says which was a quick run, and on which machines they took place', () => {
+    const machine = { ...measured.machine, processor: 'another', commit: undefined };
+    const failing = { ...measured, quick: true, machine };
+    const mixed = renderDocument(paper, { ...results, benches: { speed: measured, failing } });
+    expect(mixed.match(/quick run/g)).toHaveLength(1);
+    expect(mixed).toContain('Measured on some processor, 2');
+    expect(mixed).toContain('Measured on another, 2');
   });
 });
 

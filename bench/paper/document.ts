@@ -8,11 +8,8 @@ export function renderDocument(paper: Paper, results: PaperResults): string {
   return `${[
     `# ${paper.title}`,
     paragraph(`Written by \`npm run bench -- paper ${paper.name}\`; not to be edited.`),
-    ...(results.quick
-      ? [paragraph('**From a quick run: rough figures that show that everything works, not results.**')]
-      : []),
     ...paper.introduction.map(paragraph),
-    paragraph(machineText(results)),
+    ...machineTexts(results).map(paragraph),
     '## At a glance',
     glance(paper, results),
     ...paper.sections.flatMap((section) => sectionText(paper, section, results.benches[section.bench])),
@@ -24,17 +21,20 @@ export function chartFile(paper: string, bench: string, chart: string): string {
   return `${paper}/${bench}-${chart}.svg`;
 }
 
-function machineText({ machine, benches }: PaperResults): string {
-  const { processor, cores, memoryGB, kernel, node, commit, date } = machine;
-  const seconds = Object.values(benches).reduce(
-    (sum, bench) => sum + ('failure' in bench ? 0 : bench.seconds),
-    0,
-  );
-  const source = commit === undefined ? '' : `, commit ${commit}`;
-  return (
-    `Measured on ${date}: ${processor}, ${cores} cores, ${memoryGB} GB, Linux ${kernel}, Node ${node}${source}; ` +
-    `${figure(Math.max(1, seconds / 60))} minutes in all.`
-  );
+/** A sentence for each machine that something was measured on, mostly one. */
+function machineTexts({ benches }: PaperResults): string[] {
+  const measured = Object.values(benches).filter((bench): bench is MeasuredBench => !('failure' in bench));
+  const texts = measured.map(({ machine: { processor, cores, memoryGB, kernel, node } }) => {
+    return `Measured on ${processor}, ${cores} cores, ${memoryGB} GB, Linux ${kernel}, Node ${node}.`;
+  });
+  return [...new Set(texts)];
+}
+
+function whenText({ quick, machine, rounds, seconds }: MeasuredBench): string {
+  const source = machine.commit === undefined ? '' : `, commit ${machine.commit}`;
+  const minutes = figure(Math.max(1, seconds / 60));
+  const rough = quick ? ' **A quick run: rough figures that show that it works, not results.**' : '';
+  return `${capitalized(roundsText(rounds))}; ${machine.date}${source}, ${minutes} minutes.${rough}`;
 }
 
 function glance({ sections }: Paper, { benches }: PaperResults): string {
@@ -91,7 +91,7 @@ function measuredText(paper: Paper, { bench, charts }: PaperSection, result: Mea
   const settings = result.peers.map((peer) => `${peer.title}: ${peer.settings}.`);
   return [
     ...images,
-    paragraph(`${capitalized(roundsText(result.rounds))}.`),
+    paragraph(whenText(result)),
     markdownTable(result.table.head, result.table.rows),
     bullets('How it was measured:', [...settings, ...result.notes]),
   ];

@@ -8,14 +8,15 @@ import type { Machine } from './machine.ts';
 
 export interface PaperResults {
   readonly paper: string;
-  readonly quick: boolean;
-  readonly machine: Machine;
   readonly benches: Readonly<Record<string, BenchResult>>;
 }
 
 export type BenchResult = MeasuredBench | { readonly failure: string };
 
+/** Each says where and when, since they may be measured again one by one. */
 export interface MeasuredBench {
+  readonly quick: boolean;
+  readonly machine: Machine;
   readonly rounds: number;
   readonly seconds: number;
   readonly peers: readonly { readonly name: PeerName; readonly title: string; readonly settings: string }[];
@@ -27,12 +28,15 @@ export interface MeasuredBench {
   readonly series: readonly Series[];
 }
 
-export function resultOf(outcome: BenchOutcome, seconds: number): MeasuredBench {
+export function resultOf(
+  outcome: BenchOutcome,
+  how: Pick<MeasuredBench, 'quick' | 'machine' | 'seconds'>,
+): MeasuredBench {
   const { rounds, peers, measured, ratios, notes, series = [] } = outcome;
   const known = Object.entries(ratios).filter((entry): entry is [string, number] => entry[1] !== undefined);
   return {
+    ...how,
     rounds,
-    seconds,
     peers: peers.map(({ name, title, settings }) => ({ name, title, settings })),
     table: outcomeTable(outcome),
     measured: measured.toJSON(),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runPaper } from './run.ts';
 
-const options = { quick: true, json: false, out: undefined, redraw: false };
+const options = { quick: true, json: false, out: undefined, redraw: false, only: undefined };
 
 test.each([
   ['bifrst', 'There is no paper bifrst.', 'Did you mean bifrost?'],
@@ -13,6 +13,14 @@ test.each([
 ])('%s', async (name, message, hint) => {
   const running = runPaper(name, options);
   await expect(running).rejects.toMatchObject({ message, hint: expect.stringContaining(hint) });
+});
+
+test('a benchmark that the paper does not have', async () => {
+  const running = runPaper('bifrost', { ...options, only: ['state', 'redisloss'] });
+  await expect(running).rejects.toMatchObject({
+    message: 'There is no benchmark redisloss.',
+    hint: expect.stringContaining('redis-loss'),
+  });
 });
 
 test('nothing was measured before', async () => {

@@ -1,6 +1,6 @@
 // `bench paper NAME`: runs every benchmark of a paper, and writes its document, its charts and what was measured into a
 // folder. It writes after each benchmark, so that an interrupt costs one; what could not be measured is said there.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unknownName } from '../../lab/names.ts';
 import { packageRoot } from '../../lab/package-root.ts';
@@ -23,6 +23,8 @@ export interface PaperOptions {
   readonly out: string | undefined;
   /** Write the document again from what was measured before. */
   readonly redraw: boolean;
+  /** Benchmarks to measure; the others' results are kept. Absent: all. */
+  readonly only: readonly string[] | undefined;
 }
 
 /** The exit status: 1 when something could not be measured. */
@@ -39,22 +41,30 @@ export async function runPaper(name: string | undefined, options: PaperOptions):
     write(paper, readResults(folder, paper), folder);
     return 0;
   }
+  const { only } = options;
+  const names = paper.sections.map(({ bench }) => bench);
+  const stranger = only?.find((each) => !names.includes(each));
+  if (stranger !== undefined) throw unknownName('benchmark', stranger, names);
+  const isFirst = only === undefined || !existsSync(resultsFile(folder, paper));
+  const before = isFirst ? { paper: paper.name, benches: {} } : readResults(folder, paper);
   const status = await reenterUnprivileged(BENCHES.flatMap(({ programs }) => programs));
   if (status !== undefined) return status;
-  const results = await measure(paper, options.quick, (soFar) => write(paper, soFar, folder));
+  const results = await measure(before, only ?? names, options.quick, (soFar) => write(paper, soFar, folder));
   console.log(`Written: ${join(folder, `${paper.name}.md`)}`);
   if (options.json) console.log(JSON.stringify({ paper: paper.name, ratios: ratiosOf(results) }));
   return Object.values(results.benches).some((result) => 'failure' in result) ? 1 : 0;
 }
 
 async function measure(
-  { name, sections }: Paper,
+  before: PaperResults,
+  names: readonly string[],
   quick: boolean,
   tell: (results: PaperResults) => void,
 ): Promise<PaperResults> {
   const progress = (line: string) => process.stderr.write(`${line}\n`);
-  let results: PaperResults = { paper: name, quick, machine: describeMachine(), benches: {} };
-  for (const { bench } of sections) {
+  const machine = describeMachine();
+  let results = before;
+  for (const bench of names) {
     const named = BENCHES.find((each) => each.name === bench);
     if (named === undefined) continue;
     progress(`── ${bench} ──`);
@@ -63,7 +73,10 @@ async function measure(
       .load()
       .then((run) => run({ quick, progress }))
       .then(
-        (outcome): BenchResult => resultOf(outcome, (performance.now() - startedAt) / 1000),
+        (outcome): BenchResult => {
+          const seconds = (performance.now() - startedAt) / 1000;
+          return resultOf(outcome, { quick, machine, seconds });
+        },
         (thrown): BenchResult => ({ failure: String(SelvageError.from(thrown)) }),
       );
     if ('failure' in result) progress(`${bench} could not be measured: ${result.failure}`);
@@ -84,17 +97,21 @@ function write(paper: Paper, results: PaperResults, folder: string): void {
     for (const { name, chart } of charts(result))
       writeFileSync(join(folder, chartFile(paper.name, bench, name)), renderChart(chart));
   }
-  writeFileSync(join(folder, `${paper.name}.json`), `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(resultsFile(folder, paper), `${JSON.stringify(results, null, 1)}\n`);
   writeFileSync(join(folder, `${paper.name}.md`), renderDocument(paper, results));
 }
 
-function readResults(folder: string, { name }: Paper): PaperResults {
-  const file = join(folder, `${name}.json`);
+function resultsFile(folder: string, { name }: Paper): string {
+  return join(folder, `${name}.json`);
+}
+
+function readResults(folder: string, paper: Paper): PaperResults {
+  const file = resultsFile(folder, paper);
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (cause) {
     throw new SelvageError('bad-input', `${file} cannot be read: ${(cause as Error).message}.`, {
-      hint: `Measure first: selvage bench paper ${name}`,
+      hint: `Measure first: selvage bench paper ${paper.name}`,
       cause,
     });
   }

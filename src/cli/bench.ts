@@ -11,12 +11,13 @@ ${BENCHES.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join('\n
 Peers run in the same call and in turns, in a lab that is made for it and taken down. Progress goes to standard error.
 
 paper NAME runs all that a paper measures, and writes docs/results/NAME.md with a chart for each figure; there is
-bifrost. It takes about an hour.
+bifrost. It takes about an hour; with --only some of it is measured again.
 
 Examples:
   selvage bench throughput
   selvage bench failover --quick --json | tail -1 | jq .ratios
   selvage bench paper bifrost
+  selvage bench paper bifrost --only redis-loss,state
 `;
 
 interface BenchOptions {
@@ -24,6 +25,7 @@ interface BenchOptions {
   readonly json?: boolean;
   readonly out?: string;
   readonly redraw?: boolean;
+  readonly only?: string;
 }
 
 export function addBenchCommand(program: Command): void {
@@ -35,13 +37,16 @@ export function addBenchCommand(program: Command): void {
     .option('--quick', 'fewer cases or rounds, within 100 s: a rough figure')
     .option('--json', 'end with one line of JSON')
     .option('--out <folder>', 'with paper: where to write')
+    .option('--only <benchmarks>', 'with paper: measure these, with commas between, and keep the others')
     .option('--redraw', 'with paper: write again what was measured before')
     .addHelpText('after', details)
     .action(async (name: string, paper: string | undefined, options: BenchOptions) => {
-      const { quick = false, json = false, out, redraw = false } = options;
+      const { quick = false, json = false, redraw = false } = options;
       if (name === 'paper') {
         const { runPaper } = await import('../../bench/paper/run.ts');
-        process.exitCode = await runPaper(paper, { quick, json, out: out && resolve(out), redraw });
+        const out = options.out && resolve(options.out);
+        const only = options.only?.split(',').map((each) => each.trim());
+        process.exitCode = await runPaper(paper, { quick, json, out, redraw, only });
         return;
       }
       const { runBench } = await import('../../bench/run.ts');
