@@ -305,6 +305,13 @@ export class ConnectionTable implements ConnectionColumns {
     this.awakeRows.add(row);
   }
 
+  /** Sees to it that a row with something to send again has windows. True when the row is open and has any. */
+  awakenRecalled(row: number): boolean {
+    if (this.state[row] !== CONNECTION_ESTABLISHED) return false;
+    if (this.recalled[row] !== undefined) this.awaken(row);
+    return this.send[row] !== undefined;
+  }
+
   /** Takes the windows of rows that were not used since the last call and in which nothing is left to do. */
   rest(): void {
     for (const row of this.awakeRows) {

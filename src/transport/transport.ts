@@ -5,37 +5,18 @@
 // says that a peer was given up), `transmit` until it returns true.
 // `nextTimeout` says when the next turn is needed at the latest. Times are microseconds of one steady clock.
 
-import type { Rng } from '../base/rng.ts';
 import { TimerWheel } from '../base/timer-wheel.ts';
 import { MAX_FRAME_BYTES } from '../packet/device.ts';
 import type { Outbox } from '../packet/outbox.ts';
 import { FrameQueue, type PieceList } from '../packet/pieces.ts';
-import type { Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
-import type { PathTable } from '../paths/path-table.ts';
-import { AckView } from '../wire/bifrost-ack.ts';
-import { ConnectHeaderView, FEATURE_SUPER_FRAMES } from '../wire/bifrost-connect.ts';
-import { DATA_SPECIAL, DataHeaderView } from '../wire/bifrost-data.ts';
-import {
-  bifrostPacketType,
-  bifrostVersion,
-  PACKET_ACK,
-  PACKET_CLOSE,
-  PACKET_CONNECTION_REQUEST,
-  PACKET_DATA,
-  PACKET_RESET,
-  SPOKEN_VERSIONS,
-  type VersionRange,
-} from '../wire/bifrost-types.ts';
+import { FEATURE_SUPER_FRAMES } from '../wire/bifrost-connect.ts';
 import { VirtioNetHeaderView } from '../wire/virtio-net-header.ts';
 import { Acknowledger } from './acknowledger.ts';
-import {
-  CONNECTION_CLOSING,
-  CONNECTION_ESTABLISHED,
-  CONNECTION_PLAIN,
-  ConnectionTable,
-} from './connections.ts';
+import { CONNECTION_ESTABLISHED, CONNECTION_PLAIN, ConnectionTable } from './connections.ts';
+import { Deadlines } from './deadlines.ts';
 import { type GiveBack, Handshake } from './handshake.ts';
+import { Incoming } from './incoming.ts';
 import { Keepalive } from './keepalive.ts';
 import { LossDetector } from './loss.ts';
 import { Notices } from './notices.ts';
@@ -47,24 +28,14 @@ import { Teardown } from './teardown.ts';
 import type { TransportState } from './transport-state.ts';
 import {
   newCounters,
-  type PairDirectory,
   type TransportContext,
   type TransportCounters,
   type TransportOptions,
+  type TransportSurroundings,
 } from './types.ts';
 
-/** A peer with packets of ours that says nothing for so long is asked for a new connection (BIFROST §7.2). */
-const SILENCE_MICROS = 3_000_000;
 /** The hold writer leaves this share of the region's chunks to others. */
 const HOLD_RESERVE_SHIFT = 2;
-
-export interface TransportSurroundings {
-  readonly region: Region;
-  readonly rng: Rng;
-  readonly paths: PathTable;
-  readonly pairs: PairDirectory;
-  readonly nowMicros: number;
-}
 
 /** Windows unused for so long, and at most twice as long, go back to the pool. */
 const REST_MICROS = 1_000_000;
@@ -93,20 +64,16 @@ export class Transport {
   private readonly receiver: Receiver;
   private readonly acknowledger: Acknowledger;
   private readonly prober: Prober;
-  private readonly losses: LossDetector;
   private readonly notices: Notices;
   private readonly handshake: Handshake;
   private readonly teardown: Teardown;
-  private readonly keepalive: Keepalive;
+  private readonly deadlines: Deadlines;
+  private readonly incoming: Incoming;
   /** Rows with something to transmit, and rows with whole frames to deliver. */
   private readonly ready: RowSet;
   private readonly deliverable: RowSet;
   private readonly returned: Returned[];
-  private readonly data = new DataHeaderView();
-  private readonly ack = new AckView();
-  private readonly connect = new ConnectHeaderView();
   private readonly virtio = new VirtioNetHeaderView();
-  private readonly versions: VersionRange;
   private restDue: number;
 
   constructor(
@@ -121,8 +88,7 @@ export class Transport {
     this.returned = (old?.returned ?? []).map((each) => ({ ...each, frames: new FrameQueue(each.frames) }));
     // The largest frame must fit into an empty window, or it would wait for ever.
     const windowPackets = Math.max(options.windowPackets, Math.ceil(MAX_FRAME_BYTES / options.payloadBytes));
-    const { threadId, versions = SPOKEN_VERSIONS } = options;
-    this.versions = versions;
+    const { threadId } = options;
     const congestionOf = (pair: number) => pairs.congestionOf(pair);
     const salt = old === undefined ? rng.u32() : 0;
     this.connections = new ConnectionTable(threadId, windowPackets, salt, congestionOf, old?.connections);
@@ -137,16 +103,22 @@ export class Transport {
       timers: new TimerWheel(nowMicros, undefined, old?.timers),
       counters: this.counters,
     };
-    this.sender = new Sender(this.context);
-    this.acknowledger = new Acknowledger(this.context);
-    this.prober = new Prober(this.context, this.sender, this.acknowledger, old?.probesReceived);
-    this.receiver = new Receiver(this.context, this.acknowledger);
-    this.losses = new LossDetector(this.context);
-    this.notices = new Notices(this.context, old?.notices);
+    const { context, ready, deliverable } = this;
+    this.sender = new Sender(context);
+    this.acknowledger = new Acknowledger(context);
+    this.prober = new Prober(context, this.sender, this.acknowledger, old?.probesReceived);
+    this.receiver = new Receiver(context, this.acknowledger);
+    this.notices = new Notices(context, old?.notices);
     const giveBack: GiveBack = (pair, frames, again) => this.returned.push({ pair, frames, again });
-    this.handshake = new Handshake(this.context, this.notices, giveBack, old?.handshake);
-    this.teardown = new Teardown(this.context, this.handshake, this.notices);
-    this.keepalive = new Keepalive(this.context, this.handshake, this.teardown);
+    this.handshake = new Handshake(context, this.notices, giveBack, old?.handshake);
+    this.teardown = new Teardown(context, this.handshake, this.notices);
+    const { receiver, prober, handshake, teardown } = this;
+    const losses = new LossDetector(context);
+    const keepalive = new Keepalive(context, handshake, teardown);
+    const deadlines = new Deadlines(context, { losses, handshake, teardown, keepalive }, ready);
+    const targets = { receiver, losses, prober, handshake, teardown, deadlines, ready, deliverable };
+    this.deadlines = deadlines;
+    this.incoming = new Incoming(context, targets);
   }
 
   save(): TransportState {
@@ -200,7 +172,7 @@ export class Transport {
     }
     const row = this.handshake.begin(now, pair);
     if (row < 0) return SEND_PLAIN;
-    this.arm(row);
+    this.deadlines.arm(row);
     return SEND_WAIT;
   }
 
@@ -215,7 +187,7 @@ export class Transport {
   /** Says to all peers that this host stops; `isStopped` once they know, or it was said often enough. */
   stop(now: number): void {
     this.teardown.stop(now);
-    for (let row = 0; row < this.connections.count; row++) this.arm(row);
+    for (let row = 0; row < this.connections.count; row++) this.deadlines.arm(row);
   }
 
   get isStopped(): boolean {
@@ -250,28 +222,7 @@ export class Transport {
     hops: number,
     small: boolean,
   ): void {
-    const { bytes } = this.context.region;
-    const type = bifrostPacketType(bytes.view, at, length);
-    if (type >= PACKET_CONNECTION_REQUEST && this.connect.aim(bytes, at, length)) {
-      this.onConnect(now, peer, vni);
-      return;
-    }
-    if (type === PACKET_DATA || type === PACKET_ACK) {
-      const version = bifrostVersion(bytes.view, at);
-      if (version < this.versions.oldest || version > this.versions.newest) {
-        this.counters.otherVersion++;
-        return;
-      }
-      if (type === PACKET_DATA && this.data.aim(bytes, at, length)) {
-        this.onData(now, peer, vni, version, arrivedAt, hops, small);
-        return;
-      }
-      if (type === PACKET_ACK && this.ack.aim(bytes, at, length)) {
-        this.onAck(now, peer, vni, version, arrivedAt);
-        return;
-      }
-    }
-    this.counters.malformed++;
+    this.incoming.receive(now, peer, vni, at, length, arrivedAt, hops, small);
   }
 
   /** Moves whole frames of one pair into `out`, references included; the pair, or -1 when nothing is left. */
@@ -305,8 +256,8 @@ export class Transport {
 
   /** Acts on what is overdue. Only when all that was received has been taken in, or it judges what it has not read. */
   advance(now: number): void {
-    const { connections, timers } = this.context;
-    timers.expire(now, (row) => this.onTimer(now, row));
+    const { connections, deadlines } = this;
+    deadlines.expire(now);
     if (connections.awake > 0 && now < this.restDue) return;
     this.restDue = now + REST_MICROS;
     connections.rest();
@@ -321,12 +272,12 @@ export class Transport {
       if (out.room === 0) return false;
       const before = out.packetCount;
       let done = true;
-      if (this.isActive(row)) {
+      if (this.connections.awakenRecalled(row)) {
         done = this.resend(now, row);
         done = this.sender.transmit(now, row, out) && done;
         this.acknowledger.transmit(now, row, out.packetCount > before, out);
       }
-      this.arm(row);
+      this.deadlines.arm(row);
       // What waits for window or for room comes back by an acknowledgement or by the next call.
       this.ready.remove(row);
       if (!done && out.room === 0) {
@@ -354,150 +305,6 @@ export class Transport {
     return Math.min(timers.nextTimeout(), paths.nextTimeout(), rest);
   }
 
-  private onData(
-    now: number,
-    peer: number,
-    vni: number,
-    version: number,
-    arrivedAt: number,
-    hops: number,
-    small: boolean,
-  ): void {
-    const { data, connections, counters } = this;
-    const row = connections.ofCid(data.destinationCid);
-    if (row < 0) {
-      counters.unknownCid++;
-      this.handshake.refuse(peer, vni, data.destinationCid, data.pathId, version);
-      return;
-    }
-    if (!this.belongs(now, row, peer, vni, version)) return;
-    if ((data.flags & DATA_SPECIAL) !== 0) {
-      this.prober.onProbe(row, data, arrivedAt, hops);
-      return;
-    }
-    connections.usedAt[row] = now;
-    connections.awaken(row);
-    if (this.receiver.onData(row, data, arrivedAt, hops, small)) this.deliverable.add(row);
-    this.ready.add(row);
-  }
-
-  private onAck(now: number, peer: number, vni: number, version: number, arrivedAt: number): void {
-    const { ack, connections, counters } = this;
-    const row = connections.ofCid(ack.destinationCid);
-    if (row < 0) {
-      counters.unknownCid++;
-      return;
-    }
-    if (!this.belongs(now, row, peer, vni, version)) return;
-    connections.lastHeard[row] = now;
-    counters.acksReceived++;
-    if (ack.isSpecial) {
-      const rtt = ((now >>> 0) - ack.echoMicros) | 0;
-      if (rtt > 0) this.context.paths.onProbeAnswered(peer, ack.pathId, rtt, now);
-      if (connections.send[row] === undefined) {
-        this.losses.judgePath(now, arrivedAt, row, ack);
-        return;
-      }
-    }
-    connections.awaken(row);
-    if (!this.losses.onAck(now, arrivedAt, row, ack)) {
-      connections.tallies.badAck[row]!++;
-      counters.badAck++;
-    }
-    // What this one overtook may be overdue already: judged in this turn.
-    if (connections.send[row]!.overtakenDue <= now) this.arm(row);
-    this.ready.add(row);
-  }
-
-  private onConnect(now: number, peer: number, vni: number): void {
-    const { connect, connections, counters, handshake } = this;
-    const { type } = connect;
-    if (type === PACKET_CONNECTION_REQUEST) {
-      const row = handshake.onRequest(now, peer, vni, connect);
-      if (row >= 0) this.ready.add(row);
-      return;
-    }
-    if (type === PACKET_RESET) {
-      const row = handshake.ofRemote(peer, connect.destinationCid);
-      if (row < 0) return;
-      if (connections.state[row] === CONNECTION_CLOSING) this.teardown.finish(row);
-      else handshake.restart(now, row);
-      this.ready.add(row);
-      return;
-    }
-    const row = connections.ofCid(connect.destinationCid);
-    if (row < 0) {
-      counters.unknownCid++;
-      // The peer may be waiting for an answer to a close that was sent before.
-      const { localCid, destinationCid, version } = connect;
-      if (type === PACKET_CLOSE && localCid !== 0) handshake.refuse(peer, vni, destinationCid, 0, version);
-    } else if (!this.isFromPeer(row, peer, vni)) return;
-    else if (type === PACKET_CLOSE) {
-      this.teardown.onClose(now, row, connect);
-      this.arm(row);
-    } else if (handshake.onResponse(now, row, connect)) this.ready.add(row);
-    else this.arm(row);
-  }
-
-  /** True when the row is open and the packet came from its peer. */
-  private belongs(now: number, row: number, peer: number, vni: number, version: number): boolean {
-    const { connections, counters } = this;
-    if (!this.isFromPeer(row, peer, vni)) return false;
-    if (connections.state[row] !== CONNECTION_ESTABLISHED) {
-      // The response to our request was lost or is on its way; the peer will send this again.
-      connections.tallies.notEstablished[row]!++;
-      counters.notEstablished++;
-      return false;
-    }
-    if (connections.version[row] !== version) {
-      counters.otherVersion++;
-      return false;
-    }
-    connections.aliveAt[row] = now;
-    return true;
-  }
-
-  private isFromPeer(row: number, peer: number, vni: number): boolean {
-    const { connections, counters } = this;
-    if (connections.peer[row] === peer && connections.vni[row] === vni) return true;
-    connections.tallies.wrongPeer[row]!++;
-    counters.wrongPeer++;
-    return false;
-  }
-
-  private onTimer(now: number, row: number): void {
-    const { connections } = this;
-    if (connections.requestDue[row]! <= now) this.onRowDue(now, row);
-    if (this.isActive(row)) {
-      const owes = this.losses.onTimer(now, row);
-      const owedSince = Math.max(connections.lastHeard[row]!, connections.send[row]!.owedSince);
-      if (owes && now - owedSince > SILENCE_MICROS) this.handshake.restart(now, row);
-      this.ready.add(row);
-    }
-    this.arm(row);
-  }
-
-  private onRowDue(now: number, row: number): void {
-    switch (this.connections.state[row]) {
-      case CONNECTION_ESTABLISHED:
-        this.keepalive.onTimer(now, row);
-        return;
-      case CONNECTION_CLOSING:
-        this.teardown.onTimer(now, row);
-        return;
-      default:
-        this.handshake.onTimer(now, row);
-    }
-  }
-
-  /** True when the row is open and has windows, or something to awaken it. */
-  private isActive(row: number): boolean {
-    const { connections } = this;
-    if (connections.state[row] !== CONNECTION_ESTABLISHED) return false;
-    if (connections.recalled[row] !== undefined) connections.awaken(row);
-    return connections.send[row] !== undefined;
-  }
-
   /** Numbers the frames taken back from a lost connection, first of all; false when some must wait. */
   private resend(now: number, row: number): boolean {
     const recalled = this.connections.recalled[row];
@@ -507,14 +314,5 @@ export class Transport {
     }
     this.connections.recalled[row] = undefined;
     return true;
-  }
-
-  private arm(row: number): void {
-    const { connections } = this;
-    let due = connections.requestDue[row]!;
-    const receive = connections.receive[row];
-    if (receive !== undefined) due = Math.min(due, this.losses.nextTimeout(row), receive.ackDue);
-    if (due === Number.POSITIVE_INFINITY) this.context.timers.cancel(row);
-    else this.context.timers.set(row, due);
   }
 }

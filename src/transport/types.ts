@@ -42,6 +42,14 @@ export interface PairDirectory {
   find(peer: number, vni: number, localMac: Mac, remoteMac: Mac): number;
 }
 
+export interface TransportSurroundings {
+  readonly region: Region;
+  readonly rng: Rng;
+  readonly paths: PathTable;
+  readonly pairs: PairDirectory;
+  readonly nowMicros: number;
+}
+
 export interface TransportCounters {
   packetsSent: number;
   packetsReceived: number;
