@@ -1,6 +1,8 @@
 // Deadlines for many things in typed arrays: one timer an id, moved or cancelled in constant time. A hierarchical
 // wheel (Varghese & Lauck, scheme 7): three rings of 256 slots, the finest of 64 µs.
 
+import { grown } from './columns.ts';
+
 const TICK_SHIFT = 6;
 const RING_BITS = 8;
 const RING_SLOTS = 1 << RING_BITS;
@@ -158,16 +160,9 @@ export class TimerWheel {
 
   private grow(wanted: number): void {
     const capacity = Math.max(wanted, this.slotOf.length * 2);
-    const enlarge = (old: Int32Array) => {
-      const larger = new Int32Array(capacity).fill(NONE);
-      larger.set(old);
-      return larger;
-    };
-    this.next = enlarge(this.next);
-    this.previous = enlarge(this.previous);
-    this.slotOf = enlarge(this.slotOf);
-    const deadline = new Float64Array(capacity);
-    deadline.set(this.deadline);
-    this.deadline = deadline;
+    this.next = grown(new Int32Array(capacity).fill(NONE), this.next);
+    this.previous = grown(new Int32Array(capacity).fill(NONE), this.previous);
+    this.slotOf = grown(new Int32Array(capacity).fill(NONE), this.slotOf);
+    this.deadline = grown(new Float64Array(capacity), this.deadline);
   }
 }

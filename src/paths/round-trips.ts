@@ -1,6 +1,8 @@
 // What round trips on each slot take: smoothed whole (RFC 6298) and in parts (BIFROST §D), and how long to wait for what is
 // on its way. `at` is a slot of a peer in the order of the path table.
 
+import { grown } from '../base/columns.ts';
+
 /** Before any slot has a sample: about two round trips of a data centre (BIFROST §4.3). */
 const INITIAL_TIMEOUT_MICROS = 4000;
 /** An acknowledgement may wait this long at the receiver for data to ride with; samples do not contain it. */
@@ -116,17 +118,13 @@ export class RoundTrips {
 }
 
 function newColumns(slots: number, peers: number, old?: RoundTripsState): RoundTripsState {
-  const enlarge = <T extends Float64Array | Uint8Array>(larger: T, column?: T): T => {
-    if (column !== undefined) larger.set(column);
-    return larger;
-  };
   return {
-    srtt: enlarge(new Float64Array(slots), old?.srtt),
-    rttvar: enlarge(new Float64Array(slots), old?.rttvar),
-    fabric: enlarge(new Float64Array(slots), old?.fabric),
-    endpoint: enlarge(new Float64Array(slots), old?.endpoint),
-    hops: enlarge(new Uint8Array(slots), old?.hops),
-    ranking: enlarge(new Float64Array(slots), old?.ranking),
-    longest: enlarge(new Float64Array(peers), old?.longest),
+    srtt: grown(new Float64Array(slots), old?.srtt),
+    rttvar: grown(new Float64Array(slots), old?.rttvar),
+    fabric: grown(new Float64Array(slots), old?.fabric),
+    endpoint: grown(new Float64Array(slots), old?.endpoint),
+    hops: grown(new Uint8Array(slots), old?.hops),
+    ranking: grown(new Float64Array(slots), old?.ranking),
+    longest: grown(new Float64Array(peers), old?.longest),
   };
 }

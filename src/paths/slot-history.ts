@@ -1,6 +1,8 @@
 // What became of each slot, for people: since when it is in its state, why it was left last, what it was asked and did
 // not answer. Kept beside the path table, which decides; nothing is decided by this.
 
+import { grown } from '../base/columns.ts';
+
 /** Why a slot was left. */
 export const LEFT_NEVER = 0;
 /** A connection's packets on it were not acknowledged in time. */
@@ -101,16 +103,12 @@ export class SlotHistory {
 }
 
 function newColumns(slots: number, old?: SlotHistoryState): SlotHistoryState {
-  const enlarge = <T extends Float64Array | Uint8Array | Uint32Array>(larger: T, column?: T): T => {
-    if (column !== undefined) larger.set(column);
-    return larger;
-  };
-  const counts = COUNTS.map((name) => [name, enlarge(new Uint32Array(slots), old?.[name])]);
+  const counts = COUNTS.map((name) => [name, grown(new Uint32Array(slots), old?.[name])]);
   return {
-    since: enlarge(new Float64Array(slots), old?.since),
-    leftAt: enlarge(new Float64Array(slots), old?.leftAt),
-    suspectedBy: enlarge(new Uint8Array(slots), old?.suspectedBy),
-    failedBy: enlarge(new Uint8Array(slots), old?.failedBy),
+    since: grown(new Float64Array(slots), old?.since),
+    leftAt: grown(new Float64Array(slots), old?.leftAt),
+    suspectedBy: grown(new Uint8Array(slots), old?.suspectedBy),
+    failedBy: grown(new Uint8Array(slots), old?.failedBy),
     ...(Object.fromEntries(counts) as Record<Count, Uint32Array>),
   };
 }

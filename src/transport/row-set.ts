@@ -1,5 +1,7 @@
 // A set of small numbers in the order they were added: rows of the connection table that have work.
 
+import { grown } from '../base/columns.ts';
+
 export interface RowSetState {
   readonly queue: Uint32Array;
   readonly member: Uint8Array;
@@ -30,7 +32,9 @@ export class RowSet {
   }
 
   add(row: number): void {
-    if (row >= this.member.length) this.growMembers(row);
+    if (row >= this.member.length) {
+      this.member = grown(new Uint8Array(Math.max(row + 1, this.member.length * 2)), this.member);
+    }
     if (this.member[row] === 1) return;
     this.member[row] = 1;
     if (this.size === this.queue.length) this.growQueue();
@@ -48,12 +52,6 @@ export class RowSet {
     this.member[row] = 0;
     this.head = (this.head + 1) & (this.queue.length - 1);
     this.size--;
-  }
-
-  private growMembers(row: number): void {
-    const larger = new Uint8Array(Math.max(row + 1, this.member.length * 2));
-    larger.set(this.member);
-    this.member = larger;
   }
 
   private growQueue(): void {

@@ -3,6 +3,7 @@
 //
 // Of what every packet adds to, columns are exact up to 2^53; of what is rare, to 2^32.
 
+import { grown } from '../base/columns.ts';
 import type { TransportCounters } from './types.ts';
 
 const TRAFFIC = [
@@ -41,12 +42,8 @@ export type Tallies = Record<(typeof TRAFFIC)[number], Float64Array> &
 
 /** Columns for so many rows, those of `old` taken over. */
 export function newTallies(rows: number, old?: Tallies): Tallies {
-  const enlarge = <T extends Float64Array | Uint32Array>(name: TallyName, column: T): [TallyName, T] => {
-    if (old !== undefined) column.set(old[name]);
-    return [name, column];
-  };
   return Object.fromEntries([
-    ...TRAFFIC.map((name) => enlarge(name, new Float64Array(rows))),
-    ...EVENTS.map((name) => enlarge(name, new Uint32Array(rows))),
+    ...TRAFFIC.map((name) => [name, grown(new Float64Array(rows), old?.[name])]),
+    ...EVENTS.map((name) => [name, grown(new Uint32Array(rows), old?.[name])]),
   ]) as Tallies;
 }
