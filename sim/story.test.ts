@@ -2,7 +2,8 @@
 // without. Times are virtual, so bounds on them are exact.
 import { describe, expect, test } from 'vitest';
 import { defaultTopology } from '../lab/topology.ts';
-import { SLOT_HEALTHY, SLOTS } from '../src/paths/path-table.ts';
+import { SLOTS } from '../src/paths/path-table.ts';
+import { SLOT_HEALTHY } from '../src/paths/slot-health.ts';
 import { itForSeeds } from '../test/support/seeds.ts';
 import type { Overlay } from './cloud.ts';
 import { REDIS_GET } from './guest/redis.ts';

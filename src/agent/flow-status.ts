@@ -1,6 +1,6 @@
 // What the agent makes of its switch's reports of connections and paths, for people.
 
-import { SLOT_STATE_NAMES } from '../paths/path-table.ts';
+import { SLOT_STATE_NAMES } from '../paths/slot-health.ts';
 import { LEFT_NEVER, LEFT_PROBE } from '../paths/slot-history.ts';
 import { CONNECTION_ESTABLISHED, CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { TALLY_NAMES } from '../transport/tallies.ts';

@@ -1,6 +1,6 @@
 // What the agent makes of its switch's report, for people.
 
-import { SLOT_STATE_NAMES } from '../paths/path-table.ts';
+import { SLOT_STATE_NAMES } from '../paths/slot-health.ts';
 import { CLOSE_REASON_NAMES, CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { formatCidr, formatHostAddress, formatMac } from '../wire/address.ts';
 import type { ClientsReport } from './clients/report.ts';

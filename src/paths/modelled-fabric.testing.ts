@@ -2,8 +2,9 @@
 // probe's TTL ends answers, unless it never does or has answered enough: six at once and then one a second, as Linux.
 
 import { SeededRng } from '../base/rng.ts';
-import { CANDIDATES, SLOT_HEALTHY, SLOTS } from './path-table.ts';
+import { CANDIDATES, SLOTS } from './path-table.ts';
 import { RouteFinder, type SlotBinding, type SlotHealth } from './routes.ts';
+import { SLOT_HEALTHY } from './slot-health.ts';
 
 /** The routers on the way of a candidate to a peer; the peer itself is behind the last. */
 export type Way = (candidate: number, peer: number) => readonly string[];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PathTable, SLOT_BAD, SLOT_HEALTHY, SLOT_STATE_NAMES, SLOT_SUSPECT, SLOTS } from './path-table.ts';
+import { PathTable, SLOTS } from './path-table.ts';
+import { SLOT_BAD, SLOT_HEALTHY, SLOT_STATE_NAMES, SLOT_SUSPECT } from './slot-health.ts';
 
 const SLOT = 3;
 

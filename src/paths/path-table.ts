@@ -1,79 +1,41 @@
 // The paths to each peer: eight slots, each a UDP source port of ours that the fabric hashes onto some route
-// (BIFROST §4.1). A slot is healthy, suspect (it owes us an answer: nothing new is put on it while another is
-// healthy) or bad (only probes). Round trips are judged whole, there and back on slots of the same number.
-//
-//   healthy ──timeout──▶ suspect ──another timeout, or probe unanswered──▶ bad
-//   suspect ──acknowledgement by the slot, probe answered──▶ healthy     bad ──two probes in a row answered──▶ healthy
+// (BIFROST §4.1). Of each it knows the source port and route, what round trips take (round-trips.ts) and how it is
+// (slot-health.ts), and says which to use. Round trips are judged whole, there and back on slots of the same number.
 
-import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
-import { ALIKE_MICROS, RoundTrips, type RoundTripsState } from './round-trips.ts';
+import { grown } from '../base/columns.ts';
+import { RoundTrips, type RoundTripsState } from './round-trips.ts';
 import {
-  LEFT_PROBE,
-  LEFT_SILENCE,
-  type LeftWhy,
-  SlotHistory,
-  type SlotHistoryState,
-  type SlotStory,
-} from './slot-history.ts';
+  type PathChanges,
+  SLOT_HEALTHY,
+  SlotHealth,
+  type SlotHealthState,
+  type SlotKeeper,
+} from './slot-health.ts';
+import type { SlotStory } from './slot-history.ts';
+import { sprayChoice } from './spray-choice.ts';
 
 export const SLOTS = 8;
 const ALL_SLOTS = 0xff;
 /** Source ports that a slot may use; those of the first numbers are the slots' own at first. */
 export const CANDIDATES = 32;
 
-export const SLOT_HEALTHY = 0;
-export const SLOT_SUSPECT = 1;
-export const SLOT_BAD = 2;
-export const SLOT_STATE_NAMES = ['healthy', 'suspect', 'bad'] as const;
-
-const FIRST_PROBE_MICROS = 5000;
-const MAX_PROBE_MICROS = 1_000_000;
-const ANSWERS_TO_RECOVER = 2;
-
-/** Slots that packets are sprayed over (BIFROST §4.1). */
-const SPRAYED = 4;
-/** How often the fastest are chosen anew, and how much faster another one must be: what changes costs reordering. */
+/** How often the fastest are chosen anew. */
 const CHOOSE_MICROS = 1000;
-const HYSTERESIS = 0.75;
-/** How many times slower a slot may be that has a route of its own: together they carry more. */
-const OWN_ROUTE = 2;
 /** While a peer is sent to, its slots that are not used are asked for their round trips this often. */
 const REFRESH_MICROS = 200_000;
-/** Timeouts that a slot nothing is waiting for has for its answer. */
-const PATIENT_PROBES = 4;
-/** Times a slot left or came back to service, or changed its source port, for people. */
-export interface PathChanges {
-  suspected: number;
-  failed: number;
-  recovered: number;
-  rebound: number;
-}
 
-export interface PathTableState {
+export interface PathTableState extends SlotHealthState {
   readonly peers: number;
-  readonly state: Uint8Array;
-  readonly answers: Uint8Array;
-  readonly awaiting: Uint8Array;
-  readonly suspectSince: Float64Array;
-  readonly probeInterval: Float64Array;
   readonly chosen: Uint8Array;
   readonly chosenAt: Float64Array;
   readonly refreshAt: Float64Array;
   readonly candidate: Uint8Array;
   readonly route: Uint8Array;
   readonly trips: RoundTripsState;
-  readonly probes: TimerWheelState;
-  readonly history: SlotHistoryState;
-  readonly changes: PathChanges;
 }
 
 export class PathTable {
   private peers: number;
-  private state: Uint8Array;
-  private answers: Uint8Array;
-  private awaiting: Uint8Array;
-  private suspectSince: Float64Array;
-  private probeInterval: Float64Array;
   /** Of each peer, the slots to spray over as bits, when they were chosen, and when idle ones are next asked. */
   private chosen: Uint8Array;
   private chosenAt: Float64Array;
@@ -84,65 +46,57 @@ export class PathTable {
   /** 1: the slot waits to be rid of what is in flight, to change its source port. */
   private draining: Uint8Array;
   private readonly trips: RoundTrips;
-  private readonly probes: TimerWheel;
-  private readonly history: SlotHistory;
+  private readonly health: SlotHealth;
   private readonly startedAt: number;
-  readonly changes: PathChanges;
 
   constructor(nowMicros: number, old?: PathTableState) {
     this.peers = old?.peers ?? 0;
-    this.state = old?.state ?? new Uint8Array(0);
-    this.answers = old?.answers ?? new Uint8Array(0);
-    this.awaiting = old?.awaiting ?? new Uint8Array(0);
-    this.suspectSince = old?.suspectSince ?? new Float64Array(0);
-    this.probeInterval = old?.probeInterval ?? new Float64Array(0);
     this.chosen = old?.chosen ?? new Uint8Array(0);
     this.chosenAt = old?.chosenAt ?? new Float64Array(0);
     this.refreshAt = old?.refreshAt ?? new Float64Array(0);
     this.candidate = old?.candidate ?? new Uint8Array(0);
     this.route = old?.route ?? new Uint8Array(0);
-    this.draining = new Uint8Array(this.state.length);
+    this.draining = new Uint8Array(this.route.length);
     this.trips = new RoundTrips(old?.trips);
-    this.probes = new TimerWheel(nowMicros, undefined, old?.probes);
-    this.history = new SlotHistory(old?.history);
+    const keeper: SlotKeeper = {
+      timeoutMicrosOf: (at) => this.trips.timeoutMicros(at, Math.floor(at / SLOTS)),
+      onChange: (at) => this.chooseAnew(Math.floor(at / SLOTS)),
+    };
+    this.health = new SlotHealth(nowMicros, keeper, old);
     this.startedAt = nowMicros;
-    this.changes = old?.changes ?? { suspected: 0, failed: 0, recovered: 0, rebound: 0 };
   }
 
   save(): PathTableState {
-    const { peers, state, answers, awaiting, suspectSince, probeInterval, changes } = this;
-    const { chosen, chosenAt, refreshAt, candidate, route } = this;
-    return {
-      ...{ peers, state, answers, awaiting, suspectSince, probeInterval },
-      ...{ chosen, chosenAt, refreshAt, candidate, route },
-      trips: this.trips.save(),
-      probes: this.probes.save(),
-      history: this.history.save(),
-      changes,
-    };
+    const { peers, chosen, chosenAt, refreshAt, candidate, route } = this;
+    const trips = this.trips.save();
+    return { ...this.health.save(), peers, chosen, chosenAt, refreshAt, candidate, route, trips };
+  }
+
+  get changes(): PathChanges {
+    return this.health.changes;
   }
 
   /** Adds a peer with eight healthy slots; its number. */
   addPeer(): number {
     const peer = this.peers++;
-    if (this.peers * SLOTS > this.state.length) this.grow();
-    this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
+    if (this.peers * SLOTS > this.route.length) this.grow();
+    this.chooseAnew(peer);
     for (let slot = 0; slot < SLOTS; slot++) {
       const at = peer * SLOTS + slot;
       this.candidate[at] = slot;
-      this.history.began(at, this.startedAt);
+      this.health.began(at, this.startedAt);
     }
     return peer;
   }
 
   stateOf(peer: number, slot: number): number {
-    return this.state[peer * SLOTS + slot]!;
+    return this.health.of(peer * SLOTS + slot);
   }
 
   /** True when new packets may be put on the slot without a better one being passed over. */
   isOpen(peer: number, slot: number): boolean {
     const at = peer * SLOTS + slot;
-    return this.state[at] === SLOT_HEALTHY && this.draining[at] === 0;
+    return this.health.of(at) === SLOT_HEALTHY && this.draining[at] === 0;
   }
 
   candidateOf(peer: number, slot: number): number {
@@ -155,12 +109,12 @@ export class PathTable {
 
   setRoute(peer: number, slot: number, route: number): void {
     this.route[peer * SLOTS + slot] = route;
-    this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
+    this.chooseAnew(peer);
   }
 
   setDraining(peer: number, slot: number, draining: boolean): void {
     this.draining[peer * SLOTS + slot] = draining ? 1 : 0;
-    this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
+    this.chooseAnew(peer);
   }
 
   /** The slot uses another source port from now on: what was measured and asked is of another route. */
@@ -170,12 +124,7 @@ export class PathTable {
     this.trips.forget(at);
     this.setRoute(peer, slot, route);
     this.setDraining(peer, slot, false);
-    this.history.rebind(at);
-    this.changes.rebound++;
-    if (this.state[at] === SLOT_HEALTHY) {
-      this.awaiting[at] = 0;
-      this.probes.cancel(at);
-    } else this.startProbing(at, nowMicros);
+    this.health.onRebound(at, nowMicros);
   }
 
   /** Smoothed round trip, 0 before the first sample. */
@@ -223,7 +172,7 @@ export class PathTable {
 
   /** For people. */
   storyOf(peer: number, slot: number): SlotStory {
-    return this.history.of(peer * SLOTS + slot);
+    return this.health.storyOf(peer * SLOTS + slot);
   }
 
   /** Whether what goes to the peer is sprayed over the slot, as it was chosen last. */
@@ -233,12 +182,7 @@ export class PathTable {
 
   /** An acknowledgement of the slot's newest packet came back by the slot. */
   onRoundTrip(peer: number, slot: number, nowMicros: number): void {
-    const at = peer * SLOTS + slot;
-    if (this.state[at] === SLOT_SUSPECT) this.recover(at, nowMicros);
-    else if (this.state[at] === SLOT_HEALTHY && this.awaiting[at] === 1) {
-      this.awaiting[at] = 0;
-      this.probes.cancel(at);
-    }
+    this.health.onRoundTrip(peer * SLOTS + slot, nowMicros);
   }
 
   /**
@@ -247,57 +191,21 @@ export class PathTable {
    * same one.
    */
   onTimeout(peer: number, slot: number, silentSince: number, nowMicros: number): void {
-    const at = peer * SLOTS + slot;
-    this.history.timedOut(at);
-    if (this.state[at] === SLOT_HEALTHY) {
-      this.suspect(at, LEFT_SILENCE, nowMicros);
-    } else if (this.state[at] === SLOT_SUSPECT && silentSince >= this.suspectSince[at]!) {
-      this.fail(at, LEFT_SILENCE, nowMicros);
-    }
+    this.health.onTimeout(peer * SLOTS + slot, silentSince, nowMicros);
   }
 
   onProbeAnswered(peer: number, slot: number, rttMicros: number, nowMicros: number): void {
     const at = peer * SLOTS + slot;
-    this.history.answered(at);
-    // Asked on a route that the slot had before, or answered by an acknowledgement meanwhile.
-    if (this.state[at] === SLOT_HEALTHY && this.awaiting[at] === 0) return;
-    this.onSample(peer, slot, rttMicros);
-    this.awaiting[at] = 0;
-    if (this.state[at] === SLOT_HEALTHY) {
-      this.probes.cancel(at);
-      return;
-    }
-    this.answers[at]!++;
-    if (this.state[at] === SLOT_SUSPECT || this.answers[at]! >= ANSWERS_TO_RECOVER) {
-      this.recover(at, nowMicros);
-    } else {
-      this.probes.set(at, nowMicros);
-    }
+    if (this.health.onProbeAnswered(at, nowMicros)) this.trips.onSample(at, peer, rttMicros);
   }
 
   /** Calls `send(peer, slot)` for each slot whose probe is due; false says it could not be sent. */
   probe(nowMicros: number, send: (peer: number, slot: number) => boolean): void {
-    this.probes.expire(nowMicros, (at) => {
-      const peer = Math.floor(at / SLOTS);
-      if (this.awaiting[at] === 1) {
-        this.answers[at] = 0;
-        if (this.state[at] === SLOT_SUSPECT) this.fail(at, LEFT_PROBE, nowMicros);
-        else if (this.state[at] === SLOT_HEALTHY) this.suspect(at, LEFT_PROBE, nowMicros);
-      }
-      const sent = send(peer, at % SLOTS);
-      this.awaiting[at] = sent ? 1 : 0;
-      if (sent) this.history.probed(at);
-      if (this.state[at] === SLOT_HEALTHY) {
-        if (sent) this.probes.set(at, nowMicros + PATIENT_PROBES * this.timeoutMicros(peer, at % SLOTS));
-        return;
-      }
-      this.probes.set(at, nowMicros + this.probeInterval[at]!);
-      this.probeInterval[at] = Math.min(MAX_PROBE_MICROS, this.probeInterval[at]! * 2);
-    });
+    this.health.probe(nowMicros, (at) => send(Math.floor(at / SLOTS), at % SLOTS));
   }
 
   nextTimeout(): number {
-    return this.probes.nextTimeout();
+    return this.health.nextTimeout();
   }
 
   /**
@@ -306,7 +214,8 @@ export class PathTable {
    */
   selection(peer: number, nowMicros: number): number {
     if (nowMicros - this.chosenAt[peer]! >= CHOOSE_MICROS) {
-      this.choose(peer);
+      const { trips, route } = this;
+      this.chosen[peer] = sprayChoice(this.chosen[peer]!, this.openSlots(peer), peer * SLOTS, trips, route);
       this.chosenAt[peer] = nowMicros;
       if (nowMicros >= this.refreshAt[peer]!) this.refresh(peer, nowMicros);
     }
@@ -327,7 +236,7 @@ export class PathTable {
       const at = base + candidate;
       const shared = avoidedRoute !== 0 && this.route[at] === avoidedRoute ? 2 : 0;
       const rank =
-        this.state[at]! * 8 + this.draining[at]! * 4 + shared + (((preferred >> candidate) & 1) ^ 1);
+        this.health.of(at) * 8 + this.draining[at]! * 4 + shared + (((preferred >> candidate) & 1) ^ 1);
       if (candidate === avoid || rank >= bestRank) continue;
       if (rank === 0) return candidate;
       best = candidate;
@@ -336,98 +245,37 @@ export class PathTable {
     return best;
   }
 
-  /** Slots without a sample come first: so they get one. */
-  private choose(peer: number): void {
-    const base = peer * SLOTS;
-    const before = this.chosen[peer]!;
-    let chosen = 0;
-    let routes = 0;
-    for (let n = 0; n < SPRAYED; n++) {
-      let best = -1;
-      let bestScore = Number.POSITIVE_INFINITY;
-      for (let slot = 0; slot < SLOTS; slot++) {
-        if (((chosen >> slot) & 1) === 1 || !this.isOpen(peer, slot)) continue;
-        const ranking = this.trips.ranking(base + slot);
-        const stays = ((before >> slot) & 1) === 1;
-        const known = stays ? Math.max(0, ranking * HYSTERESIS - ALIKE_MICROS) : ranking;
-        const isShared = ((routes >> this.route[base + slot]!) & 1) === 1;
-        const compared = isShared ? known * OWN_ROUTE + ALIKE_MICROS : known;
-        const score = ranking === 0 ? -1 : compared;
-        if (score >= bestScore) continue;
-        best = slot;
-        bestScore = score;
-      }
-      if (best < 0) break;
-      chosen |= 1 << best;
-      // Unknown routes, 0, may be different ones.
-      routes |= (1 << this.route[base + best]!) & ~1;
-    }
-    this.chosen[peer] = chosen;
-  }
-
   /** Asks healthy slots that are not sprayed over for their round trips, one after the other. */
   private refresh(peer: number, nowMicros: number): void {
     this.refreshAt[peer] = nowMicros + REFRESH_MICROS;
     for (let slot = 0; slot < SLOTS; slot++) {
       const at = peer * SLOTS + slot;
-      if (((this.chosen[peer]! >> slot) & 1) === 1 || this.state[at] !== SLOT_HEALTHY) continue;
-      this.probes.set(at, nowMicros + (slot * REFRESH_MICROS) / SLOTS);
+      if (((this.chosen[peer]! >> slot) & 1) === 1 || this.health.of(at) !== SLOT_HEALTHY) continue;
+      this.health.ask(at, nowMicros + (slot * REFRESH_MICROS) / SLOTS);
     }
   }
 
-  private startProbing(at: number, nowMicros: number): void {
-    this.answers[at] = 0;
-    this.awaiting[at] = 0;
-    this.probeInterval[at] = FIRST_PROBE_MICROS;
-    this.probes.set(at, nowMicros);
+  private openSlots(peer: number): number {
+    let open = 0;
+    for (let slot = 0; slot < SLOTS; slot++) if (this.isOpen(peer, slot)) open |= 1 << slot;
+    return open;
   }
 
-  private suspect(at: number, why: LeftWhy, nowMicros: number): void {
-    this.changeState(at, SLOT_SUSPECT);
-    this.history.suspect(at, why, nowMicros);
-    this.suspectSince[at] = nowMicros;
-    this.changes.suspected++;
-    this.startProbing(at, nowMicros);
-  }
-
-  /** What was chosen before the change is not used any more. */
-  private changeState(at: number, state: number): void {
-    this.state[at] = state;
-    this.chosenAt[Math.floor(at / SLOTS)] = Number.NEGATIVE_INFINITY;
-  }
-
-  private fail(at: number, why: LeftWhy, nowMicros: number): void {
-    this.changeState(at, SLOT_BAD);
-    this.history.fail(at, why, nowMicros);
-    this.changes.failed++;
+  /** What was chosen before is not used any more. */
+  private chooseAnew(peer: number): void {
+    this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
   }
 
   private grow(): void {
-    const slots = Math.max(4 * SLOTS, this.state.length * 2);
-    this.state = grown(this.state, new Uint8Array(slots));
-    this.answers = grown(this.answers, new Uint8Array(slots));
-    this.awaiting = grown(this.awaiting, new Uint8Array(slots));
-    this.suspectSince = grown(this.suspectSince, new Float64Array(slots));
-    this.trips.grow(slots, slots / SLOTS);
-    this.history.grow(slots);
-    this.probeInterval = grown(this.probeInterval, new Float64Array(slots));
-    this.candidate = grown(this.candidate, new Uint8Array(slots));
-    this.route = grown(this.route, new Uint8Array(slots));
-    this.draining = grown(this.draining, new Uint8Array(slots));
-    this.chosen = grown(this.chosen, new Uint8Array(slots / SLOTS));
-    this.chosenAt = grown(this.chosenAt, new Float64Array(slots / SLOTS));
-    this.refreshAt = grown(this.refreshAt, new Float64Array(slots / SLOTS));
+    const slots = Math.max(4 * SLOTS, this.route.length * 2);
+    const peers = slots / SLOTS;
+    this.trips.grow(slots, peers);
+    this.health.grow(slots);
+    this.candidate = grown(new Uint8Array(slots), this.candidate);
+    this.route = grown(new Uint8Array(slots), this.route);
+    this.draining = grown(new Uint8Array(slots), this.draining);
+    this.chosen = grown(new Uint8Array(peers), this.chosen);
+    this.chosenAt = grown(new Float64Array(peers), this.chosenAt);
+    this.refreshAt = grown(new Float64Array(peers), this.refreshAt);
   }
-
-  private recover(at: number, nowMicros: number): void {
-    this.changeState(at, SLOT_HEALTHY);
-    this.history.recover(at, nowMicros);
-    this.changes.recovered++;
-    this.probes.cancel(at);
-  }
-}
-
-function grown<T extends Uint8Array | Float64Array>(old: T, larger: T): T {
-  larger.set(old);
-  return larger;
 }

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { itForSeeds } from '../../test/support/seeds.ts';
 import { below, SeededRng } from '../base/rng.ts';
 import { ecmp, leafSpine, ModelledFabric, type Way } from './modelled-fabric.testing.ts';
-import { CANDIDATES, SLOT_BAD, SLOT_SUSPECT, SLOTS } from './path-table.ts';
+import { CANDIDATES, SLOTS } from './path-table.ts';
+import { SLOT_BAD, SLOT_SUSPECT } from './slot-health.ts';
 
 const candidates = Array.from({ length: CANDIDATES }, (_, candidate) => candidate);
 const HOUR = 3600;

@@ -10,8 +10,9 @@ import { chooseSlots } from './choose-slots.ts';
 import { discover, type Verdict, verify } from './discovery.ts';
 import { type Hops, isKnown, routeKey } from './hops.ts';
 import type { Inquiry } from './inquiry.ts';
-import { SLOT_BAD, SLOTS } from './path-table.ts';
+import { SLOTS } from './path-table.ts';
 import { RttShift } from './rtt-shift.ts';
+import { SLOT_BAD } from './slot-health.ts';
 
 /** Between two probes, to whichever peer. */
 const PROBE_GAP_MICROS = 10_000;

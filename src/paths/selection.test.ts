@@ -1,6 +1,7 @@
 // Which slots are sprayed over (BIFROST §4.1): the fastest, without jumping at every spike.
 import { describe, expect, it } from 'vitest';
-import { PathTable, SLOT_BAD, SLOT_SUSPECT, SLOTS } from './path-table.ts';
+import { PathTable, SLOTS } from './path-table.ts';
+import { SLOT_BAD, SLOT_SUSPECT } from './slot-health.ts';
 
 const CHOOSE_MICROS = 1000;
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { checkIdle } from '../../sim/invariants.ts';
 import { settle } from '../../test/support/random-network.ts';
 import { ALL_SLOTS, story } from '../../test/support/story.ts';
-import { SLOT_BAD, SLOT_HEALTHY } from '../paths/path-table.ts';
+import { SLOT_BAD, SLOT_HEALTHY } from '../paths/slot-health.ts';
 
 /** A connection whose eight slots have all carried packets both ways. */
 function warm() {

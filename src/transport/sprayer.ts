@@ -2,7 +2,8 @@
 // as far as their windows have room. A group ends between frames, since a frame of many packets is one offload send;
 // only groups smaller than a frame cut it.
 
-import { SLOT_HEALTHY, SLOTS } from '../paths/path-table.ts';
+import { SLOTS } from '../paths/path-table.ts';
+import { SLOT_HEALTHY } from '../paths/slot-health.ts';
 import type { SendWindow } from './send-window.ts';
 import type { TransportContext } from './types.ts';
 
