@@ -1,17 +1,18 @@
-// The table of connections: one row a vNIC pair (BIFROST §4.4, connection aggregation). A row is small and lasts. The
-// windows, a thousand times as large, hang on it only while it is used and come from a pool (BIFROST §4.4, resource
-// pooling): a connection at rest is two PSNs.
+// The table of connections: one row a vNIC pair (BIFROST §4.4, connection aggregation). A row is small and lasts; its
+// windows hang on it only while it is used (row-windows.ts).
 //
 // A CID is thread (8 bits), generation (6), row (18), the last two mixed with a salt: the row is found without a
 // search, and packets for an earlier connection of the row, or of this host before it was restarted, are recognised.
 
+import { grown } from '../base/columns.ts';
 import type { CongestionAlgorithm } from '../congestion/controller.ts';
 import { FrameQueue, type FrameQueueState } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { CLOSE_IDLE, CLOSE_NO_VERSION, CLOSE_STOPPED, CLOSE_UNKNOWN_PAIR } from '../wire/bifrost-connect.ts';
 import { cidOfThread } from '../wire/bifrost-types.ts';
-import { ReceiveWindow, type ReceiveWindowState } from './receive-window.ts';
-import { SendWindow, type SendWindowState } from './send-window.ts';
+import type { ReceiveWindow } from './receive-window.ts';
+import { type ConnectionPsns, FIRST_ROWS, RowWindows, type RowWindowsState } from './row-windows.ts';
+import type { SendWindow } from './send-window.ts';
 import { newTallies, type Tallies } from './tallies.ts';
 
 export const CONNECTION_CLOSED = 0;
@@ -36,9 +37,6 @@ const ROW_BITS = 18;
 const MAX_ROWS = 1 << ROW_BITS;
 const GENERATIONS = 64;
 const SALT_MASK = 0x00ff_ffff;
-/** Windows kept for the next connections, besides as many as are in use. */
-const MIN_POOL = 16;
-const POOLED_PLACES = 512;
 
 /** One value a row each. */
 export interface ConnectionColumns {
@@ -68,29 +66,10 @@ export interface ConnectionColumns {
   readonly usedAt: Float64Array;
 }
 
-/** Where the directions of a connection are. */
-export interface ConnectionPsns {
-  /** Oldest unacknowledged, next to transmit, next to give. */
-  readonly una: number;
-  readonly txNext: number;
-  readonly next: number;
-  /** Everything below is received; one above the newest received. */
-  readonly base: number;
-  readonly end: number;
-}
-
-export interface ConnectionTableState extends ConnectionColumns {
+export interface ConnectionTableState extends ConnectionColumns, RowWindowsState {
   readonly count: number;
   readonly recalled: readonly (FrameQueueState | undefined)[];
-  readonly send: readonly (SendWindowState | undefined)[];
-  readonly receive: readonly (ReceiveWindowState | undefined)[];
   readonly byPair: Map<number, number>;
-  readonly sendPsn: Uint32Array;
-  readonly receivePsn: Uint32Array;
-  readonly used: Uint8Array;
-  readonly awakeRows: Set<number>;
-  readonly sendPool: readonly SendWindowState[];
-  readonly receivePool: readonly ReceiveWindowState[];
   readonly tallies: Tallies;
   readonly salt: number;
 }
@@ -122,14 +101,7 @@ export class ConnectionTable implements ConnectionColumns {
   private readonly byPair: Map<number, number>;
   /** What governs each row. */
   readonly congestion: CongestionAlgorithm[];
-  /** Where the directions go on, of rows without windows. */
-  private sendPsn: Uint32Array;
-  private receivePsn: Uint32Array;
-  /** 1 when the windows were used since the last look, and the rows that have windows. */
-  private used: Uint8Array;
-  private readonly awakeRows: Set<number>;
-  private readonly sendPool: SendWindow[];
-  private readonly receivePool: ReceiveWindow[];
+  private readonly rowWindows: RowWindows;
   private readonly congestionOf: (pair: number) => CongestionAlgorithm;
   private readonly threadId: number;
   /** Of each send window. */
@@ -151,56 +123,37 @@ export class ConnectionTable implements ConnectionColumns {
     this.windowPackets = windowPackets;
     this.salt = old?.salt ?? salt & SALT_MASK;
     this.count = old?.count ?? 0;
-    this.state = old?.state ?? new Uint8Array(16);
-    this.attempts = old?.attempts ?? new Uint8Array(16);
-    this.pair = old?.pair ?? new Uint32Array(16);
-    this.peer = old?.peer ?? new Uint32Array(16);
-    this.vni = old?.vni ?? new Uint32Array(16);
-    this.localCid = old?.localCid ?? new Uint32Array(16);
-    this.remoteCid = old?.remoteCid ?? new Uint32Array(16);
-    this.accepted = old?.accepted ?? new Uint8Array(16);
-    this.version = old?.version ?? new Uint8Array(16);
-    this.features = old?.features ?? new Uint8Array(16);
-    this.reason = old?.reason ?? new Uint8Array(16);
-    this.requestDue = old?.requestDue ?? new Float64Array(16);
-    this.lastHeard = old?.lastHeard ?? new Float64Array(16);
-    this.deepestReorder = old?.deepestReorder ?? new Uint16Array(16);
-    this.tallies = old?.tallies ?? newTallies(16);
-    this.aliveAt = old?.aliveAt ?? new Float64Array(16);
-    this.usedAt = old?.usedAt ?? new Float64Array(16);
+    this.state = old?.state ?? new Uint8Array(FIRST_ROWS);
+    this.attempts = old?.attempts ?? new Uint8Array(FIRST_ROWS);
+    this.pair = old?.pair ?? new Uint32Array(FIRST_ROWS);
+    this.peer = old?.peer ?? new Uint32Array(FIRST_ROWS);
+    this.vni = old?.vni ?? new Uint32Array(FIRST_ROWS);
+    this.localCid = old?.localCid ?? new Uint32Array(FIRST_ROWS);
+    this.remoteCid = old?.remoteCid ?? new Uint32Array(FIRST_ROWS);
+    this.accepted = old?.accepted ?? new Uint8Array(FIRST_ROWS);
+    this.version = old?.version ?? new Uint8Array(FIRST_ROWS);
+    this.features = old?.features ?? new Uint8Array(FIRST_ROWS);
+    this.reason = old?.reason ?? new Uint8Array(FIRST_ROWS);
+    this.requestDue = old?.requestDue ?? new Float64Array(FIRST_ROWS);
+    this.lastHeard = old?.lastHeard ?? new Float64Array(FIRST_ROWS);
+    this.deepestReorder = old?.deepestReorder ?? new Uint16Array(FIRST_ROWS);
+    this.tallies = old?.tallies ?? newTallies(FIRST_ROWS);
+    this.aliveAt = old?.aliveAt ?? new Float64Array(FIRST_ROWS);
+    this.usedAt = old?.usedAt ?? new Float64Array(FIRST_ROWS);
     this.byPair = old?.byPair ?? new Map();
     this.recalled = (old?.recalled ?? []).map((queue) => queue && new FrameQueue(queue));
-    this.send = (old?.send ?? []).map((window) => window && new SendWindow(window.limit, window));
-    this.receive = (old?.receive ?? []).map((window) => window && new ReceiveWindow(window));
-    this.sendPsn = old?.sendPsn ?? new Uint32Array(16);
-    this.receivePsn = old?.receivePsn ?? new Uint32Array(16);
-    this.used = old?.used ?? new Uint8Array(16);
-    this.awakeRows = old?.awakeRows ?? new Set();
-    this.sendPool = (old?.sendPool ?? []).map((window) => new SendWindow(window.limit, window));
-    this.receivePool = (old?.receivePool ?? []).map((window) => new ReceiveWindow(window));
+    this.rowWindows = new RowWindows(windowPackets, old);
+    this.send = this.rowWindows.send;
+    this.receive = this.rowWindows.receive;
     this.congestionOf = congestionOf;
     this.congestion = Array.from({ length: this.count }, (_, row) => congestionOf(this.pair[row]!));
-    for (const row of this.awakeRows) this.send[row]!.congestion = this.congestion[row]!.create();
+    for (const row of this.rowWindows.awakeRows) this.send[row]!.congestion = this.congestion[row]!.create();
   }
 
   save(): ConnectionTableState {
-    const { count, byPair, sendPsn, receivePsn, used, awakeRows, tallies, salt } = this;
-    return {
-      ...this.columns(),
-      recalled: this.recalled.map((queue) => queue?.save()),
-      send: this.send.map((window) => window?.save()),
-      receive: this.receive.map((window) => window?.save()),
-      sendPool: this.sendPool.map((window) => window.save()),
-      receivePool: this.receivePool.map((window) => window.save()),
-      count,
-      byPair,
-      sendPsn,
-      receivePsn,
-      used,
-      awakeRows,
-      tallies,
-      salt,
-    };
+    const { count, byPair, tallies, salt } = this;
+    const recalled = this.recalled.map((queue) => queue?.save());
+    return { ...this.columns(), ...this.rowWindows.save(), recalled, count, byPair, tallies, salt };
   }
 
   private columns(): ConnectionColumns {
@@ -213,8 +166,7 @@ export class ConnectionTable implements ConnectionColumns {
   /** Calls `visit` with every offset that a reference is held for. */
   eachHeld(visit: (offset: number) => void): void {
     for (const queue of this.recalled) queue?.each(visit);
-    for (const window of this.send) window?.eachHeld(visit);
-    for (const window of this.receive) window?.eachHeld(visit);
+    this.rowWindows.eachHeld(visit);
   }
 
   /** The pair's connection, or -1. */
@@ -251,58 +203,37 @@ export class ConnectionTable implements ConnectionColumns {
 
   /** For people: also of rows without windows. */
   psnsOf(row: number): ConnectionPsns {
-    const send = this.send[row];
-    const receive = this.receive[row];
-    const sent = this.sendPsn[row]!;
-    const received = this.receivePsn[row]!;
-    return {
-      una: send?.una ?? sent,
-      txNext: send?.txNext ?? sent,
-      next: send?.next ?? sent,
-      base: receive?.base ?? received,
-      end: receive?.end ?? received,
-    };
+    return this.rowWindows.psnsOf(row);
   }
 
   /** Rows that have windows. */
   get awake(): number {
-    return this.awakeRows.size;
+    return this.rowWindows.awakeRows.size;
   }
 
   /** Windows that there are, those in the pool included. */
   get windows(): number {
-    return this.awakeRows.size + this.sendPool.length;
+    return this.rowWindows.count;
   }
 
   /** Begins both directions anew, without windows as yet. */
   begin(row: number): void {
     // Both ends derive the first PSN of a direction from the CID it goes to: no header has room for it.
-    this.sendPsn[row] = firstPsn(this.remoteCid[row]!);
-    this.receivePsn[row] = firstPsn(this.localCid[row]!);
+    this.rowWindows.begin(row, firstPsn(this.remoteCid[row]!), firstPsn(this.localCid[row]!));
   }
 
   /** The next PSN to give, and the first that was not received, whether the row has windows or not. */
   nextPsn(row: number): number {
-    return this.send[row]?.next ?? this.sendPsn[row]!;
+    return this.rowWindows.nextPsn(row);
   }
 
   basePsn(row: number): number {
-    return this.receive[row]?.base ?? this.receivePsn[row]!;
+    return this.rowWindows.basePsn(row);
   }
 
   /** Sees to it that the row, which is established, has its windows for the rest of this turn. */
   awaken(row: number): void {
-    this.used[row] = 1;
-    if (this.send[row] !== undefined) return;
-    const send = this.sendPool.pop() ?? new SendWindow(this.windowPackets);
-    const receive = this.receivePool.pop() ?? new ReceiveWindow();
-    send.reset(this.sendPsn[row]!);
-    receive.reset(this.receivePsn[row]!);
-    // What it knew of the paths before a rest is old by now.
-    send.congestion = this.congestion[row]!.create();
-    this.send[row] = send;
-    this.receive[row] = receive;
-    this.awakeRows.add(row);
+    this.rowWindows.awaken(row, this.congestion[row]!);
   }
 
   /** Sees to it that a row with something to send again has windows. True when the row is open and has any. */
@@ -314,32 +245,12 @@ export class ConnectionTable implements ConnectionColumns {
 
   /** Takes the windows of rows that were not used since the last call and in which nothing is left to do. */
   rest(): void {
-    for (const row of this.awakeRows) {
-      if (this.used[row] === 0 && this.send[row]!.isIdle && this.receive[row]!.isIdle) this.putToRest(row);
-      this.used[row] = 0;
-    }
-    // What many connections needed at the same time once is not kept for ever.
-    const most = Math.max(MIN_POOL, this.awakeRows.size);
-    if (this.sendPool.length <= most) return;
-    this.sendPool.length = most;
-    this.receivePool.length = most;
+    this.rowWindows.rest();
   }
 
   /** Takes the row's windows, which must hold nothing. */
   putToRest(row: number): void {
-    const send = this.send[row];
-    const receive = this.receive[row];
-    if (send === undefined || receive === undefined) return;
-    this.sendPsn[row] = send.next;
-    this.receivePsn[row] = receive.end;
-    // Those that grew for a bulk transfer are not for the next connection to keep.
-    if (send.mask < POOLED_PLACES && receive.mask < POOLED_PLACES) {
-      this.sendPool.push(send);
-      this.receivePool.push(receive);
-    }
-    this.send[row] = undefined;
-    this.receive[row] = undefined;
-    this.awakeRows.delete(row);
+    this.rowWindows.putToRest(row);
   }
 
   /** Takes back what the row sent and the peer did not acknowledge, in front of what was taken back earlier. */
@@ -364,26 +275,24 @@ export class ConnectionTable implements ConnectionColumns {
   /** By half: twice as much would leave half of each column unused. */
   private grow(): void {
     const capacity = this.state.length + (this.state.length >>> 1);
-    this.state = enlarge(this.state, new Uint8Array(capacity));
-    this.attempts = enlarge(this.attempts, new Uint8Array(capacity));
-    this.accepted = enlarge(this.accepted, new Uint8Array(capacity));
-    this.version = enlarge(this.version, new Uint8Array(capacity));
-    this.features = enlarge(this.features, new Uint8Array(capacity));
-    this.reason = enlarge(this.reason, new Uint8Array(capacity));
-    this.aliveAt = enlarge(this.aliveAt, new Float64Array(capacity));
-    this.usedAt = enlarge(this.usedAt, new Float64Array(capacity));
-    this.pair = enlarge(this.pair, new Uint32Array(capacity));
-    this.peer = enlarge(this.peer, new Uint32Array(capacity));
-    this.vni = enlarge(this.vni, new Uint32Array(capacity));
-    this.localCid = enlarge(this.localCid, new Uint32Array(capacity));
-    this.remoteCid = enlarge(this.remoteCid, new Uint32Array(capacity));
-    this.sendPsn = enlarge(this.sendPsn, new Uint32Array(capacity));
-    this.receivePsn = enlarge(this.receivePsn, new Uint32Array(capacity));
-    this.used = enlarge(this.used, new Uint8Array(capacity));
-    this.requestDue = enlarge(this.requestDue, new Float64Array(capacity));
-    this.lastHeard = enlarge(this.lastHeard, new Float64Array(capacity));
-    this.deepestReorder = enlarge(this.deepestReorder, new Uint16Array(capacity));
+    this.state = grown(new Uint8Array(capacity), this.state);
+    this.attempts = grown(new Uint8Array(capacity), this.attempts);
+    this.accepted = grown(new Uint8Array(capacity), this.accepted);
+    this.version = grown(new Uint8Array(capacity), this.version);
+    this.features = grown(new Uint8Array(capacity), this.features);
+    this.reason = grown(new Uint8Array(capacity), this.reason);
+    this.aliveAt = grown(new Float64Array(capacity), this.aliveAt);
+    this.usedAt = grown(new Float64Array(capacity), this.usedAt);
+    this.pair = grown(new Uint32Array(capacity), this.pair);
+    this.peer = grown(new Uint32Array(capacity), this.peer);
+    this.vni = grown(new Uint32Array(capacity), this.vni);
+    this.localCid = grown(new Uint32Array(capacity), this.localCid);
+    this.remoteCid = grown(new Uint32Array(capacity), this.remoteCid);
+    this.requestDue = grown(new Float64Array(capacity), this.requestDue);
+    this.lastHeard = grown(new Float64Array(capacity), this.lastHeard);
+    this.deepestReorder = grown(new Uint16Array(capacity), this.deepestReorder);
     this.tallies = newTallies(capacity, this.tallies);
+    this.rowWindows.grow(capacity);
   }
 }
 
@@ -391,9 +300,4 @@ export class ConnectionTable implements ConnectionColumns {
 export function firstPsn(destinationCid: number): number {
   const mixed = Math.imul(destinationCid ^ (destinationCid >>> 15), 0x2c1b3c6d);
   return (mixed ^ (mixed >>> 12)) >>> 0;
-}
-
-function enlarge<T extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(old: T, larger: T): T {
-  larger.set(old);
-  return larger;
 }

@@ -16,28 +16,16 @@
 // speak, which the response says, and the features of both (BIFROST §5.3); where there is no such version, the request is
 // refused.
 
-import { LANE_ALONE, type Outbox } from '../packet/outbox.ts';
 import type { FrameQueue } from '../packet/pieces.ts';
 import { SLOTS } from '../paths/path-table.ts';
 import {
   CLOSE_NO_VERSION,
   CLOSE_STOPPED,
   CLOSE_UNKNOWN_PAIR,
-  CONNECT_PACKET_BYTES,
   type ConnectHeaderView,
-  type ConnectPacketType,
   FEATURE_SUPER_FRAMES,
-  writeConnectHeader,
-  writeConnectMacs,
 } from '../wire/bifrost-connect.ts';
-import {
-  PACKET_CLOSE,
-  PACKET_CONNECTION_REQUEST,
-  PACKET_CONNECTION_RESPONSE,
-  PACKET_RESET,
-  SPOKEN_VERSIONS,
-} from '../wire/bifrost-types.ts';
-import { VXLAN_HEADER_BYTES, writeVxlanBifrostHeader } from '../wire/vxlan.ts';
+import { PACKET_CLOSE, PACKET_RESET, SPOKEN_VERSIONS } from '../wire/bifrost-types.ts';
 import {
   CONNECTION_CLOSED,
   CONNECTION_CLOSING,
@@ -45,14 +33,13 @@ import {
   CONNECTION_PLAIN,
   CONNECTION_REQUESTED,
 } from './connections.ts';
+import { HandshakePackets, type HandshakePacketsState } from './handshake-packets.ts';
 import { IDLE_MICROS, KEEPALIVE_MICROS } from './keepalive.ts';
 import type { Notices } from './notices.ts';
 import type { TransportContext } from './types.ts';
 
-export interface HandshakeState {
+export interface HandshakeState extends HandshakePacketsState {
   readonly challenges: Set<number>;
-  readonly responses: Set<number>;
-  readonly requests: Set<number>;
   readonly byRemote: Map<number, number>;
   readonly stopped: boolean;
 }
@@ -75,8 +62,8 @@ export class Handshake {
   private readonly context: TransportContext;
   /** Rows whose peer is to be asked whether it still has the connection; emptied by the transport. */
   readonly challenges: Set<number>;
-  private readonly responses: Set<number>;
-  private readonly requests: Set<number>;
+  /** Requests and responses that are to be sent. */
+  readonly packets: HandshakePackets;
   /** Rows by the peer and its CID, to find whom a reset is for. */
   private readonly byRemote: Map<number, number>;
   private readonly notices: Notices;
@@ -90,14 +77,13 @@ export class Handshake {
     this.giveBack = giveBack;
     this.stopped = old?.stopped ?? false;
     this.challenges = old?.challenges ?? new Set();
-    this.responses = old?.responses ?? new Set();
-    this.requests = old?.requests ?? new Set();
+    this.packets = new HandshakePackets(context, old);
     this.byRemote = old?.byRemote ?? new Map();
   }
 
   save(): HandshakeState {
-    const { challenges, responses, requests, byRemote, stopped } = this;
-    return { challenges, responses, requests, byRemote, stopped };
+    const { challenges, byRemote, stopped } = this;
+    return { ...this.packets.save(), challenges, byRemote, stopped };
   }
 
   /** Connections that both ends have. */
@@ -136,12 +122,12 @@ export class Handshake {
       return -1;
     }
     if (connections.state[row] === CONNECTION_ESTABLISHED) {
-      if (connections.remoteCid[row] === cid) this.responses.add(row);
+      if (connections.remoteCid[row] === cid) this.packets.respond(row);
       else this.challenges.add(row);
       return -1;
     }
     if (connections.state[row] === CONNECTION_CLOSING) this.forget(row);
-    this.responses.add(row);
+    this.packets.respond(row);
     // Where both asked, one of them counts as having been asked.
     const bothAsked = connections.state[row] === CONNECTION_REQUESTED;
     connections.accepted[row] = bothAsked && connections.localCid[row]! < cid ? 0 : 1;
@@ -225,28 +211,7 @@ export class Handshake {
     const { connections } = this.context;
     connections.state[row] = CONNECTION_CLOSED;
     connections.requestDue[row] = Number.POSITIVE_INFINITY;
-    this.requests.delete(row);
-  }
-
-  get pending(): boolean {
-    return this.responses.size > 0 || this.requests.size > 0;
-  }
-
-  /** Writes what is to be said. */
-  transmit(out: Outbox): void {
-    const { connections, paths } = this.context;
-    for (const row of this.requests) {
-      if (out.room === 0) return;
-      this.requests.delete(row);
-      const turn = (connections.localCid[row]! + connections.attempts[row]!) % SLOTS;
-      this.write(row, PACKET_CONNECTION_REQUEST, 0, paths.next(connections.peer[row]!, turn), out);
-    }
-    for (const row of this.responses) {
-      if (out.room === 0) return;
-      this.responses.delete(row);
-      const slot = paths.next(connections.peer[row]!, this.context.rng.u32() % SLOTS);
-      this.write(row, PACKET_CONNECTION_RESPONSE, connections.remoteCid[row]!, slot, out);
-    }
+    this.packets.cancelRequest(row);
   }
 
   private rowOf(pair: number): number {
@@ -268,7 +233,7 @@ export class Handshake {
     connections.state[row] = CONNECTION_PLAIN;
     connections.requestDue[row] = now + FIRST_FALLBACK_WAIT_MICROS;
     connections.usedAt[row] = now;
-    this.requests.delete(row);
+    this.packets.cancelRequest(row);
     connections.tallies.fallbacks[row]!++;
     counters.fallbacks++;
     this.returnRecalled(row, false);
@@ -311,32 +276,27 @@ export class Handshake {
     if (this.isPatient(now, row)) wait = STOPPED_WAIT_MICROS;
     connections.requestDue[row] = now + wait;
     connections.attempts[row] = Math.min(attempt + 1, 255);
-    this.requests.add(row);
+    this.packets.request(row);
   }
 
   private establish(now: number, row: number, remoteCid: number, version: number, theirs: number): void {
-    const { connections, counters } = this.context;
+    const { connections, pairs, counters } = this.context;
     connections.remoteCid[row] = remoteCid;
     connections.state[row] = CONNECTION_ESTABLISHED;
     connections.version[row] = version;
-    connections.features[row] = theirs & this.featuresOf(row);
+    connections.features[row] = theirs & pairs.featuresOf(connections.pair[row]!);
     connections.reason[row] = 0;
     connections.attempts[row] = 0;
     connections.requestDue[row] = now + KEEPALIVE_MICROS;
     connections.lastHeard[row] = now;
     connections.aliveAt[row] = now;
     connections.usedAt[row] = now;
-    this.requests.delete(row);
+    this.packets.cancelRequest(row);
     this.byRemote.set(remoteKey(connections.peer[row]!, remoteCid), row);
     connections.begin(row);
     connections.tallies.connectionsOpened[row]!++;
     counters.connectionsOpened++;
     if ((connections.features[row]! & FEATURE_SUPER_FRAMES) === 0) this.returnRecalled(row, true);
-  }
-
-  private featuresOf(row: number): number {
-    const { connections, pairs } = this.context;
-    return pairs.featuresOf(connections.pair[row]!);
   }
 
   /** Takes back what was not acknowledged and drops what was held. */
@@ -353,29 +313,6 @@ export class Handshake {
     this.byRemote.delete(remoteKey(connections.peer[row]!, connections.remoteCid[row]!));
     this.release(row);
     connections.renew(row);
-  }
-
-  private write(row: number, type: ConnectPacketType, remoteCid: number, slot: number, out: Outbox): void {
-    const { connections, pairs, options, region } = this.context;
-    const { view } = region.bytes;
-    const pair = connections.pair[row]!;
-    const at = out.headerEnd() - CONNECT_PACKET_BYTES;
-    const cid = connections.localCid[row]!;
-    const { newest } = options.versions ?? SPOKEN_VERSIONS;
-    writeConnectHeader(
-      view,
-      at,
-      type,
-      options.threadId,
-      this.featuresOf(row),
-      cid,
-      remoteCid,
-      connections.congestion[row]!.ccType,
-      type === PACKET_CONNECTION_REQUEST ? newest : connections.version[row],
-    );
-    writeConnectMacs(view, at, pairs.localMac(pair), pairs.remoteMac(pair));
-    writeVxlanBifrostHeader(view, at - VXLAN_HEADER_BYTES, connections.vni[row]!);
-    out.add(connections.peer[row]!, slot, VXLAN_HEADER_BYTES + CONNECT_PACKET_BYTES, 0, 0, LANE_ALONE);
   }
 }
 

@@ -146,7 +146,7 @@ export class Incoming {
       const rtt = ((now >>> 0) - ack.echoMicros) | 0;
       if (rtt > 0) this.context.paths.onProbeAnswered(peer, ack.pathId, rtt, now);
       if (connections.send[row] === undefined) {
-        this.losses.judgePath(now, arrivedAt, row, ack);
+        this.losses.feedback.onPath(now, arrivedAt, row, ack);
         return;
       }
     }

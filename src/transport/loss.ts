@@ -11,6 +11,7 @@
 import { serialDiff } from '../base/serial.ts';
 import { SLOTS } from '../paths/path-table.ts';
 import { ACK_CUMULATIVE, type AckView } from '../wire/bifrost-ack.ts';
+import { Feedback } from './feedback.ts';
 import {
   RECORD_ACKED,
   RECORD_LENGTH_MASK,
@@ -26,10 +27,6 @@ import { MAX_AGE_PACKETS, type TransportContext } from './types.ts';
 /** Packets a bitmap of eight words covers. */
 const BITMAP_PACKETS = 256;
 const MAX_BACKOFF = 6;
-/** Round trips of which the least delay is told: as many as one burst and the wait for the next may take. */
-const ROUND_TRIPS = 3;
-/** A minute of round trip is a stamp of something else. */
-const MAX_SAMPLE_MICROS = 60_000_000;
 const MAX_PATIENCE = 8;
 /** Once all slots were tried, each question waits twice as long for its answer as the one before, up to 2^4 times. */
 const MAX_QUESTION_BACKOFF = 4;
@@ -38,27 +35,12 @@ export class LossDetector {
   private readonly context: TransportContext;
   /** Slots on which this acknowledgement showed progress, one bit each. */
   private progress = 0;
-  /** What `judgePath` measured: the total includes the round trip, and that the delay of the fabric. */
-  private total = 0;
-  private rtt = 0;
-  private fabric = 0;
-  /** Bytes it acknowledged, of each slot. */
-  private readonly ackedBytes = new Float64Array(SLOTS);
-  private readonly sample = {
-    nowMicros: 0,
-    slot: 0,
-    ackedBytes: 0,
-    rttMicros: 0,
-    fabricMicros: 0,
-    endpointMicros: 0,
-    hops: 0,
-    markedPackets: 0,
-    inFlightBytes: 0,
-  };
-  private readonly loss = { nowMicros: 0, slot: 0, lostBytes: 0, inFlightBytes: 0 };
+  /** What acknowledgements say of the paths, and what the controller is told. */
+  readonly feedback: Feedback;
 
   constructor(context: TransportContext) {
     this.context = context;
+    this.feedback = new Feedback(context);
   }
 
   /** Takes in an acknowledgement. False when it claims what was never sent. */
@@ -70,7 +52,7 @@ export class LossDetector {
     const newlyBelow = serialDiff(base, window.una);
     if (newlyBelow > serialDiff(window.txNext, window.una) || newlyBelow < -MAX_AGE_PACKETS) return false;
     this.progress = 0;
-    this.ackedBytes.fill(0);
+    this.feedback.ackedBytes.fill(0);
     this.describe(window, ack);
     if (cumulative) this.acknowledgeNext(window, newlyBelow);
     const covered = this.acknowledgeBits(window, base, ack);
@@ -82,7 +64,7 @@ export class LossDetector {
       window.patience = Math.min(MAX_PATIENCE, window.patience * 2);
     }
     counters.marksReceived += ack.numEce;
-    this.judgePath(now, arrivedAt, row, ack);
+    this.feedback.onPath(now, arrivedAt, row, ack);
     for (let s = 0; s < SLOTS; s++) {
       if ((this.progress & (1 << s)) === 0) continue;
       window.progressAt[s] = now;
@@ -97,49 +79,8 @@ export class LossDetector {
     }
     window.advance(region);
     if (window.una === window.txNext) window.forget();
-    this.tellController(now, window, ack);
+    this.feedback.onAck(now, window, ack);
     return true;
-  }
-
-  /** What an acknowledgement says of the path that it came by: all that there is of a connection at rest. */
-  judgePath(now: number, arrivedAt: number, row: number, ack: AckView): void {
-    const { connections, paths } = this.context;
-    const peer = connections.peer[row]!;
-    const slot = ack.pathId;
-    // Table C1: t5 - t1 less t3 - t2 is what the paths are judged by; less t5 - t4 too it is the fabric's delay alone.
-    const total = serialDiff(now >>> 0, ack.echoMicros);
-    const rtt = total - serialDiff(ack.timestampMicros, ack.nicRxMicros);
-    const fabric = rtt - Math.max(0, now - arrivedAt);
-    this.total = total;
-    this.rtt = rtt;
-    this.fabric = fabric;
-    if (rtt > 0 && rtt < MAX_SAMPLE_MICROS) paths.onSample(peer, slot, rtt);
-    if (fabric > 0 && rtt < MAX_SAMPLE_MICROS)
-      paths.onDelays(peer, slot, fabric, total - fabric, ack.hopCount);
-    // Only what came back by the slot itself says that it works both ways: the bitmap is that of all slots.
-    paths.onRoundTrip(peer, slot, now);
-  }
-
-  /** What was acknowledged of each slot, and what was measured on the one that the acknowledgement describes. */
-  private tellController(now: number, window: SendWindow, ack: AckView): void {
-    const { sample, total, rtt, fabric } = this;
-    const valid = fabric > 0 && rtt < MAX_SAMPLE_MICROS;
-    sample.nowMicros = now;
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const described = slot === ack.pathId;
-      const bytes = this.ackedBytes[slot]!;
-      if (bytes === 0 && !described) continue;
-      const least = described && valid ? leastOfRound(now, window, slot, rtt, fabric) : 0;
-      sample.slot = slot;
-      sample.ackedBytes = bytes;
-      sample.inFlightBytes = window.slotBytes[slot]!;
-      sample.rttMicros = least > 0 ? rtt : 0;
-      sample.fabricMicros = least;
-      sample.endpointMicros = least > 0 ? total - fabric : 0;
-      sample.hops = least > 0 ? ack.hopCount : 0;
-      sample.markedPackets = described ? ack.numEce : 0;
-      window.congestion.onAck(sample);
-    }
   }
 
   /** The next time a slot's silence means something, or Infinity. */
@@ -218,7 +159,7 @@ export class LossDetector {
     records[at + 1] = (word & ~RECORD_LOST) | RECORD_ACKED;
     const length = word & RECORD_LENGTH_MASK;
     window.inFlightBytes -= length;
-    this.ackedBytes[slot]! += length;
+    this.feedback.ackedBytes[slot]! += length;
   }
 
   /** A packet sent on the slot at this place in its order, and at this time, is known to have arrived. */
@@ -264,7 +205,7 @@ export class LossDetector {
         connections.tallies.lostByGap[row]!++;
         counters.lostByGap++;
         this.giveUp(window, psn, at, slot);
-        this.tellLoss(now, window, at, slot);
+        this.feedback.onGap(now, window, at, slot);
       } else if (!newer && serialDiff(psn, window.una) < BITMAP_PACKETS) {
         const due = this.overtakenDue(now, row, window, slot, records[at + 3]!);
         if (due < window.overtakenDue) window.overtakenDue = due;
@@ -335,19 +276,6 @@ export class LossDetector {
     window.inFlight[slot]!--;
     window.queueLost(psn);
   }
-
-  /**
-   * Only a gap on the slot proves that the network dropped a packet: one that was overtaken on another, or is asked
-   * after, may just be late, and a window halved for that stays small on a path whose delay varies.
-   */
-  private tellLoss(now: number, window: SendWindow, at: number, slot: number): void {
-    const { loss } = this;
-    loss.nowMicros = now;
-    loss.slot = slot;
-    loss.lostBytes = window.records[at + 1]! & RECORD_LENGTH_MASK;
-    loss.inFlightBytes = window.slotBytes[slot]!;
-    window.congestion.onLoss(loss);
-  }
 }
 
 /** Whether a packet was sent later than all that are known to have arrived; of one moment, the higher PSN is later. */
@@ -355,20 +283,4 @@ function isNewer(window: SendWindow, psn: number, sentAt: number): boolean {
   if (!window.anyAcked) return true;
   const later = serialDiff(sentAt, window.newestAckedSentAt);
   return later > 0 || (later === 0 && serialDiff(psn, window.newestAckedPsn) > 0);
-}
-
-/**
- * The least delay of the fabric in some round trips of the slot when they are over, or else 0. A frame is sent as one burst of
- * up to 64 KB: its later packets wait for its earlier ones, and on a slow link for longer than a congested queue would
- * make them. What the least of a round has waited for was there before.
- */
-function leastOfRound(now: number, window: SendWindow, slot: number, rtt: number, fabric: number): number {
-  const least = Math.min(window.leastFabricMicros[slot]!, fabric);
-  if (now - window.roundSince[slot]! < ROUND_TRIPS * rtt) {
-    window.leastFabricMicros[slot] = least;
-    return 0;
-  }
-  window.roundSince[slot] = now;
-  window.leastFabricMicros[slot] = Number.POSITIVE_INFINITY;
-  return least;
 }

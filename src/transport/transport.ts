@@ -266,7 +266,7 @@ export class Transport {
   /** Puts what is to be sent into `out`; false when it did not all fit. */
   transmit(now: number, out: Outbox): boolean {
     this.prober.transmit(now, this.handshake.challenges, out);
-    this.handshake.transmit(out);
+    this.handshake.packets.transmit(out);
     this.notices.transmit(out);
     for (let row = this.ready.first(); row >= 0; row = this.ready.first()) {
       if (out.room === 0) return false;
@@ -285,7 +285,7 @@ export class Transport {
         return false;
       }
     }
-    return !this.handshake.pending && !this.notices.pending;
+    return !this.handshake.packets.pending && !this.notices.pending;
   }
 
   /** Everything sent is acknowledged, everything received is passed on. */
