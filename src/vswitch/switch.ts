@@ -5,37 +5,31 @@ import type { Rng } from '../base/rng.ts';
 import { constantWindow, noControl } from '../congestion/constant-window.ts';
 import { policed } from '../congestion/policed-rate.ts';
 import { swift } from '../congestion/swift.ts';
-import { type FrameDevice, MAX_FRAME_BYTES, type Siblings, type UnderlayDevice } from '../packet/device.ts';
+import type { FrameDevice, Siblings, UnderlayDevice } from '../packet/device.ts';
 import { Inbox } from '../packet/inbox.ts';
-import { Outbox } from '../packet/outbox.ts';
 import { PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { ChunkWriter, type ChunkWriterState } from '../packet/writer.ts';
 import { PathTable, type PathTableState } from '../paths/path-table.ts';
 import { Rebinding, type RebindingState } from '../paths/rebinding.ts';
 import type { SlotBinding } from '../paths/routes.ts';
-import { SEND_CUT, SEND_PLAIN, SEND_TAKEN, Transport } from '../transport/transport.ts';
+import { Transport } from '../transport/transport.ts';
 import type { TransportState } from '../transport/transport-state.ts';
-import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
-import { Cutter } from './cutter.ts';
 import { Delivery, type DeliveryState } from './delivery.ts';
-import { countInterrupted, type DropReason, newSwitchCounters, type SwitchCounters } from './drops.ts';
+import { Departures } from './departures.ts';
+import { countInterrupted, newSwitchCounters, type SwitchCounters } from './drops.ts';
 import { type Crew, Egress } from './egress.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
 import { PairDrops } from './pair-drops.ts';
 import { PairQueues, type PairQueuesState } from './pair-queues.ts';
-import { PlainVxlan } from './plain.ts';
 import { Steering, steeredVnics } from './steering.ts';
 
 /** Frames read from one vNIC in one turn. */
 const READ_BATCH = 64;
 /** Packets of one flow that go down one path before the next is taken (BIFROST §4.1). */
 const GROUP_PACKETS = 50;
-/** A turn's plain frames wait in the outbox, by reference, until it is flushed. */
-const MAX_HELD = 1024;
-const NO_PAIR = -1;
 
 export interface SwitchSurroundings {
   readonly region: Region;
@@ -82,24 +76,15 @@ export class Switch implements IngressTargets {
   private inTurn = false;
   readonly queues: PairQueues;
   readonly pairDrops: PairDrops;
-  private readonly region: Region;
-  /** A larger frame would never fit the window. */
-  private readonly maxTransportBytes: number;
   private readonly devices: readonly FrameDevice[];
   private readonly underlay: UnderlayDevice;
-  private readonly clock: (() => number) | undefined;
   private readonly delivery: Delivery;
   private readonly ingress: Ingress;
   private readonly egress: Egress;
-  private readonly plain: PlainVxlan;
-  private readonly cutter: Cutter;
-  private readonly payloadBytes: number;
+  private readonly departures: Departures;
   private readonly scratch: ChunkWriter;
   private readonly inbox = new Inbox();
-  private readonly outbox = new Outbox();
   private readonly frames = new PieceList(READ_BATCH);
-  private readonly held = new Uint32Array(MAX_HELD);
-  private heldCount = 0;
   private readonly rebinding: Rebinding;
   /** Where reading begins: behind the port at which the last turn's budget ended. */
   private firstPort: number;
@@ -110,12 +95,10 @@ export class Switch implements IngressTargets {
     { region, rng, nowMicros, clock, devices, underlay, siblings }: SwitchSurroundings,
     old?: SwitchState,
   ) {
-    this.clock = clock;
     this.counters = old?.counters ?? newSwitchCounters();
     this.queues = new PairQueues(old?.queues);
     this.firstPort = old?.firstPort ?? 0;
     this.now = old?.now ?? nowMicros;
-    this.region = region;
     this.devices = devices;
     this.underlay = underlay;
     const payloadBytes = config.datagramBytes - TRANSPORT_OVERHEAD_BYTES;
@@ -129,7 +112,6 @@ export class Switch implements IngressTargets {
     this.paths = new PathTable(nowMicros, old?.paths);
     if (old === undefined) for (const _ of this.forwarding.peers) this.paths.addPeer();
     this.portReady = new Uint8Array(devices.length).fill(1);
-    this.maxTransportBytes = Math.min(MAX_FRAME_BYTES, windowPackets * payloadBytes);
     this.transport = new Transport(
       { payloadBytes, windowPackets, threadId, sprayPackets },
       { region, rng, paths: this.paths, pairs: this.forwarding, nowMicros },
@@ -151,9 +133,9 @@ export class Switch implements IngressTargets {
     );
     const scratch = new ChunkWriter(region, 0, old?.scratch);
     this.scratch = scratch;
-    this.cutter = new Cutter(region, scratch);
-    this.payloadBytes = payloadBytes;
-    this.plain = new PlainVxlan(region, this.cutter, this.outbox, config.datagramBytes, () => this.flush());
+    const { counters, queues, pairDrops, forwarding, transport } = this;
+    const parts = { region, counters, queues, pairDrops, forwarding, transport, underlay, scratch, clock };
+    this.departures = new Departures(config, parts);
     this.ingress = new Ingress(region, scratch, this.counters, this);
     const toPort = (port: Port, at: number, length: number) =>
       this.delivery.plain(this.now, port, at, length);
@@ -200,6 +182,7 @@ export class Switch implements IngressTargets {
   /** One turn, which reads vNICs until `budget` is used up. True when devices may still have something to read. */
   run(now: number, budget = Number.POSITIVE_INFINITY): boolean {
     this.now = now;
+    this.departures.now = now;
     this.inTurn = true;
     this.work = 0;
     let drained = true;
@@ -213,15 +196,9 @@ export class Switch implements IngressTargets {
     const more = this.readPorts(budget) || !drained;
     if (drained) this.transport.advance(now);
     this.rebinding.settle(now);
-    this.takeReturned();
     // After the timers: what they change (a peer is given up) concerns those who wait, and nothing else wakes them.
-    this.queues.pump(this.offer);
-    let done = false;
-    do {
-      // A timestamp that is too early would make our own work look like the fabric's delay.
-      done = this.transport.transmit(this.clock?.() ?? now, this.outbox);
-      this.flush();
-    } while (!done);
+    this.departures.pump();
+    this.departures.transmit();
     this.inTurn = false;
     return more;
   }
@@ -291,31 +268,11 @@ export class Switch implements IngressTargets {
   }
 
   toPair(pair: number, offset: number, length: number): void {
-    const { network } = this.forwarding.portOfPair(pair);
-    if (network.reliable) this.queueForPair(pair, offset, length);
-    else this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length, pair);
+    this.departures.toPair(pair, offset, length);
   }
 
-  private queueForPair(pair: number, offset: number, length: number): void {
-    if (length > this.maxTransportBytes) {
-      this.drop('tooLong', offset, pair);
-      return;
-    }
-    if (this.queues.isEmpty(pair) && this.offer(pair, offset, length)) return;
-    if (!this.queues.push(pair, offset, length, this.transport.isEstablished(pair))) {
-      this.drop('queueFull', offset, pair);
-    }
-  }
-
-  toPeer(peer: number, vni: number, offset: number, length: number, pair = NO_PAIR): void {
-    const rejected = this.plain.encapsulate(peer, vni, offset, length);
-    if (rejected !== undefined) {
-      this.drop(rejected, offset, pair);
-      return;
-    }
-    this.counters.toPlain++;
-    if (this.heldCount === MAX_HELD) this.flush();
-    this.held[this.heldCount++] = offset;
+  toPeer(peer: number, vni: number, offset: number, length: number): void {
+    this.departures.toPeer(peer, vni, offset, length);
   }
 
   toPort(port: Port, offset: number, length: number): void {
@@ -324,71 +281,6 @@ export class Switch implements IngressTargets {
 
   answer(port: Port, offset: number, length: number): void {
     this.delivery.answer(port, offset, length);
-  }
-
-  /** Offers a frame to the transport; true when it went somewhere. */
-  private readonly offer = (pair: number, offset: number, length: number): boolean => {
-    const result = this.transport.send(this.now, pair, offset, length);
-    if (result === SEND_TAKEN) {
-      this.counters.toTransport++;
-      return true;
-    }
-    if (result === SEND_CUT) {
-      this.cutForPair(pair, offset, length);
-      return true;
-    }
-    if (result !== SEND_PLAIN) return false;
-    this.toPeer(this.forwarding.peerOf(pair), this.forwarding.vniOf(pair), offset, length, pair);
-    return true;
-  };
-
-  /** Each frame becomes one of one packet, in front of the pair's queue: for a peer that takes no others. */
-  private cutForPair(pair: number, offset: number, length: number): void {
-    const { cutter, region, queues } = this;
-    const maxFrameBytes = this.payloadBytes - VIRTIO_NET_HEADER_BYTES;
-    const rejected = cutter.look(offset, length)
-      ? cutter.cut(offset, length, VIRTIO_NET_HEADER_BYTES, maxFrameBytes)
-      : 'malformedFrame';
-    if (rejected !== undefined) {
-      this.drop(rejected, offset, pair);
-      return;
-    }
-    const { count, stride, lastBytes } = cutter;
-    const first = cutter.at - VIRTIO_NET_HEADER_BYTES;
-    this.counters.pieces += count - 1;
-    region.retain(first, count);
-    for (let i = count - 1; i >= 0; i--) {
-      const bytes = i === count - 1 ? lastBytes + VIRTIO_NET_HEADER_BYTES : stride;
-      queues.putFirst(pair, first + i * stride, bytes);
-    }
-    region.release(first);
-    region.release(offset);
-  }
-
-  private takeReturned(): void {
-    const { transport, counters, forwarding } = this;
-    for (let each = transport.takeReturned(); each !== undefined; each = transport.takeReturned()) {
-      const { pair, frames, again } = each;
-      counters.returned += frames.frames;
-      if (again) this.queues.putAllFirst(pair, frames);
-      for (; frames.frames > 0; frames.shift()) {
-        const vni = forwarding.vniOf(pair);
-        this.toPeer(forwarding.peerOf(pair), vni, frames.frontOffset(), frames.frontLength(), pair);
-      }
-    }
-  }
-
-  private flush(): void {
-    if (this.outbox.bundleCount > 0) this.underlay.tx(this.outbox);
-    this.outbox.clear();
-    for (let i = 0; i < this.heldCount; i++) this.region.release(this.held[i]!);
-    this.heldCount = 0;
-  }
-
-  private drop(reason: DropReason, offset: number, pair: number): void {
-    this.counters.dropped[reason]++;
-    if (pair !== NO_PAIR) this.pairDrops.add(pair, reason, 1);
-    this.region.release(offset);
   }
 }
 
