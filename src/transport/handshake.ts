@@ -5,8 +5,7 @@
 //   requested ──three requests unanswered──▶ plain (asked again, in the end every 30 s) ──response, peer's request──▶ established
 //   requested ──refused──▶ plain    established ──reset, peer silent──▶ requested    ──request with another CID──▶ challenge
 //
-// Two ends may ask at once: each learns the other's CID from the request and both are established. Requests take
-// another path each time, so that a dead one costs one retry.
+// Two ends may ask at once: each learns the other's CID from the request and both are established.
 //
 // A request with another CID may come from a peer that was restarted, or be a copy that the fabric kept for long. So
 // the CID we know is asked, as TCP does it (RFC 5961 §4): a peer that still has the connection acknowledges the probe,
@@ -14,7 +13,7 @@
 //
 // A request says the newest version and the features of its sender. The connection has the highest version that both
 // speak, which the response says, and the features of both (BIFROST §5.3); where there is no such version, the request is
-// refused.
+// refused. The packets are written in handshake-packets.ts.
 
 import type { FrameQueue } from '../packet/pieces.ts';
 import { SLOTS } from '../paths/path-table.ts';
