@@ -3,7 +3,7 @@
 // paper's cluster: without congestion control it keeps the queue there as long as its window is. Alone there is nothing
 // to control.
 import type { CongestionName } from '../../src/vswitch/config.ts';
-import type { BenchOptions, BenchOutcome, Column } from '../harness/bench.ts';
+import type { BenchOptions, BenchOutcome } from '../harness/bench.ts';
 import { rotated } from '../harness/in-turns.ts';
 import { Measurements } from '../harness/measurements.ts';
 import { attachSelvage, DEFAULT_WINDOW, restartSelvage } from '../peers/selvage.ts';
@@ -11,7 +11,7 @@ import { type Testbed, withTestbed } from '../testbed.ts';
 import { besideBulk } from '../workloads/background-bulk.ts';
 import { startIperfServer } from '../workloads/iperf.ts';
 import { withLoss } from '../workloads/lossy-link.ts';
-import { requireFigures, runRedisBenchmark } from '../workloads/redis-benchmark.ts';
+import { redisColumns, requireFigures, runRedisBenchmark } from '../workloads/redis-benchmark.ts';
 import { startRedis } from '../workloads/redis-server.ts';
 import { WARM_UP_NOTE, warmUp } from '../workloads/warm-up.ts';
 
@@ -29,15 +29,6 @@ const MODES = [
 
 const FULL = { rounds: 5, requests: 100_000, bulk: [true, false] };
 const QUICK = { rounds: 1, requests: 30_000, bulk: [true] };
-
-const columns: readonly Column[] = [
-  { metric: 'requestsPerSecond', title: 'requests/s' },
-  { metric: 'averageMillis', title: 'average ms' },
-  { metric: 'p50Millis', title: 'p50 ms' },
-  { metric: 'p99Millis', title: 'p99 ms' },
-  { metric: 'p999Millis', title: 'p99.9 ms' },
-  { metric: 'maxMillis', title: 'max ms' },
-];
 
 export function cc({ quick, progress }: BenchOptions): Promise<BenchOutcome> {
   const { rounds, requests, bulk } = quick ? QUICK : FULL;
@@ -77,7 +68,7 @@ export function cc({ quick, progress }: BenchOptions): Promise<BenchOutcome> {
       return without === undefined || swift === undefined ? undefined : 1 - swift / without;
     };
     const ratios = { p999Fall: fall(true), p999FallAlone: fall(false) };
-    return { rounds, peers: [peer], columns, measured, ratios, notes: notes(requests) };
+    return { rounds, peers: [peer], columns: redisColumns, measured, ratios, notes: notes(requests) };
   });
 }
 

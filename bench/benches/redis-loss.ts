@@ -1,6 +1,6 @@
 // Redis while the access link of the client's host loses packets at random in each direction (BIFROST §6.2, figure 20).
 // All traffic crosses that link, so no choice of paths helps: only repairing losses does.
-import type { BenchOptions, BenchOutcome, Column } from '../harness/bench.ts';
+import type { BenchOptions, BenchOutcome } from '../harness/bench.ts';
 import { inTurns } from '../harness/in-turns.ts';
 import { Measurements } from '../harness/measurements.ts';
 import { worstRate, worstTime } from '../harness/ratios.ts';
@@ -8,7 +8,7 @@ import { attachKernelVxlan } from '../peers/kernel-vxlan.ts';
 import { attachSelvage } from '../peers/selvage.ts';
 import { withTestbed } from '../testbed.ts';
 import { lossText, withLoss } from '../workloads/lossy-link.ts';
-import { requireFigures, runRedisBenchmark } from '../workloads/redis-benchmark.ts';
+import { redisColumns, requireFigures, runRedisBenchmark } from '../workloads/redis-benchmark.ts';
 import { startRedis } from '../workloads/redis-server.ts';
 import { WARM_UP_NOTE, warmUp } from '../workloads/warm-up.ts';
 
@@ -18,15 +18,6 @@ const RUN_TIMEOUT_MILLIS = 90_000;
 
 const FULL = { rounds: 5, requests: 20_000, lossesPpm: [0, 1000, 5000, MOST_PPM] };
 const QUICK = { rounds: 1, requests: 20_000, lossesPpm: [0, MOST_PPM] };
-
-const columns: readonly Column[] = [
-  { metric: 'requestsPerSecond', title: 'requests/s' },
-  { metric: 'averageMillis', title: 'average ms' },
-  { metric: 'p50Millis', title: 'p50 ms' },
-  { metric: 'p99Millis', title: 'p99 ms' },
-  { metric: 'p999Millis', title: 'p99.9 ms' },
-  { metric: 'maxMillis', title: 'max ms' },
-];
 
 export function redisLoss({ quick, progress }: BenchOptions): Promise<BenchOutcome> {
   const { rounds, requests, lossesPpm } = quick ? QUICK : FULL;
@@ -65,7 +56,7 @@ export function redisLoss({ quick, progress }: BenchOptions): Promise<BenchOutco
       `redis-benchmark, ${CLIENTS} clients, ${requests.toLocaleString('en-US')} requests a run.`,
       `Each direction of ${accessLink} lost packets at random: ${lost.toLocaleString('en-US')} in all.`,
     ];
-    return { rounds, peers, columns, measured, ratios, notes };
+    return { rounds, peers, columns: redisColumns, measured, ratios, notes };
   });
 }
 

@@ -2,6 +2,7 @@
 // number of requests up to each. It keeps latencies in steps of 8 µs (an HDR histogram whose lowest value is 10 µs).
 import type { Lab } from '../../lab/lab.ts';
 import { SelvageError } from '../../src/base/errors.ts';
+import type { Column } from '../harness/bench.ts';
 import { REDIS_PORT } from './redis-server.ts';
 
 export interface RedisBenchmarkOptions {
@@ -22,6 +23,16 @@ export interface RedisFigures {
   readonly p999Millis: number;
   readonly maxMillis: number;
 }
+
+/** How reports show them. */
+export const redisColumns: readonly Column[] = [
+  { metric: 'requestsPerSecond', title: 'requests/s' },
+  { metric: 'averageMillis', title: 'average ms' },
+  { metric: 'p50Millis', title: 'p50 ms' },
+  { metric: 'p99Millis', title: 'p99 ms' },
+  { metric: 'p999Millis', title: 'p99.9 ms' },
+  { metric: 'maxMillis', title: 'max ms' },
+];
 
 /** To its end; undefined when it has not ended in time. */
 export async function runRedisBenchmark(

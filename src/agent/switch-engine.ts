@@ -1,13 +1,19 @@
 // The switch as an engine: what a data thread runs, and what `selvage upgrade switch` replaces. The package exports this
 // module as `selvage/switch-engine`, for engines that build on it.
 
-import { SelvageError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
 import type { FrameDevice, Siblings, UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
 import type { SlotBinding } from '../paths/routes.ts';
-import type { Engine, EngineFactory, EngineIo, SavedState, Watch } from '../runtime/engine.ts';
+import {
+  type Engine,
+  type EngineFactory,
+  type EngineIo,
+  type SavedState,
+  stateOfVersion,
+  type Watch,
+} from '../runtime/engine.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import { Switch, type SwitchState } from '../vswitch/switch.ts';
 import { type FlowPage, flowPage } from './flow-report.ts';
@@ -142,13 +148,7 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
 export const switchEngine = {
   version: VERSION,
   load(io: EngineIo<SwitchGiven>, old?: SavedState): SwitchEngine {
-    if (old !== undefined && old.version !== VERSION) {
-      throw new SelvageError(
-        'unsupported',
-        `the switch that runs left a state of version ${old.version}, and this one knows version ${VERSION}`,
-      );
-    }
-    return new SwitchEngine(io, old?.state as SwitchState | undefined);
+    return new SwitchEngine(io, stateOfVersion<SwitchState>('the switch', VERSION, old));
   },
   warmUp,
 } satisfies EngineFactory<SwitchState, SwitchGiven>;

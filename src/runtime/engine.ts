@@ -2,6 +2,7 @@
 // an executor runs it, and may run another in its place between any two turns, which goes on from its state
 // (mRPC §3.4.3).
 
+import { SelvageError } from '../base/errors.ts';
 import type { Queue } from './queue.ts';
 
 export interface Engine<S = unknown> {
@@ -24,6 +25,15 @@ export interface Engine<S = unknown> {
 export interface SavedState {
   readonly version: number;
   readonly state: unknown;
+}
+
+/** The state that `what` goes on from, when it is of the only version that it knows. */
+export function stateOfVersion<S>(what: string, version: number, old: SavedState | undefined): S | undefined {
+  if (old === undefined || old.version === version) return old?.state as S | undefined;
+  throw new SelvageError(
+    'unsupported',
+    `${what} that runs left a state of version ${old.version}, and this one knows version ${version}`,
+  );
 }
 
 /** A descriptor that an engine is woken for. */
