@@ -2,20 +2,11 @@
 // less, other or at another time than without replacement.
 
 import { expect } from 'vitest';
-import { checkIdle, checkState } from '../../sim/invariants.ts';
+import { checkIdle } from '../../sim/invariants.ts';
 import { Trace } from '../../sim/trace.ts';
-import {
-  randomBlackhole,
-  randomBursts,
-  randomConditions,
-  randomSleep,
-  settle,
-  trafficFor,
-} from '../../test/support/random-network.ts';
+import { passStorm, settle, trafficFor } from '../../test/support/random-network.ts';
 import { itForSeeds } from '../../test/support/seeds.ts';
-import { below, chance, SeededRng } from '../base/rng.ts';
-
-const STORM_MICROS = 25_000;
+import { chance, SeededRng } from '../base/rng.ts';
 
 /** What was sent when, and how often a transport was replaced. */
 function run(seed: number, replacementRate: number): { sent: string; replacements: number } {
@@ -32,16 +23,7 @@ function run(seed: number, replacementRate: number): { sent: string; replacement
   const replacer = new SeededRng(seed ^ 0x0dd);
   for (const host of hosts) host.replaces = () => replacementRate > 0 && chance(replacer, replacementRate);
   settle(traffic, 10_000);
-  const storm = { fromMicros: clock.nowMicros, toMicros: clock.nowMicros + STORM_MICROS };
-  network.impose(randomConditions(rng));
-  randomBursts(traffic, rng, 6, storm);
-  for (let i = below(rng, 4); i > 0; i--) randomBlackhole(network, rng, storm);
-  for (let i = below(rng, 3); i > 0; i--) randomSleep(network, rng, storm, 8000);
-  for (let step = 1; step <= 5; step++) {
-    clock.runUntil(storm.fromMicros + (step * STORM_MICROS) / 5);
-    hosts.forEach(checkState);
-  }
-  network.heal();
+  passStorm(traffic, rng);
   settle(traffic, 500_000);
   clock.runUntil(clock.nowMicros + 3_000_000);
   hosts.forEach(checkIdle);

@@ -2,6 +2,7 @@
 // from running.
 
 import type { Conditions, Interval } from '../../sim/channel.ts';
+import { checkState } from '../../sim/invariants.ts';
 import { Traffic } from '../../sim/traffic.ts';
 import type { Direction, PairOptions, TransportPair } from '../../sim/transport-pair.ts';
 import { below, chance, type Rng } from '../../src/base/rng.ts';
@@ -9,6 +10,7 @@ import { localMemory, type Memory } from '../../src/packet/region.ts';
 import { SLOTS } from '../../src/paths/path-table.ts';
 
 const CHUNKS = 24;
+const STORM_MICROS = 25_000;
 let memories: readonly [Memory, Memory] | undefined;
 
 /** Two hosts, in memory that is used again by the next call unless they ask for a certain size. */
@@ -41,7 +43,7 @@ export function randomConditions(rng: Rng): Conditions {
 }
 
 /** Nothing passes on about a third of the slots, one way or both, for some time within the interval. */
-export function randomBlackhole(network: TransportPair, rng: Rng, { fromMicros, toMicros }: Interval): void {
+function randomBlackhole(network: TransportPair, rng: Rng, { fromMicros, toMicros }: Interval): void {
   const slots = Array.from({ length: SLOTS }, (_, slot) => slot).filter(() => chance(rng, 0.3));
   const directions: readonly Direction[][] = [[0], [1], [0, 1]];
   const begin = uniform(rng, fromMicros, toMicros);
@@ -50,7 +52,7 @@ export function randomBlackhole(network: TransportPair, rng: Rng, { fromMicros, 
 }
 
 /** One of the hosts does not run for up to `mostMicros`. */
-export function randomSleep(network: TransportPair, rng: Rng, interval: Interval, mostMicros: number): void {
+function randomSleep(network: TransportPair, rng: Rng, interval: Interval, mostMicros: number): void {
   const { clock, hosts } = network;
   const host = hosts[below(rng, 2)]!;
   const micros = uniform(rng, 0, mostMicros);
@@ -67,6 +69,25 @@ export function randomBursts(traffic: Traffic, rng: Rng, bursts: number, interva
     const at = uniform(rng, interval.fromMicros, interval.toMicros);
     traffic.sendLater(at, direction, below(rng, pairs), 1 + below(rng, 20));
   }
+}
+
+/**
+ * 25 ms of all of it: what is sent in it may arrive after it. The state of both hosts is checked
+ * on the way; in the end the network is healed.
+ */
+export function passStorm(traffic: Traffic, rng: Rng): void {
+  const { network } = traffic;
+  const { clock, hosts } = network;
+  const storm = { fromMicros: clock.nowMicros, toMicros: clock.nowMicros + STORM_MICROS };
+  network.impose(randomConditions(rng));
+  randomBursts(traffic, rng, 6, storm);
+  for (let i = below(rng, 4); i > 0; i--) randomBlackhole(network, rng, storm);
+  for (let i = below(rng, 3); i > 0; i--) randomSleep(network, rng, storm, 8000);
+  for (let step = 1; step <= 5; step++) {
+    clock.runUntil(storm.fromMicros + (step * STORM_MICROS) / 5);
+    hosts.forEach(checkState);
+  }
+  network.heal();
 }
 
 /** Sends one frame each way on every pair and waits until all that was ever sent has arrived. */
