@@ -68,7 +68,8 @@ describe('the switch', () => {
     const transfer = await Transfer.start(lab, 'tenant1', 'tenant2');
     const before = await statusOf(lab, 'host1');
     await probe.endPhase();
-    for (let i = 0; i < 3; i++) {
+    // The second one goes on from what the first one made.
+    for (let i = 0; i < 2; i++) {
       const { gapMicros, ...outcome } = await upgrade(SHIPPED);
       expect(outcome).toMatchObject({ engine: 'switch', executor: 'data', from: 1, to: 1 });
       console.log(`replaced under load, gap ${(gapMicros / 1000).toFixed(2)} ms`);
@@ -84,7 +85,7 @@ describe('the switch', () => {
     expect(connectionsOpened).toBe(before.counters['connectionsOpened']);
     expect(after.counters['framesIn']).toBeGreaterThan(before.counters['framesIn']!);
     expect(await engines()).toMatchObject([
-      { executor: 'data', engine: 'switch', version: 1, state: 'running', restarts: 0, replacements: 3 },
+      { executor: 'data', engine: 'switch', version: 1, state: 'running', restarts: 0, replacements: 2 },
       { executor: 'services', engine: 'clients', version: 1, state: 'running', restarts: 0, replacements: 0 },
     ]);
   });
