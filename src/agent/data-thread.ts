@@ -28,7 +28,7 @@ const REGION_CHUNKS = 512;
 const RECEIVE_RESERVE = REGION_CHUNKS / 4;
 
 const WARM_UP_MICROS = 1_000_000;
-/** Records of clients a turn where they are served here: few microseconds, for packets wait. */
+/** Work for clients a turn where they are served here, in records and 4 KB of their blocks: tens of microseconds, for packets wait. */
 const SHARED_BUDGET = 256;
 
 const now = () => performance.now() * 1000;

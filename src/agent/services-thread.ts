@@ -8,7 +8,7 @@ import { clientsReport, serveClients } from './clients/serve.ts';
 import { ExecutorLoop } from './executor-loop.ts';
 import type { ServicesThreadStart } from './thread-messages.ts';
 
-/** Records a turn. */
+/** Work a turn, in records and 4 KB of their blocks. */
 const BUDGET = 1024;
 
 async function main(start: ServicesThreadStart): Promise<void> {

@@ -7,6 +7,7 @@ import { close, fcntl } from './libc.ts';
 import {
   acceptUnix,
   connectUnix,
+  LONGEST_MESSAGE,
   listenUnix,
   peerCredentials,
   receiveMessage,
@@ -55,6 +56,13 @@ test('a refusal is heard though the hello was not', () => {
   expect(receiveMessage(client)).toEqual({ text: 'refused', fds: [] });
   expect(receiveMessage(client)).toBe('gone');
   expect(sendMessage(client, 'again')).toBe(false);
+});
+
+test('a message that is too long is not sent', () => {
+  expect(sendMessage(client, 'é'.repeat(LONGEST_MESSAGE / 2))).toBe(true);
+  expect(sendMessage(client, `a${'é'.repeat(LONGEST_MESSAGE / 2)}`)).toBe(false);
+  expect(receiveMessage(server)).toMatchObject({ text: 'é'.repeat(LONGEST_MESSAGE / 2) });
+  expect(receiveMessage(server)).toBe('none');
 });
 
 test('the kernel says who connected', () => {

@@ -35,7 +35,7 @@ const BACKLOG = 64;
 const PATH_AT = 2;
 const LONGEST_PATH = 107;
 
-const LONGEST_MESSAGE = 4096;
+export const LONGEST_MESSAGE = 4096;
 const MOST_FDS = 8;
 const MOST_GROUPS = 4096;
 
@@ -108,11 +108,11 @@ export function peerCredentials(fd: number): Credentials {
   return { pid, uid, gid, groups: Array.from({ length: length / 4 }, (_, i) => at(i)) };
 }
 
-/** False when the other end is gone or takes nothing more. */
+/** False when the other end is gone or takes nothing more, and for what is too long. */
 export function sendMessage(fd: number, text: string, fds: readonly number[] = []): boolean {
   const { bytes } = callMemory();
   const encoded = new TextEncoder().encode(text);
-  if (encoded.length > LONGEST_MESSAGE || fds.length > MOST_FDS) throw new RangeError('message too long');
+  if (encoded.length > LONGEST_MESSAGE || fds.length > MOST_FDS) return false;
   bytes.u8.set(encoded, TEXT_AT);
   const control = fds.length === 0 ? 0 : CONTROL_HEADER_BYTES + fds.length * 4;
   const header = writeHeader(encoded.length, control);

@@ -8,6 +8,9 @@ import { type OwnHeap, offsetOf, type PeerHeap } from '../../runtime/shm/heap.ts
 /** Records in work are at most this many words: two of the largest, and little enough that both sides work at once. */
 const BATCH_WORDS = 4096;
 
+/** Copying 4 KB is as much work as a record. */
+const COST_SHIFT = 12;
+
 /** Why nothing was done. */
 const EMPTY = 0;
 export const NO_ROOM = -1;
@@ -39,6 +42,8 @@ export class BlockEcho {
   private readonly health: Health;
   private readonly record: Uint32Array;
   private isHeld: boolean;
+  /** Of the last call of `serve`: a unit for each record and for each 4 KB of its block. */
+  spent = 0;
 
   constructor(own: OwnHeap, theirs: PeerHeap, health: Health, recordWords: number, old?: BlockEchoState) {
     this.own = own;
@@ -52,15 +57,20 @@ export class BlockEcho {
     return { record: this.record, isHeld: this.isHeld };
   }
 
-  /** Records sent back, at most `budget`, or why none. */
+  /** Records sent back, until they have cost about `budget`, or why none. */
   serve(flow: Channel, budget: number): number {
-    for (let done = 0; done < budget; done++) {
+    this.spent = 0;
+    let done = 0;
+    while (this.spent < budget && this.health.fault === 'none') {
       const result = this.serveOne(flow);
       if (result <= 0) return done > 0 ? done : result;
+      done++;
+      this.spent += result;
     }
-    return budget;
+    return done;
   }
 
+  /** What the record cost, or why none was served. */
   private serveOne(flow: Channel): number {
     if (flow.room(1) === 0) return NO_ROOM;
     if (!this.isHeld && flow.pop(this.record, 1) === 0) return EMPTY;
@@ -69,7 +79,7 @@ export class BlockEcho {
     if (result <= 0) return result;
     flow.push(this.record, 1);
     this.isHeld = false;
-    return 1;
+    return result;
   }
 
   private copyBlock(): number {
@@ -84,6 +94,6 @@ export class BlockEcho {
     copyBytes(this.own.segmentOf(copy), offsetOf(copy), from, offsetOf(address), length);
     if (!this.theirs.giveBack(address)) this.health.blame('badBlock');
     this.record[0] = copy;
-    return 1;
+    return 1 + (length >>> COST_SHIFT);
   }
 }

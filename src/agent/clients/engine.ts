@@ -15,6 +15,8 @@ const LOOKS = 8;
 const FEW_LOOKS = 2;
 /** Sessions looked at in a turn. */
 const MOST_LOOKS = 128;
+/** How long clients that always have more are still served when the engine is removed. */
+const DRAIN_MICROS = 100_000;
 
 export interface ClientsState {
   readonly service: ServiceState;
@@ -34,6 +36,7 @@ export class ClientsEngine implements Engine<ClientsState> {
   private since = 0;
   private mustRecover: boolean;
   private inTurn = false;
+  private drainUntil: number | undefined;
 
   constructor(io: EngineIo<ClientsGiven>, old?: ClientsState) {
     this.service = new ClientService(io.given, old?.service);
@@ -64,8 +67,12 @@ export class ClientsEngine implements Engine<ClientsState> {
     return this.phase === 'asleep' ? this.service.nextDeadline : 0;
   }
 
-  drain(): boolean {
-    return this.service.drain();
+  /** Serves what is there, but not for ever, and then ends all sessions. */
+  drain(now: number): boolean {
+    this.drainUntil ??= now + DRAIN_MICROS;
+    if (!this.service.drain() && now < this.drainUntil) return false;
+    this.service.endAll();
+    return true;
   }
 
   save(): ClientsState {
@@ -86,9 +93,9 @@ export class ClientsEngine implements Engine<ClientsState> {
     let looks = this.phase === 'looking' ? FEW_LOOKS : LOOKS;
     for (let left = MOST_LOOKS; left > 0 && looks > 0 && served < budget; left -= service.awakeSessions) {
       if (service.awakeSessions === 0) break;
-      const records = service.serve(budget);
-      served += records;
-      looks = records > 0 ? LOOKS : looks - service.awakeSessions;
+      const done = service.serve(budget - served);
+      served += done;
+      looks = done > 0 ? LOOKS : looks - service.awakeSessions;
     }
     return served;
   }

@@ -52,7 +52,7 @@ export interface ClientResources {
   /** 'later': the system has no descriptors left. */
   accept(): Accepted | 'none' | 'later';
   receive(id: number): string | 'none' | 'gone';
-  /** False when the client is gone or does not read. */
+  /** False when the client is gone or does not read, and for what is too long. */
   send(id: number, message: string): boolean;
   /** Makes a session's halves and bells and sends them off with `welcome`; undefined when the system has no more. */
   open(id: number, halfBytes: number, welcome: string): Halves | undefined;

@@ -3,6 +3,7 @@
 import { Endpoint } from '../../runtime/shm/endpoint.ts';
 import { halfOf } from '../../runtime/shm/half.ts';
 import type { SessionShape } from '../../runtime/shm/layout.ts';
+import { LONGEST_MESSAGE_BYTES } from '../../runtime/shm/messages.ts';
 import { SEGMENT_BYTES } from '../../runtime/shm/slab.ts';
 import type { Accepted, ClientResources, Halves, Owner } from './given.ts';
 
@@ -17,6 +18,8 @@ export class MemoryClient {
   readonly segments: Readonly<Record<Owner, Uint8Array[]>> = { agent: [], client: [] };
   isClosed = false;
   hasHungUp = false;
+  /** It does not read: nothing more has room. */
+  isDeaf = false;
   halves: Halves | undefined;
   /** How often the agent woke it. */
   wakes = 0;
@@ -100,7 +103,9 @@ export class MemoryResources implements ClientResources {
   }
 
   send(id: number, message: string): boolean {
-    this.of(id).heard.push(message);
+    const client = this.of(id);
+    if (client.isDeaf || new TextEncoder().encode(message).length > LONGEST_MESSAGE_BYTES) return false;
+    client.heard.push(message);
     return true;
   }
 
@@ -117,8 +122,7 @@ export class MemoryResources implements ClientResources {
     if (this.grants-- <= 0) return 'no memory';
     const client = this.of(id);
     client.segments[owner].push(new Uint8Array(SEGMENT_BYTES));
-    client.heard.push(message);
-    return 'added';
+    return this.send(id, message) ? 'added' : 'unread';
   }
 
   wake(id: number): void {

@@ -1,12 +1,6 @@
 // What a client is told when it may not connect or its session is ended: a sentence, and what to do.
 import type { Fault } from '../../runtime/shm/half.ts';
-import {
-  commonVersion,
-  type Hello,
-  NEWEST_VERSION,
-  OLDEST_VERSION,
-  type Refusal,
-} from '../../runtime/shm/messages.ts';
+import { type Hello, NEWEST_VERSION, OLDEST_VERSION, type Refusal } from '../../runtime/shm/messages.ts';
 
 const EXPLANATIONS: Readonly<Record<Fault, string>> = {
   none: 'there is no reason',
@@ -36,18 +30,16 @@ export function notPermitted(group: string | undefined): Refusal {
       );
 }
 
-/** Undefined when the agent has what is asked for. */
-export function refusalOf({ versions, service }: Hello): Refusal | undefined {
-  if (commonVersion(versions) === undefined) {
-    const [oldest, newest] = versions;
-    return refusal(
-      'unsupported',
-      `The agent speaks versions ${OLDEST_VERSION} to ${NEWEST_VERSION} of the protocol, this client ${oldest} to ${newest}.`,
-      'Install the @selvage/client of the agent’s release.',
-    );
-  }
-  if (service === 'echo') return undefined;
-  return refusal('bad-input', `There is no service ${service} here.`, 'There is: echo.');
+export function noCommonVersion([oldest, newest]: Hello['versions']): Refusal {
+  return refusal(
+    'unsupported',
+    `The agent speaks versions ${OLDEST_VERSION} to ${NEWEST_VERSION} of the protocol, this client ${oldest} to ${newest}.`,
+    'Install the @selvage/client of the agent’s release.',
+  );
+}
+
+export function noService(asked: string, known: string): Refusal {
+  return refusal('bad-input', `There is no service ${asked} here.`, `There is: ${known}.`);
 }
 
 export function tooMany(most: number): Refusal {

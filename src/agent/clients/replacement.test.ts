@@ -146,7 +146,7 @@ itForSeeds('that throws between sessions keeps all of them', 10, (seed) => {
       return {
         run,
         nextTimeout: () => engine.nextTimeout(),
-        drain: () => engine.drain(),
+        drain: (now) => engine.drain(now),
         save: () => engine.save(),
         report: () => engine.report(),
       };

@@ -8,7 +8,7 @@ import { KernelResources } from './kernel-resources.ts';
 import type { ClientsReport } from './report.ts';
 import type { ClientsStart } from './socket.ts';
 
-/** `budget`: records a turn. What it returns is closed when the executor has ended. */
+/** `budget`: work a turn, in records and 4 KB of their blocks. What it returns is closed when the executor has ended. */
 export function serveClients(
   executor: Executor,
   { listener, access }: ClientsStart,

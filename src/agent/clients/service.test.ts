@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { close } from '../../linux/libc.ts';
-import { connectUnix, receiveMessage, sendMessage } from '../../linux/unix-socket.ts';
+import { connectUnix, LONGEST_MESSAGE, receiveMessage, sendMessage } from '../../linux/unix-socket.ts';
+import { LONGEST_MESSAGE_BYTES } from '../../runtime/shm/messages.ts';
 import { MAX_CONNECTIONS } from './given.ts';
 import { KernelResources } from './kernel-resources.ts';
 import { MemoryResources } from './memory-resources.ts';
@@ -116,6 +117,36 @@ test('one user gets so many of them and no more, and others still get theirs', (
   limited.attend(0);
   expect(connectAs(1000).isClosed).toBe(false);
   expect(limited.report()).toMatchObject({ opened: 6, refused: 2 });
+});
+
+test('what a client calls a service does not come back to it, however long', () => {
+  expect(LONGEST_MESSAGE).toBe(LONGEST_MESSAGE_BYTES);
+  const memory = new MemoryResources();
+  const access = { gid: undefined, group: undefined, uid: 0, sessionsPerUser: 9 };
+  const served = new ClientService({ access, resources: memory });
+  const client = memory.connect({ pid: 1, uid: 0, gid: 0, groups: [] });
+  client.said.push(JSON.stringify({ ...HELLO, service: 'x'.repeat(LONGEST_MESSAGE - 200) }));
+  for (let i = 0; i < 2; i++) served.attend(0);
+  expect(client.isClosed).toBe(true);
+  expect(JSON.parse(client.heard.at(-1)!)).toMatchObject({
+    code: 'bad-input',
+    message: expect.stringContaining('service is not a name'),
+  });
+});
+
+test('who does not read what it asked for is ended, also when its session sleeps', () => {
+  const memory = new MemoryResources();
+  const access = { gid: undefined, group: undefined, uid: 0, sessionsPerUser: 9 };
+  const served = new ClientService({ access, resources: memory });
+  const client = memory.connect({ pid: 1, uid: 0, gid: 0, groups: [] });
+  client.said.push(JSON.stringify(HELLO));
+  for (let i = 0; i < 2; i++) served.attend(0);
+  expect([served.arm(), served.awakeSessions]).toEqual([true, 0]);
+  client.isDeaf = true;
+  client.said.push('{"type":"grow"}');
+  served.attend(0);
+  expect(client.isClosed).toBe(true);
+  expect(served.report()).toMatchObject({ closed: 1, faults: { badMessage: 1 } });
 });
 
 test('when the system has no more, those who connect wait until it has, and a session says so', () => {

@@ -2,7 +2,7 @@
 // everything back when they end. A session that has nothing to do sleeps and costs nothing; its client's doorbell
 // wakes it. Nothing here makes a system call: what belongs to connections is the executor's (given.ts).
 import { FAULTS } from '../../runtime/shm/half.ts';
-import { type Hello, parseFromClient, type Refusal } from '../../runtime/shm/messages.ts';
+import { commonVersion, type Hello, parseFromClient, type Refusal } from '../../runtime/shm/messages.ts';
 import {
   type Accepted,
   type ClientResources,
@@ -14,11 +14,12 @@ import {
   ended,
   forgotten,
   interrupted,
+  noCommonVersion,
   noLongerServed,
   noMemory,
+  noService,
   notPermitted,
   refusal,
-  refusalOf,
   tooMany,
   tooManyOf,
 } from './refusals.ts';
@@ -57,7 +58,7 @@ interface Totals {
 /** What another service goes on from. */
 export interface ServiceState {
   readonly connections: readonly ConnectionState[];
-  /** Those that are looked at in every turn, in their order. */
+  /** Those that are looked at, in the order in which their turn comes. */
   readonly awake: readonly number[];
   readonly listenAgainAt: number;
   readonly totals: Totals;
@@ -66,8 +67,12 @@ export interface ServiceState {
   readonly inHand: number;
 }
 
+/** The one that there is. */
+const SERVICE = 'echo';
 /** A session with nothing to do for so many turns sleeps, though others keep the thread awake. */
 const IDLE_TURNS = 1000;
+/** Work in a turn while it is being removed: other engines of the thread have to come to their end, too. */
+const DRAIN_BUDGET = 256;
 const GREETING_MICROS = 5_000_000;
 const RETRY_MICROS = 500_000;
 
@@ -78,6 +83,8 @@ export class ClientService {
   private readonly resources: ClientResources;
   private readonly connections = new Map<number, Connection>();
   private readonly awake: Connection[] = [];
+  /** In `awake`, the session behind the one that was served last. */
+  private next = 0;
   private listenAgainAt: number;
   private readonly totals: Totals;
   private readonly faults: Record<string, number>;
@@ -115,11 +122,12 @@ export class ClientService {
   }
 
   save(): ServiceState {
+    const inTurn = [...this.awake.slice(this.next), ...this.awake.slice(0, this.next)];
     return {
       connections: [...this.connections.values()].map(({ id, pid, uid, deadline, session }) => {
         return { id, pid, uid, deadline, session: session?.save() };
       }),
-      awake: this.awake.filter(({ isAwake }) => isAwake).map(({ id }) => id),
+      awake: inTurn.filter(({ isAwake }) => isAwake).map(({ id }) => id),
       listenAgainAt: this.listenAgainAt,
       totals: this.totals,
       faults: this.faults,
@@ -145,15 +153,19 @@ export class ClientService {
     for (const connection of this.connections.values()) this.wake(connection);
   }
 
-  /** One turn over all sessions that are awake, about `budget` records a flow; the records served. */
+  /** About `budget` units of work, for each session that is awake once at most, and in turn; how much was done. */
   serve(budget: number): number {
-    let served = 0;
-    for (let i = this.awake.length - 1; i >= 0; i--) {
-      const connection = this.awake[i]!;
-      if (connection.session !== undefined) served += this.serveOne(connection, connection.session, budget);
-      if (!connection.isAwake) this.awake.splice(i, 1);
+    const { awake } = this;
+    let done = 0;
+    for (let left = awake.length; left > 0 && done < budget; left--) {
+      if (this.next >= awake.length) this.next = 0;
+      const connection = awake[this.next]!;
+      if (connection.session !== undefined)
+        done += this.serveOne(connection, connection.session, budget - done);
+      if (connection.isAwake) this.next++;
+      else awake.splice(this.next, 1);
     }
-    return served;
+    return done;
   }
 
   /** Takes connections, messages and wake-ups. */
@@ -189,12 +201,15 @@ export class ClientService {
     return true;
   }
 
-  /** Takes nobody in any more and serves what is there; when nothing is left, ends all sessions: true. */
+  /** Takes nobody in any more and serves some of what is there; true when nothing was left. */
   drain(): boolean {
     this.resources.listen(false);
-    if (this.serve(Number.MAX_SAFE_INTEGER) > 0) return false;
+    return this.serve(DRAIN_BUDGET) === 0;
+  }
+
+  /** Ends all sessions, with a word. */
+  endAll(): void {
     for (const connection of this.connections.values()) this.end(connection, noLongerServed());
-    return true;
   }
 
   report(): ClientsReport {
@@ -220,18 +235,24 @@ export class ClientService {
   private serveOne(connection: Connection, session: Session, budget: number): number {
     this.inHand = connection.id;
     const served = session.serve(budget);
-    if (session.isStarved) this.end(connection, noMemory());
-    else if (session.fault !== 'none') this.endForFault(connection, session);
-    else if (session.idleTurns > IDLE_TURNS) this.sleep(connection);
+    if (!this.endIfBroken(connection, session) && session.idleTurns > IDLE_TURNS) this.sleep(connection);
     this.inHand = 0;
     return served;
+  }
+
+  /** Ends a session that cannot go on: true. */
+  private endIfBroken(connection: Connection, session: Session): boolean {
+    if (session.isStarved) this.end(connection, noMemory());
+    else if (session.fault !== 'none') this.endForFault(connection, session);
+    else return false;
+    return true;
   }
 
   /** False when there is something to do after all. */
   private sleep(connection: Connection): boolean {
     const { session } = connection;
     if (session?.sleep() === false) return false;
-    if (session !== undefined && session.fault !== 'none') this.endForFault(connection, session);
+    if (session !== undefined) this.endIfBroken(connection, session);
     connection.isAwake = false;
     return true;
   }
@@ -286,17 +307,18 @@ export class ClientService {
     else if (session === undefined) this.endForMessage(connection, 'the first message is no hello');
     else {
       session.grow();
-      if (session.isStarved) this.end(connection, noMemory());
+      this.endIfBroken(connection, session);
     }
     this.inHand = 0;
   }
 
   private open(connection: Connection, hello: Hello): void {
-    const no = refusalOf(hello);
+    const version = commonVersion(hello.versions);
     if (connection.session !== undefined) this.endForMessage(connection, 'a second hello came');
-    else if (no !== undefined) this.end(connection, no);
+    else if (version === undefined) this.end(connection, noCommonVersion(hello.versions));
+    else if (hello.service !== SERVICE) this.end(connection, noService(hello.service, SERVICE));
     else {
-      const session = openSession(connection.id, this.resources, hello);
+      const session = openSession(connection.id, this.resources, hello, version);
       if (session === undefined) {
         this.end(connection, noMemory());
         return;

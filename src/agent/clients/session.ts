@@ -4,7 +4,7 @@ import { Endpoint, type EndpointState } from '../../runtime/shm/endpoint.ts';
 import { type Fault, halfOf } from '../../runtime/shm/half.ts';
 import { OwnHeap, PeerHeap } from '../../runtime/shm/heap.ts';
 import { layoutOf } from '../../runtime/shm/layout.ts';
-import { type FromAgent, type Hello, NEWEST_VERSION } from '../../runtime/shm/messages.ts';
+import type { FromAgent, Hello } from '../../runtime/shm/messages.ts';
 import { MAX_SEGMENTS, type SlabState } from '../../runtime/shm/slab.ts';
 import { BlockEcho, type BlockEchoState, echoRecords, NO_MEMORY, NO_ROOM } from './echo.ts';
 import type { ClientResources, Owner } from './given.ts';
@@ -17,16 +17,22 @@ export interface SessionState {
   readonly hello: Hello;
   readonly records: number;
   readonly idleTurns: number;
+  readonly nextFlow: number;
   readonly endpoint: EndpointState;
   readonly heap: SlabState;
   /** One a flow where records name blocks. */
   readonly echoes: readonly BlockEchoState[];
 }
 
-/** Undefined when the system has no memory or descriptors left; what it did have is taken back with the connection. */
-export function openSession(id: number, resources: ClientResources, hello: Hello): Session | undefined {
+/** `version` is the one that both speak. Undefined when the system has no memory or descriptors left; what it did have is taken back with the connection. */
+export function openSession(
+  id: number,
+  resources: ClientResources,
+  hello: Hello,
+  version: number,
+): Session | undefined {
   const { flows, recordWords, records } = hello;
-  const welcome: FromAgent = { type: 'welcome', version: NEWEST_VERSION, flows, recordWords, records };
+  const welcome: FromAgent = { type: 'welcome', version, flows, recordWords, records };
   const halves = resources.open(id, layoutOf(hello).halfBytes, JSON.stringify(welcome));
   return halves && new Session(id, resources, hello);
 }
@@ -37,6 +43,8 @@ export class Session {
   idleTurns: number;
   /** The system had no memory for its heap. */
   isStarved = false;
+  /** The one that is served next, so that all get their turn. */
+  private nextFlow: number;
   private readonly id: number;
   private readonly resources: ClientResources;
   private readonly hello: Hello;
@@ -52,6 +60,7 @@ export class Session {
     this.hello = hello;
     this.records = old?.records ?? 0;
     this.idleTurns = old?.idleTurns ?? 0;
+    this.nextFlow = old?.nextFlow ?? 0;
     const { mine, theirs } = resources.halves(id);
     const wake = () => resources.wake(id);
     this.endpoint = new Endpoint(hello, halfOf(mine), halfOf(theirs), wake, old?.endpoint);
@@ -70,6 +79,7 @@ export class Session {
       hello: this.hello,
       records: this.records,
       idleTurns: this.idleTurns,
+      nextFlow: this.nextFlow,
       endpoint: this.endpoint.save(),
       heap: this.own.save(),
       echoes: this.echoes.map((echo) => echo.save()),
@@ -88,17 +98,18 @@ export class Session {
     return this.endpoint.wakes;
   }
 
-  /** Does what there is to do, at most about `budget` records a flow; how many records were served. */
+  /** Does what there is to do, about `budget` units of work at most, beginning behind the flow it ended with; how many. */
   serve(budget: number): number {
     const { endpoint } = this;
-    let served = endpoint.listen();
-    if (endpoint.awakeFlows > 0) {
-      for (let flow = 0; flow < endpoint.flows.length; flow++) {
-        if (endpoint.isAwake(flow)) served += this.serveFlow(flow, budget);
-      }
+    const flows = endpoint.flows.length;
+    let done = endpoint.listen();
+    for (let left = endpoint.awakeFlows > 0 ? flows : 0; left > 0 && done < budget; left--) {
+      const flow = this.nextFlow;
+      this.nextFlow = flow + 1 === flows ? 0 : flow + 1;
+      if (endpoint.isAwake(flow)) done += this.serveFlow(flow, budget - done);
     }
-    this.idleTurns = served > 0 ? 0 : this.idleTurns + 1;
-    return served;
+    this.idleTurns = done > 0 ? 0 : this.idleTurns + 1;
+    return done;
   }
 
   /** True when there is nothing to do and the client's next doorbell will wake us. */
@@ -127,7 +138,7 @@ export class Session {
       echo === undefined ? echoRecords(channel, this.hello.recordWords, budget) : echo.serve(channel, budget);
     if (served > 0) {
       this.records += served;
-      return served;
+      return echo === undefined ? served : echo.spent;
     }
     // What came in the moment that we meant to rest is work for the next turn.
     if (served === NO_ROOM) return channel.armRoom() ? this.restFlow(flow) : 1;

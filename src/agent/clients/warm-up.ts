@@ -3,7 +3,7 @@
 import type { EngineIo } from '../../runtime/engine.ts';
 import type { Endpoint } from '../../runtime/shm/endpoint.ts';
 import { OwnHeap, PeerHeap } from '../../runtime/shm/heap.ts';
-import type { Hello } from '../../runtime/shm/messages.ts';
+import { type Hello, NEWEST_VERSION, OLDEST_VERSION } from '../../runtime/shm/messages.ts';
 import { ClientsEngine } from './engine.ts';
 import type { ClientsGiven } from './given.ts';
 import { type MemoryClient, MemoryResources } from './memory-resources.ts';
@@ -21,7 +21,7 @@ const HELLOS: readonly Hello[] = [
   { blocks: false, flows: 1, recordWords: 4, records: 16 },
   { blocks: false, flows: 4, recordWords: 200, records: 4 },
   { blocks: true, flows: 1, recordWords: 4, records: 8 },
-].map((shape) => ({ type: 'hello', versions: [1, 1], service: 'echo', ...shape }));
+].map((shape) => ({ type: 'hello', versions: [OLDEST_VERSION, NEWEST_VERSION], service: 'echo', ...shape }));
 
 /** The work in small steps: a call of what this returns does one, and says whether it was the last. */
 export function warmUp(): () => boolean {

@@ -22,7 +22,10 @@ test.each([
   ['null', 'a message is not a JSON object'],
   ['{}', 'the first message is no hello'],
   [{ ...hello, versions: [1] }, 'versions is not a pair of whole numbers'],
-  [{ ...hello, service: 7 }, 'service is not a name'],
+  ...[7, '', 'a'.repeat(65), 'echo\n', 'écho'].map((service): [object, string] => [
+    { ...hello, service },
+    'service is not a name of 1 to 64 letters, digits, dots, dashes and underscores',
+  ]),
   [{ ...hello, blocks: 1 }, 'blocks is neither true nor false'],
   [{ ...hello, flows: 65 }, 'flows is not a whole number from 1 to 64'],
   [{ ...hello, recordWords: 2049 }, 'recordBytes is not a multiple of 4 from 4 to 8192'],

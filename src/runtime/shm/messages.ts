@@ -7,6 +7,11 @@ import { type SessionShape, shapeComplaint } from './layout.ts';
 export const OLDEST_VERSION = 1;
 export const NEWEST_VERSION = 1;
 
+/** Of either side; what is longer is not sent. */
+export const LONGEST_MESSAGE_BYTES = 4096;
+
+const SERVICE_NAME = /^[\w.-]{1,64}$/;
+
 /** The first message of a client. */
 export interface Hello extends SessionShape {
   readonly type: 'hello';
@@ -49,6 +54,14 @@ export interface Refusal {
 export type FromClient = Hello | Grow;
 export type FromAgent = Welcome | Segment | Full | Refusal;
 
+/** What is wrong with the name of a service, as the end of a sentence; undefined when nothing is. */
+export function serviceComplaint(service: unknown): string | undefined {
+  const isName = typeof service === 'string' && SERVICE_NAME.test(service);
+  return isName
+    ? undefined
+    : 'service is not a name of 1 to 64 letters, digits, dots, dashes and underscores';
+}
+
 /** Either a message, or why it is none, as the end of a sentence. */
 export function parseFromClient(text: string): FromClient | string {
   const fields = parseObject(text);
@@ -59,13 +72,14 @@ export function parseFromClient(text: string): FromClient | string {
   if (!Array.isArray(versions) || versions.length !== 2 || !versions.every(Number.isInteger)) {
     return 'versions is not a pair of whole numbers';
   }
-  if (typeof service !== 'string') return 'service is not a name';
+  const misnamed = serviceComplaint(service);
+  if (misnamed !== undefined) return misnamed;
   if (typeof blocks !== 'boolean') return 'blocks is neither true nor false';
   const shape = shapeOf(fields);
   const complaint = shapeComplaint(shape);
   if (complaint !== undefined) return complaint;
   if (blocks && shape.recordWords < 2) return 'a record of 4 bytes has no room for a block';
-  return { type: 'hello', versions: [versions[0], versions[1]], service, blocks, ...shape };
+  return { type: 'hello', versions: [versions[0], versions[1]], service: String(service), blocks, ...shape };
 }
 
 export function parseFromAgent(text: string): FromAgent | undefined {
