@@ -60,13 +60,11 @@ export class OwnHeap {
   }
 
   /** Takes back what the other side has returned. */
-  collect(): number {
-    let total = 0;
+  private collect(): void {
     for (;;) {
       const count = this.returns.pop(this.batch, RETURNS_AT_ONCE);
       for (let i = 0; i < count; i++) if (!this.slab.free(this.batch[i]!)) this.health.blame('badReturn');
-      total += count;
-      if (count < RETURNS_AT_ONCE || this.health.fault !== 'none') return total;
+      if (count < RETURNS_AT_ONCE || this.health.fault !== 'none') return;
     }
   }
 }

@@ -27,9 +27,14 @@ itForSeeds('blocks do not overlap and can be freed once', 30, (seed) => {
       expect(slab.free(wild)).toBe(blocks.delete(wild));
       const [address, size] = [...blocks][below(rng, blocks.size || 1)] ?? [];
       if (address === undefined) continue;
+      expect([slab.sizeOf(address), slab.sizeOf(address + 1), slab.sizeOf(address + 64)]).toEqual([
+        size,
+        0,
+        blocks.get(address + 64) ?? 0,
+      ]);
       expect(slab.free(address + 1)).toBe(false);
       expect(slab.free(address)).toBe(true);
-      expect(slab.free(address)).toBe(false);
+      expect([slab.free(address), slab.sizeOf(address)]).toEqual([false, 0]);
       blocks.delete(address);
       taken.fill(0, address, address + size!);
     }
@@ -47,6 +52,16 @@ test('a segment holds exactly so many blocks of a size', () => {
   while (slab.alloc(48) >= 0) blocks++;
   expect(blocks).toBe(SEGMENT_BYTES / 64);
 });
+
+test.each([-1, -SEGMENT_BYTES, 0.5, Number.NaN, SEGMENT_BYTES, 2 ** 32])(
+  'there is no block at %d',
+  (address) => {
+    const slab = new Slab();
+    slab.addSegment();
+    slab.alloc(1);
+    expect([slab.sizeOf(address), slab.free(address)]).toEqual([0, false]);
+  },
+);
 
 test.each([0, -1, SEGMENT_BYTES + 1, Number.NaN])('there is no block of %d bytes', (bytes) => {
   const slab = new Slab();

@@ -70,27 +70,31 @@ export class Slab {
 
   /** False when no block in use begins there. */
   free(address: number): boolean {
+    if (!this.isUsed(address)) return false;
     const slab = Math.floor(address / SLAB_BYTES);
-    const kind = slab < this.segments * SLABS ? this.kind[slab]! : FREE;
-    if (kind < SMALLEST_SHIFT) return false;
-    const offset = address % SLAB_BYTES;
-    const block = kind >= SLAB_SHIFT ? 0 : offset >>> kind;
-    if (block * 2 ** kind !== offset) return false;
-    const bit = 1 << (block & 31);
-    const words = this.used[slab]!;
-    if ((words[block >> 5]! & bit) === 0) return false;
-    words[block >> 5]! &= ~bit;
+    const kind = this.kind[slab]!;
+    const block = blockOf(address, kind);
+    this.used[slab]![block >> 5]! &= ~(1 << (block & 31));
     this.blocks--;
     if (--this.usedCount[slab]! === 0) this.kind.fill(FREE, slab, slab + slabsOf(kind));
     else this.hint[kind] = slab;
     return true;
   }
 
-  /** Bytes from a block's address to its end; 0 when no block in use begins there. */
+  /** A block's length; 0 when no block in use begins there. */
   sizeOf(address: number): number {
+    return this.isUsed(address) ? 2 ** this.kind[Math.floor(address / SLAB_BYTES)]! : 0;
+  }
+
+  /** Whether a block in use begins there. */
+  private isUsed(address: number): boolean {
     const slab = Math.floor(address / SLAB_BYTES);
-    const kind = slab < this.segments * SLABS ? this.kind[slab]! : FREE;
-    return kind < SMALLEST_SHIFT ? 0 : 2 ** kind;
+    if (!(slab >= 0 && slab < this.segments * SLABS)) return false;
+    const kind = this.kind[slab]!;
+    if (kind < SMALLEST_SHIFT) return false;
+    const block = blockOf(address, kind);
+    if (slab * SLAB_BYTES + block * 2 ** kind !== address) return false;
+    return (this.used[slab]![block >> 5]! & (1 << (block & 31))) !== 0;
   }
 
   private slabFor(shift: number): number {
@@ -127,6 +131,11 @@ export class Slab {
     const free = ~words[word]!;
     return word * 32 + 31 - Math.clz32(free & -free);
   }
+}
+
+/** The block of its slab that the address lies in. */
+function blockOf(address: number, shift: number): number {
+  return shift >= SLAB_SHIFT ? 0 : (address % SLAB_BYTES) >>> shift;
 }
 
 function slabsOf(shift: number): number {
