@@ -1,7 +1,7 @@
 // A client's heap, which grows by segments that the agent makes, and its view of the agent's (mRPC §3.4.2).
 import { SelvageError } from '../base/errors.ts';
 import { close } from '../linux/libc.ts';
-import { mapShared } from '../linux/shared-memory.ts';
+import { mapWhileSeen } from '../linux/shared-memory.ts';
 import type { Endpoint } from '../runtime/shm/endpoint.ts';
 import { OwnHeap, offsetOf, PeerHeap } from '../runtime/shm/heap.ts';
 import { MAX_SEGMENTS, SEGMENT_BYTES } from '../runtime/shm/slab.ts';
@@ -17,6 +17,8 @@ export class ClientHeap implements Heap {
   private readonly timeoutMillis: number;
   private readonly onEnd: (error: SelvageError) => void;
   private isFull = false;
+  /** Why nothing more may be asked of the agent: the numbers of the session's descriptors are others' by now. */
+  private closed: SelvageError | undefined;
 
   constructor(
     { returns, health }: Endpoint,
@@ -37,6 +39,7 @@ export class ClientHeap implements Heap {
         hint: `Give it 1 to ${SEGMENT_BYTES} bytes, and what is longer several.`,
       });
     }
+    if (this.closed !== undefined) throw this.closed;
     let address = this.own.alloc(bytes);
     while (address < 0 && this.own.wantsSegment() && this.grow()) address = this.own.alloc(bytes);
     this.isWaiting = address < 0;
@@ -48,12 +51,14 @@ export class ClientHeap implements Heap {
   }
 
   view(address: number, length: number): Uint8Array {
-    if (this.own.sizeOf(address) < length) throw noBlock(address, 'A view is of a block of this heap.');
+    const size = this.own.sizeOf(address);
+    if (size === 0 || size < length) throw noBlock(address, 'A view is of a block of this heap.');
     const offset = offsetOf(address);
     return this.own.segmentOf(address).subarray(offset, offset + length);
   }
 
   received(address: number, length: number): Uint8Array {
+    if (this.closed !== undefined) throw this.closed;
     let segment = this.theirs.segmentOf(address, length);
     // A record may be here before the news of the segment that it names; those were sent first.
     while (segment === undefined && this.receive(0)) segment = this.theirs.segmentOf(address, length);
@@ -63,7 +68,12 @@ export class ClientHeap implements Heap {
   }
 
   giveBack(address: number): void {
+    if (this.closed !== undefined) throw this.closed;
     if (!this.theirs.giveBack(address)) throw noBlock(address, 'Give a block back once.');
+  }
+
+  close(why: SelvageError): void {
+    this.closed = why;
   }
 
   /** Takes one message of the agent, waiting for it at most `timeoutMillis`; false when there was none. */
@@ -93,9 +103,7 @@ export class ClientHeap implements Heap {
   }
 
   private map(fd: number, owner: 'agent' | 'client'): void {
-    const mapping = mapShared(fd, SEGMENT_BYTES, owner === 'client');
-    mapping.unmapWithLastView();
-    const bytes = new Uint8Array(mapping.buffer);
+    const bytes = new Uint8Array(mapWhileSeen(fd, SEGMENT_BYTES, owner === 'client'));
     if (owner === 'client') this.own.addSegment(bytes);
     else this.theirs.segments.push(bytes);
   }

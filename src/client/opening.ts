@@ -4,10 +4,16 @@ import { SelvageError } from '../base/errors.ts';
 import { EventFd } from '../linux/eventfd.ts';
 import { groupName } from '../linux/groups.ts';
 import { close, EACCES, ECONNREFUSED, ENOENT, errnoName } from '../linux/libc.ts';
-import { mapShared } from '../linux/shared-memory.ts';
+import { mapWhileSeen } from '../linux/shared-memory.ts';
 import { connectUnix } from '../linux/unix-socket.ts';
 import { layoutOf, shapeComplaint } from '../runtime/shm/layout.ts';
-import { type Hello, NEWEST_VERSION, OLDEST_VERSION } from '../runtime/shm/messages.ts';
+import {
+  commonVersion,
+  type Hello,
+  NEWEST_VERSION,
+  OLDEST_VERSION,
+  serviceComplaint,
+} from '../runtime/shm/messages.ts';
 import type { ConnectOptions, Session } from './api.ts';
 import { type AgentMessage, Control } from './control.ts';
 import { ClientSession } from './session.ts';
@@ -27,7 +33,7 @@ export class Opening {
     this.timeoutMillis = options.timeoutMillis ?? DEFAULT_TIMEOUT_MILLIS;
     const socket = connectUnix(this.path);
     if (socket < 0) throw notConnected(this.path, -socket);
-    this.control = new Control(socket, this.path);
+    this.control = controlOf(socket, this.path);
     this.control.send(hello);
   }
 
@@ -56,7 +62,9 @@ export class Opening {
   }
 
   private session({ message, fds }: AgentMessage): Session {
-    if (message.type !== 'welcome' || fds.length !== WELCOME_FDS) {
+    // The agent picks from the versions that it was offered.
+    const isUnderstood = message.type === 'welcome' && isSpoken(message.version);
+    if (!isUnderstood || fds.length !== WELCOME_FDS) {
       for (const fd of fds) close(fd);
       this.control.close();
       throw new SelvageError('unsupported', `What answers at ${this.path} speaks another protocol.`);
@@ -65,13 +73,18 @@ export class Opening {
     const { halfBytes } = layoutOf(message);
     try {
       return new ClientSession(message, {
-        mine: mapShared(clientHalf, halfBytes, true),
-        theirs: mapShared(agentHalf, halfBytes, false),
+        mine: mapWhileSeen(clientHalf, halfBytes, true),
+        theirs: mapWhileSeen(agentHalf, halfBytes, false),
         control: this.control,
         agentBell: new EventFd(agentBell),
         clientBell,
         timeoutMillis: this.timeoutMillis,
       });
+    } catch (error) {
+      close(agentBell);
+      close(clientBell);
+      this.control.close();
+      throw error;
     } finally {
       close(agentHalf);
       close(clientHalf);
@@ -79,10 +92,23 @@ export class Opening {
   }
 }
 
+function controlOf(socket: number, path: string): Control {
+  try {
+    return new Control(socket, path);
+  } catch (error) {
+    close(socket);
+    throw error;
+  }
+}
+
+function isSpoken(version: number): boolean {
+  return commonVersion([version, version]) === version;
+}
+
 function helloOf(options: ConnectOptions): Hello {
   const { service, flows = 1, recordBytes = 64, records = 1024, blocks = false } = options;
   const shape = { flows, recordWords: recordBytes / 4, records };
-  const complaint = shapeComplaint(shape);
+  const complaint = shapeComplaint(shape) ?? serviceComplaint(service);
   if (complaint !== undefined) throw new SelvageError('bad-input', `A session cannot be so: ${complaint}.`);
   return { type: 'hello', versions: [OLDEST_VERSION, NEWEST_VERSION], service, blocks, ...shape };
 }

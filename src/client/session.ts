@@ -6,7 +6,6 @@ import type { EventFd } from '../linux/eventfd.ts';
 import { close } from '../linux/libc.ts';
 import { Readiness } from '../linux/readiness.ts';
 import { yieldCore } from '../linux/scheduling.ts';
-import type { Mapping } from '../linux/shared-memory.ts';
 import { clearPipe } from '../linux/wake-pipe.ts';
 import { Endpoint } from '../runtime/shm/endpoint.ts';
 import { halfOf } from '../runtime/shm/half.ts';
@@ -18,8 +17,8 @@ import { ClientFlow } from './flow.ts';
 import { ClientHeap } from './heap.ts';
 
 export interface SessionParts {
-  readonly mine: Mapping;
-  readonly theirs: Mapping;
+  readonly mine: ArrayBuffer;
+  readonly theirs: ArrayBuffer;
   readonly control: Control;
   readonly agentBell: EventFd;
   /** The reading end of a pipe. */
@@ -50,9 +49,7 @@ export class ClientSession implements Session {
     const { mine, theirs, control, agentBell, clientBell, timeoutMillis } = parts;
     this.parts = parts;
     this.halfRing = shape.records / 2;
-    mine.unmapWithLastView();
-    theirs.unmapWithLastView();
-    this.endpoint = new Endpoint(shape, halfOf(mine.buffer), halfOf(theirs.buffer), () => agentBell.signal());
+    this.endpoint = new Endpoint(shape, halfOf(mine), halfOf(theirs), () => agentBell.signal());
     this.flows = this.endpoint.flows.map(
       (channel, index) => new ClientFlow(channel, index, shape.recordWords, this.endpoint, () => this.ended),
     );
@@ -112,6 +109,7 @@ export class ClientSession implements Session {
     this.isClosed = true;
     this.end(new SelvageError('not-running', 'This session was closed.', { hint: 'Connect anew.' }));
     for (const flow of this.flows) flow.close();
+    this.heap.close(this.ended!);
     this.readiness?.close();
     this.epoll.close();
     this.parts.control.close();

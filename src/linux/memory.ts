@@ -37,6 +37,11 @@ export function mapMemory(length: number): MappedMemory {
   };
 }
 
+/** Views of it dangle from then on. */
+export function unmapMemory({ address, bytes }: MappedMemory): void {
+  munmap(address, bytes.u8.length);
+}
+
 function mapOnce(size: number): number {
   const address = mmap(0, size, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS, -1, 0);
   if (address > Number.MAX_SAFE_INTEGER) {

@@ -35,6 +35,11 @@ export interface SharedMemory {
   readonly mapping: Mapping;
 }
 
+interface Place {
+  readonly address: number;
+  readonly length: number;
+}
+
 /** A view of it dangles once it is unmapped: whoever unmaps has dropped all views. */
 export class Mapping {
   readonly buffer: ArrayBuffer;
@@ -53,16 +58,9 @@ export class Mapping {
     this.isMapped = false;
     munmap(this.address, this.length);
   }
-
-  /** Unmaps when nobody has a view any more: for memory whose views are given away. */
-  unmapWithLastView(): void {
-    forgotten.register(this.buffer, { address: this.address, length: this.length });
-  }
 }
 
-const forgotten = new FinalizationRegistry<{ address: number; length: number }>(({ address, length }) => {
-  munmap(address, length);
-});
+const forgotten = new FinalizationRegistry<Place>(({ address, length }) => munmap(address, length));
 
 /**
  * Makes zeroed memory. With `writer` 'us' the other process can only read it; with 'them' it can write and we have it
@@ -71,14 +69,16 @@ const forgotten = new FinalizationRegistry<{ address: number; length: number }>(
 export function createShared(name: string, bytes: number, writer: 'us' | 'them'): SharedMemory {
   const length = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
   const fd = newMemfd(name);
+  let mapping: Mapping | undefined;
   try {
     check(ftruncate(fd, length), 'give shared memory its size');
-    const mapping = mapShared(fd, length, writer === 'us');
+    mapping = mapShared(fd, length, writer === 'us');
     // Our own mapping is there already: it stays writable.
     const once = writer === 'us' ? F_SEAL_FUTURE_WRITE : 0;
     check(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | once | F_SEAL_SEAL), 'seal shared memory');
     return { fd, mapping };
   } catch (error) {
+    mapping?.unmap();
     close(fd);
     throw error;
   }
@@ -86,10 +86,23 @@ export function createShared(name: string, bytes: number, writer: 'us' | 'them')
 
 /** Maps memory that another process made. */
 export function mapShared(fd: number, bytes: number, writable: boolean): Mapping {
+  const { address, length } = map(fd, bytes, writable);
+  return new Mapping(address, length);
+}
+
+/** The same, unmapped when nobody has a view any more: for memory whose views are given away. */
+export function mapWhileSeen(fd: number, bytes: number, writable: boolean): ArrayBuffer {
+  const place = map(fd, bytes, writable);
+  const buffer = viewOf(place.address, place.length);
+  forgotten.register(buffer, place);
+  return buffer;
+}
+
+function map(fd: number, bytes: number, writable: boolean): Place {
   const length = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
   const address = mmap(0, length, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
   if (address > Number.MAX_SAFE_INTEGER) throw failed(`map ${length} bytes of shared memory`);
-  return new Mapping(address, length);
+  return { address, length };
 }
 
 function newMemfd(name: string): number {
