@@ -42,14 +42,14 @@ export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): P
     const reply = (code: number, body: unknown) => {
       response.writeHead(code, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
     };
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://agent');
+    const [pathname, query] = parseTarget(request.url ?? '/');
     const work = answers(handlers)[`${request.method} ${pathname}`];
     if (pathname === '/ready') reply(handlers.isReady() ? 200 : 503, { ready: handlers.isReady() });
     else if (work === undefined)
       reply(404, { error: 'there are GET /ready, /status, /flows, /paths, /engines, POST /upgrade' });
     else if (!handlers.isReady()) reply(503, { error: 'the agent is starting' });
     else
-      work(request, searchParams).then(
+      work(request, query).then(
         (answer) => reply(200, answer),
         (thrown) => {
           const { code, message, hint } = SelvageError.from(thrown);
@@ -63,6 +63,14 @@ export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): P
   });
   chmodSync(path, 0o600);
   return server;
+}
+
+/** By hand: URL throws for what it does not understand, such as `//`. */
+function parseTarget(target: string): [pathname: string, query: URLSearchParams] {
+  const mark = target.indexOf('?');
+  return mark < 0
+    ? [target, new URLSearchParams()]
+    : [target.slice(0, mark), new URLSearchParams(target.slice(mark))];
 }
 
 type Answer = (request: IncomingMessage, query: URLSearchParams) => Promise<unknown>;
