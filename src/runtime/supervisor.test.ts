@@ -111,4 +111,30 @@ describe('an engine that throws', () => {
     test.turns(1);
     expect(stateOf(test)).toEqual({ count: 3 });
   });
+
+  it('soon after it replaced another whose code cannot read its state is started again itself', () => {
+    const test = withNeighbour(counter(() => false));
+    test.turns(1);
+    const second = counter((count) => count === 2, 2);
+    applyChanges(test.executor, [{ type: 'replace', engine: 'broken', factory: second }]);
+    test.turns(1);
+    expect(test.failures[0]!.consequence).toBe('it is started from its last state');
+    test.turns(2);
+    expect([...test.watched.keys()]).toEqual([8]);
+    expect(stateOf(test)).toEqual({ count: 3 });
+    expect(test.executor.report()[0]).toMatchObject({ version: 2, state: 'running' });
+  });
+
+  it('soon after it replaced another, and cannot say what it holds, gives way to that one anew', () => {
+    const test = withNeighbour(counter(() => false));
+    test.turns(1);
+    const mute = () => {
+      throw new Error('mute');
+    };
+    const second = factoryOf(() => ({ run: mute, save: mute }), 2);
+    applyChanges(test.executor, [{ type: 'replace', engine: 'broken', factory: second }]);
+    test.turns(2);
+    expect(test.failures[0]!.consequence).toBe('version 1, which it replaced, takes its place again');
+    expect(stateOf(test)).toEqual({ count: 0 });
+  });
 });

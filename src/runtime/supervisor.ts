@@ -1,8 +1,8 @@
 // What happens when an engine throws. It is stopped at once, and its neighbours run on; it is loaded again from the
 // state it left, after a growing pause, and from nothing when that does not help. One that fails soon after it replaced
-// another gives way to that one again. After too many failures in a row it stays stopped until a person replaces it.
+// another gives way to that one again, where that can read its state. After too many failures in a row it stays stopped until a person replaces it.
 
-import type { SavedState } from './engine.ts';
+import type { AnyFactory, SavedState } from './engine.ts';
 import type { Waiter } from './executor.ts';
 import type { Slot } from './slot.ts';
 
@@ -45,7 +45,7 @@ export class Supervisor {
       slot.state = 'waiting';
     }
     let consequence: string;
-    if (slot.previous !== undefined && now - slot.replacedAt < PROBATION_MICROS) {
+    if (slot.previous !== undefined && canGiveWay(slot, slot.previous, now)) {
       slot.factory = slot.previous;
       slot.previous = undefined;
       consequence = `version ${slot.factory.version}, which it replaced, takes its place again`;
@@ -73,6 +73,12 @@ export class Supervisor {
     slot.restarts++;
     for (const watch of slot.watchList) this.waiter.add(watch);
   }
+}
+
+/** It replaced another a moment ago, and left nothing that the other's code cannot go on from. */
+function canGiveWay({ saved, replacedAt }: Slot, previous: AnyFactory, now: number): boolean {
+  const isReadable = saved === undefined || saved.version === previous.version;
+  return isReadable && now - replacedAt < PROBATION_MICROS;
 }
 
 function pauseMicros(attempt: number): number {
