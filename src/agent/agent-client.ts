@@ -21,7 +21,10 @@ const LIST_PATIENCE_MILLIS = 20_000;
 export type Filters = Readonly<Record<string, string | undefined>>;
 
 /** Throws SelvageError: 'not-running' when nobody listens, 'no-privilege', or 'failed' when the answer is no good. */
-export async function fetchStatus(runtimeDir: string, patienceMillis = 5000): Promise<AgentStatus> {
+export async function fetchStatus(
+  runtimeDir: string,
+  patienceMillis = LIST_PATIENCE_MILLIS,
+): Promise<AgentStatus> {
   return (await call(runtimeDir, 'GET', '/status', undefined, patienceMillis)) as AgentStatus;
 }
 

@@ -50,7 +50,8 @@ export async function runAgent(
     status: async () => {
       const serving = config.clients.thread === 'data' ? threads!.threads[0] : services;
       const clients = await serving?.clients().catch(() => undefined);
-      return statusOf(facts, await threads!.status(), tapDrops!.since(), clients);
+      const [report, flows] = await Promise.all([threads!.status(), threads!.knownFlows()]);
+      return statusOf(facts, report, flows, tapDrops!.since(), clients);
     },
     flows: async (query) => filteredFlows(query, () => threads!.flows()),
     paths: async (query) =>
@@ -85,9 +86,10 @@ export async function runAgent(
     routes = RouteSearch.start(threads, underlay, ends, (line) => console.error(`selvage: ${line}`));
     console.error(`selvage: agent of ${config.host} forwards packets (pid ${process.pid})`);
     await Promise.race([stopSignal(), threads.failed]);
-    await threads.stop();
   } finally {
     routes?.stop();
+    // Also when one of them has failed: the others tell their peers.
+    await threads?.stop();
     await services?.stop();
     for (const fd of opened) close(fd);
     removeClientSocket(config.runtimeDir);
@@ -134,7 +136,7 @@ function prepareCapture(
   opened: number[],
 ): CaptureStart | undefined {
   if (!trace && pcap === undefined && faults === undefined) return undefined;
-  if (faults !== undefined) console.error('selvage: loses packets on purpose (--fault)');
+  if (faults !== undefined) console.error('selvage: does harm to packets on purpose (--fault)');
   const names = captureNames(vnics);
   const files = pcap === undefined ? undefined : openCaptureFiles(pcap, names, opened);
   const { address, port, sourcePorts } = underlay;

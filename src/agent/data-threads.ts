@@ -87,6 +87,11 @@ export class DataThreads {
     return (await Promise.all(this.threads.map((thread) => thread.flows()))).flat();
   }
 
+  /** The same, without those of switches that say nothing of their connections. */
+  async knownFlows(): Promise<readonly FlowReport[]> {
+    return (await Promise.all(this.threads.map((thread) => thread.flows().catch(() => [])))).flat();
+  }
+
   /** By peer and slot; of each, what every thread knows. */
   async paths(): Promise<readonly ThreadPathReport[]> {
     const each = await Promise.all(this.threads.map((thread) => thread.paths()));

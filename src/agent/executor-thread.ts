@@ -89,24 +89,12 @@ export class ExecutorThread {
 
   /** Of the data thread: its connections, page after page. */
   async flows(): Promise<readonly FlowReport[]> {
-    const flows: FlowReport[] = [];
-    for (let from: number | undefined = 0; from !== undefined; ) {
-      const page = (await this.ask({ about: 'flows', from })) as FlowPage;
-      flows.push(...page.flows);
-      from = page.next;
-    }
-    return flows;
+    return (await this.pages<FlowPage>('flows')).flatMap(({ flows }) => flows);
   }
 
   /** Of the data thread: the slots to its peers. */
   async paths(): Promise<readonly PathReport[]> {
-    const paths: PathReport[] = [];
-    for (let from: number | undefined = 0; from !== undefined; ) {
-      const page = (await this.ask({ about: 'paths', from })) as PathPage;
-      paths.push(...page.paths);
-      from = page.next;
-    }
-    return paths;
+    return (await this.pages<PathPage>('paths')).flatMap(({ paths }) => paths);
   }
 
   /** Of the thread that serves clients. */
@@ -128,6 +116,16 @@ export class ExecutorThread {
     this.tell({ type: 'stop' });
     await this.exited;
     this.wake.close();
+  }
+
+  /** One behind the other, so that packets pass between them. */
+  private async pages<Page extends { readonly next?: number | undefined }>(
+    about: 'flows' | 'paths',
+  ): Promise<Page[]> {
+    const pages: Page[] = [];
+    for (let from: number | undefined = 0; from !== undefined; from = pages.at(-1)!.next)
+      pages.push((await this.ask({ about, from })) as Page);
+    return pages;
   }
 
   private ask(question: Question): Promise<unknown> {

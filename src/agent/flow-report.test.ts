@@ -7,9 +7,10 @@ import { numbered } from '../../test/wire/frames.ts';
 import { formatHostAddress, formatMac } from '../wire/address.ts';
 import { filteredFlows, filteredPaths } from './filters.ts';
 import { type FlowReport, flowPage } from './flow-report.ts';
-import { flowStatusOf, pathStatusOf } from './flow-status.ts';
+import { connectionStatusOf, flowStatusOf, pathStatusOf } from './flow-status.ts';
 import { pathPage, type ThreadPathReport } from './path-report.ts';
 import type { FlowStatus } from './status.ts';
+import { reportOf } from './switch-report.ts';
 
 const VNI = 77;
 /** Tenant 1 here, and so many on each of ten other hosts. */
@@ -57,6 +58,11 @@ describe('connections', () => {
     expect(pages).toBe(4);
     expect(flows.map(({ remoteMac }) => remoteMac).sort()).toEqual(tenants.map(macOf).sort());
     expect(new Set(flows.map(({ cid }) => cid)).size).toBe(tenants.length);
+    expect(Object.keys(reportOf(hosts[0]!.vswitch)), 'not of everything at once').toEqual([
+      'counters',
+      'dropped',
+      'peers',
+    ]);
     const { paths, pages: pathPages } = pathsOf(hosts[0]!, world.clock.nowMicros);
     expect(pathPages).toBe(2);
     expect(paths.map(({ peer, slot }) => peer * 8 + slot)).toEqual(Array.from({ length: 80 }, (_, i) => i));
@@ -109,6 +115,32 @@ describe('connections', () => {
     expect(one.slots).toHaveLength(8);
     expect(one.slots.filter(({ sprayed }) => sprayed)).toHaveLength(4);
     expect(one.slots[0]).toMatchObject({ cwndBytes: 512 * 1448, inFlightPackets: 0, state: 'healthy' });
+  });
+
+  it('are in the status, with why there is none', () => {
+    const { world, hosts } = worldOf([PAIR]);
+    const look = () => connectionStatusOf(flowsOf(hosts[0]!, world.clock.nowMicros).flows[0]!);
+    hosts[0]!.send(0, frame(2));
+    world.pass(50_000);
+    expect(look()).toEqual({
+      vni: VNI,
+      localMac: formatMac(macOf(1)),
+      remoteMac: formatMac(macOf(2)),
+      vtep: formatHostAddress(vtepOf(1)),
+      thread: 0,
+      remoteThread: 0,
+      state: 'established',
+      packetsInFlight: 0,
+    });
+    world.loses = () => true;
+    hosts[0]!.send(0, frame(2), frame(2));
+    world.pass(100);
+    expect(look().packetsInFlight).toBe(2);
+    world.loses = () => false;
+    world.pass(50_000);
+    hosts[1]!.vswitch.stop(world.clock.nowMicros);
+    world.pass(50_000);
+    expect(look()).toMatchObject({ because: 'the other agent stopped' });
   });
 
   it('say what waits, and how far ahead of the first missing packet the newest is', () => {

@@ -25,6 +25,8 @@ export interface FlowReport {
   readonly remoteMac: Mac;
   readonly vtep: HostAddress;
   readonly state: number;
+  /** Why there is no connection: CLOSE_…, or 0. */
+  readonly reason: number;
   readonly ccType: number;
   /** Since the last acknowledgement or answer. */
   readonly heardMicrosAgo: number;
@@ -85,6 +87,7 @@ function flowOf(vswitch: Switch, row: number, nowMicros: number): FlowReport {
     remoteMac: forwarding.remoteMac(pair),
     vtep: forwarding.peers[connections.peer[row]!]!,
     state: connections.state[row]!,
+    reason: connections.reason[row]!,
     ccType: connections.congestion[row]!.ccType,
     heardMicrosAgo: nowMicros - connections.lastHeard[row]!,
     ...connections.psnsOf(row),

@@ -2,16 +2,43 @@
 
 import { SLOT_STATE_NAMES } from '../paths/slot-health.ts';
 import { LEFT_NEVER, LEFT_PROBE } from '../paths/slot-history.ts';
-import { CONNECTION_ESTABLISHED, CONNECTION_STATE_NAMES } from '../transport/connections.ts';
+import {
+  CLOSE_REASON_NAMES,
+  CONNECTION_ESTABLISHED,
+  CONNECTION_STATE_NAMES,
+} from '../transport/connections.ts';
 import { TALLY_NAMES } from '../transport/tallies.ts';
 import { PAIR_DROP_REASONS } from '../vswitch/pair-drops.ts';
 import { formatHostAddress, formatMac } from '../wire/address.ts';
 import { CC_NAMES, threadOfCid } from '../wire/bifrost-types.ts';
 import type { FlowReport, FlowSlotReport } from './flow-report.ts';
 import type { ThreadPathReport } from './path-report.ts';
-import type { FlowSlotStatus, FlowStatus, LeftReason, PathLeft, PathStatus } from './status.ts';
+import type {
+  ConnectionStatus,
+  FlowSlotStatus,
+  FlowStatus,
+  LeftReason,
+  PathLeft,
+  PathStatus,
+} from './status.ts';
 
 const SECOND_MICROS = 1_000_000;
+
+/** What `selvage status` says of it. */
+export function connectionStatusOf(report: FlowReport): ConnectionStatus {
+  const { remoteCid, reason } = report;
+  return {
+    vni: report.vni,
+    localMac: formatMac(report.localMac),
+    remoteMac: formatMac(report.remoteMac),
+    vtep: formatHostAddress(report.vtep),
+    thread: threadOfCid(report.cid),
+    remoteThread: remoteCid === 0 ? undefined : threadOfCid(remoteCid),
+    state: CONNECTION_STATE_NAMES[report.state]!,
+    ...(reason in CLOSE_REASON_NAMES && { because: CLOSE_REASON_NAMES[reason]! }),
+    packetsInFlight: (report.txNext - report.una) >>> 0,
+  };
+}
 
 export function flowStatusOf(report: FlowReport): FlowStatus {
   const { ccType, una, txNext, next, base, end } = report;

@@ -14,7 +14,7 @@ const slot = (state: number, rttMicros: number, candidate = 3, route = 1): SlotR
 const peers = (...slots: SlotReport[]) => [{ vtep: 1, slots }];
 
 function report(framesIn: number, more: Partial<SwitchReport> = {}): SwitchReport {
-  return { counters: { framesIn }, dropped: { spoofedMac: 1 }, peers: [], connections: [], ...more };
+  return { counters: { framesIn }, dropped: { spoofedMac: 1 }, peers: [], ...more };
 }
 
 it('counters are summed, also those that only one thread has', () => {

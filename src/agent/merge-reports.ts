@@ -12,7 +12,6 @@ export function mergeReports(reports: readonly SwitchReport[]): SwitchReport {
     counters: sum(reports.map(({ counters }) => counters)),
     dropped: sum(reports.map(({ dropped }) => dropped)),
     peers: mergePeers(reports.map(({ peers }) => peers)),
-    connections: reports.flatMap(({ connections }) => connections),
   };
 }
 

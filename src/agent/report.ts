@@ -1,10 +1,11 @@
-// What the agent makes of its switch's report, for people.
+// What the agent makes of its switches' reports, for people.
 
 import { SLOT_STATE_NAMES } from '../paths/slot-health.ts';
-import { CLOSE_REASON_NAMES, CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { formatCidr, formatHostAddress, formatMac } from '../wire/address.ts';
 import type { ClientsReport } from './clients/report.ts';
 import type { HostConfig } from './config.ts';
+import type { FlowReport } from './flow-report.ts';
+import { connectionStatusOf } from './flow-status.ts';
 import { UNSETTLED } from './merge-reports.ts';
 import type { AgentStatus, ClientsStatus } from './status.ts';
 import { threadOfVnic } from './switch-config.ts';
@@ -25,6 +26,7 @@ export interface AgentFacts {
 export function statusOf(
   facts: AgentFacts,
   report: SwitchReport,
+  flows: readonly FlowReport[],
   txDropped: readonly (number | undefined)[],
   clients: ClientsReport | undefined,
 ): AgentStatus {
@@ -61,19 +63,7 @@ export function statusOf(
           : { sourcePort: sourcePorts + candidate, route, hops: hopsOf(peer, candidate) }),
       })),
     })),
-    connections: report.connections.map(
-      ({ vni, localMac, remoteMac, peer, state, reason, packetsInFlight, thread, remoteThread }) => ({
-        vni,
-        localMac: formatMac(localMac),
-        remoteMac: formatMac(remoteMac),
-        vtep: formatHostAddress(report.peers[peer]!.vtep),
-        thread,
-        remoteThread,
-        state: CONNECTION_STATE_NAMES[state]!,
-        ...(reason in CLOSE_REASON_NAMES && { because: CLOSE_REASON_NAMES[reason]! }),
-        packetsInFlight,
-      }),
-    ),
+    connections: flows.map(connectionStatusOf),
     clients: clients && clientsStatus(clients),
     counters: report.counters,
     dropped: { ...report.dropped, tapQueueFull: txDropped.reduce<number>((sum, n) => sum + (n ?? 0), 0) },

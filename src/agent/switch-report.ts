@@ -1,17 +1,16 @@
-// What a switch says about itself: plain numbers, since they travel between threads.
+// What a switch says about itself: plain numbers, since they travel between threads. Its connections it tells of in
+// pages (flow-report.ts).
 
 import { SLOTS } from '../paths/path-table.ts';
 import type { SlotReport } from '../paths/routes.ts';
 import type { Switch } from '../vswitch/switch.ts';
 import type { HostAddress } from '../wire/address.ts';
-import { threadOfCid } from '../wire/bifrost-types.ts';
 
 /** Of the switch and its transport. */
 export interface SwitchReport {
   readonly counters: Record<string, number>;
   readonly dropped: Record<string, number>;
   readonly peers: readonly PeerReport[];
-  readonly connections: readonly ConnectionReport[];
 }
 
 export interface PeerReport {
@@ -20,51 +19,20 @@ export interface PeerReport {
   readonly slots: readonly SlotReport[];
 }
 
-export interface ConnectionReport {
-  readonly vni: number;
-  readonly localMac: number;
-  readonly remoteMac: number;
-  readonly peer: number;
-  readonly thread: number;
-  /** Undefined until the peer has said it. */
-  readonly remoteThread: number | undefined;
-  readonly state: number;
-  /** CLOSE_…, or 0. */
-  readonly reason: number;
-  readonly packetsInFlight: number;
-}
-
 export function reportOf(vswitch: Switch): SwitchReport {
   const { dropped, ...switched } = vswitch.counters;
-  const { connections, counters } = vswitch.transport;
-  const { forwarding, paths } = vswitch;
+  const { paths, transport } = vswitch;
   return {
     counters: {
       ...switched,
       framesOut: vswitch.framesOut,
       framesQueued: vswitch.framesQueued,
       framesWaiting: vswitch.framesWaiting,
-      ...counters,
+      ...transport.counters,
       ...paths.changes,
     },
     dropped: { ...dropped },
     peers: peersOf(vswitch),
-    connections: Array.from({ length: connections.count }, (_, row) => {
-      const pair = connections.pair[row]!;
-      const send = connections.send[row];
-      const remoteCid = connections.remoteCid[row]!;
-      return {
-        vni: connections.vni[row]!,
-        localMac: forwarding.localMac(pair),
-        remoteMac: forwarding.remoteMac(pair),
-        peer: connections.peer[row]!,
-        thread: threadOfCid(connections.localCid[row]!),
-        remoteThread: remoteCid === 0 ? undefined : threadOfCid(remoteCid),
-        state: connections.state[row]!,
-        reason: connections.reason[row]!,
-        packetsInFlight: send === undefined ? 0 : (send.txNext - send.una) >>> 0,
-      };
-    }),
   };
 }
 

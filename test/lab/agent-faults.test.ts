@@ -20,7 +20,9 @@ it('--fault loses packets behind the socket and refuses writes, and every byte a
     expect(received).toBe(sent);
     const { counters } = await statusOf(lab, 'host1');
     expect(counters['retransmissions']).toBeGreaterThan(0);
-    expect(readFileSync(join(lab.runFolder, 'host2.log'), 'utf8')).toContain('loses packets on purpose');
+    expect(readFileSync(join(lab.runFolder, 'host2.log'), 'utf8')).toContain(
+      'does harm to packets on purpose',
+    );
   } finally {
     await lab.down();
   }

@@ -1,6 +1,6 @@
 // Agents with several data threads, on however few cores: each pair of vNICs stays on one thread of each host, whatever
 // the network does and however many threads the other side has or comes back with.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SELVAGE_VNI } from '../../lab/addressing.ts';
@@ -257,6 +257,26 @@ describe('the switches', () => {
       stderr: 'There is no engine switch in an executor data-7.\n  There is: data-0, data-1.\n',
     });
   });
+});
+
+it('a thread that ends takes its agent with it, and the others tell their peers first', async () => {
+  await expectIntact(await transfers());
+  const file = join(lab.runFolder, 'ends.mjs');
+  const ends = `import { switchEngine } from 'selvage/switch-engine';
+    export default { ...switchEngine, load(...given) {
+      return Object.assign(switchEngine.load(...given), { run: () => process.exit(1) });
+    } };`;
+  writeFileSync(file, ends);
+  await selvage('upgrade', 'switch', file, '--executor', 'data-1');
+  const log = join(lab.runFolder, 'host1.log');
+  await eventually('the agent to end', () => readFileSync(log, 'utf8').includes('The data-1 thread ended.'));
+  const told = await eventually('the other host to hear of it', async () => {
+    const { connections } = await statusOf(lab, 'host2');
+    const told = connections.filter(({ because }) => because === 'the other agent stopped');
+    return told.length > 1 && told;
+  });
+  const { mac } = lab.tenant('tenant1').selvage;
+  expect(told.map(({ remoteMac }) => remoteMac)).toEqual([mac, mac]);
 });
 
 it('plain VXLAN is every thread’s, and so are capture files', async () => {
