@@ -1,6 +1,7 @@
 // Engines and their upgrades as people read them.
 import type { EngineStatus, Upgraded } from '../agent/status.ts';
 import { table } from '../base/table.ts';
+import { micros } from './quantities.ts';
 
 const HEAD = [
   'EXECUTOR',
@@ -24,11 +25,11 @@ export function renderEngines(engines: readonly EngineStatus[]): string {
     engine.state,
     engine.turns,
     engine.work,
-    engine.turns === 0 ? '-' : time(engine.busyMicros / engine.turns),
-    time(engine.longestTurnMicros),
+    engine.turns === 0 ? '-' : micros(engine.busyMicros / engine.turns),
+    micros(engine.longestTurnMicros),
     engine.restarts,
     engine.replacements,
-    engine.lastGapMicros === undefined ? '-' : time(engine.lastGapMicros),
+    engine.lastGapMicros === undefined ? '-' : micros(engine.lastGapMicros),
   ]);
   const errors = engines.flatMap(({ engine, executor, lastError }) =>
     lastError === undefined ? [] : [`${engine} (executor ${executor}) failed last with: ${lastError}`],
@@ -39,11 +40,7 @@ export function renderEngines(engines: readonly EngineStatus[]): string {
 export function renderUpgrade(upgraded: Upgraded): string {
   return upgraded
     .map(({ engine, executor, from, to, gapMicros }) => {
-      return `${engine} (executor ${executor}): version ${from} → ${to}, gap ${time(gapMicros)}`;
+      return `${engine} (executor ${executor}): version ${from} → ${to}, gap ${micros(gapMicros)}`;
     })
     .join('\n');
-}
-
-function time(micros: number): string {
-  return micros < 1000 ? `${micros.toFixed(1)} µs` : `${(micros / 1000).toFixed(2)} ms`;
 }

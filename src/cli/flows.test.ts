@@ -236,7 +236,14 @@ test('quantities have three digits or two units', () => {
     '1.00 MB',
     '7.50 PB',
   ]);
-  expect([0, 0.3, 81.4, 999, 1234].map(micros)).toEqual(['-', '0 µs', '81 µs', '999 µs', '1.23 ms']);
+  expect([0, 0.34, 9.96, 81.4, 999, 1234].map(micros)).toEqual([
+    '-',
+    '0.3 µs',
+    '10 µs',
+    '81 µs',
+    '999 µs',
+    '1.23 ms',
+  ]);
   expect([0, 0.4, 59, 61, 3600, 90_061].map(duration)).toEqual([
     '0 s',
     '0 s',

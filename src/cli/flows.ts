@@ -38,7 +38,7 @@ export function addFlowsCommand(program: Command): void {
     .option('--vni <number>', 'those of this network')
     .option('--from <mac>', 'those of this interface here')
     .option('--to <address>', 'those to this remote interface, or to this peer')
-    .option('--state <name>', 'closed, requested, established or plain')
+    .option('--state <name>', 'closed, requested, established, plain or closing')
     .option('--json', 'print them as JSON')
     .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
     .addHelpText('after', notes)

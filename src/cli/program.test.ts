@@ -1,6 +1,7 @@
 // Every command explains itself, and the program's exits are the ones scripts rely on.
 import { Command, type CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { addAgentCommand } from './agent.ts';
 import { createProgram } from './program.ts';
 
@@ -33,6 +34,12 @@ function pathOf(command: Command): string[] {
 }
 
 describe('help', () => {
+  test('names every state that connections are in', () => {
+    const flows = createProgram().commands.find((command) => command.name() === 'flows')!;
+    const { description } = flows.options.find(({ long }) => long === '--state')!;
+    expect(description.split(/, | or /).sort()).toEqual([...CONNECTION_STATE_NAMES].sort());
+  });
+
   const commands = withSubcommands(createProgram()).map((command) => pathOf(command));
 
   test.each(commands.map((path) => [path.join(' ') || 'selvage', path] as const))('%s', async (_, path) => {

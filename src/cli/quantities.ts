@@ -31,6 +31,7 @@ export function age(seconds: number): string {
 /** 0 is unknown. */
 export function micros(time: number): string {
   if (time === 0) return '-';
+  if (time < 9.95) return `${time.toFixed(1)} µs`;
   return time < 1000 ? `${Math.round(time)} µs` : `${(time / 1000).toFixed(2)} ms`;
 }
 

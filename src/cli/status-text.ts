@@ -9,9 +9,8 @@ import type {
 } from '../agent/status.ts';
 import { table } from '../base/table.ts';
 import { CANDIDATES } from '../paths/path-table.ts';
-import { duration } from './quantities.ts';
-
-const slotStates = ['healthy', 'suspect', 'bad'] as const;
+import { SLOT_STATE_NAMES } from '../paths/slot-health.ts';
+import { bytes, duration, micros } from './quantities.ts';
 
 export function renderStatus(status: AgentStatus): string {
   const { host, version, pid, uptimeSeconds, underlay, threads } = status;
@@ -58,8 +57,10 @@ function peerTable(peers: readonly PeerStatus[]): string {
 }
 
 function pathSummary(slots: readonly SlotStatus[]): string {
-  return slotStates
-    .map((state) => ({ state, count: slots.filter((slot) => slot.state === state).length }))
+  return SLOT_STATE_NAMES.map((state) => ({
+    state,
+    count: slots.filter((slot) => slot.state === state).length,
+  }))
     .filter(({ count }) => count > 0)
     .map(({ state, count }) => `${count} ${state}`)
     .join(', ');
@@ -75,7 +76,7 @@ function rttRange(slots: readonly SlotStatus[]): string {
   const measured = slots.map(({ rttMicros }) => Math.round(rttMicros)).filter((rtt) => rtt > 0);
   if (measured.length === 0) return '-';
   const [least, most] = [Math.min(...measured), Math.max(...measured)];
-  return least === most ? `${least} µs` : `${least} to ${most} µs`;
+  return least === most ? micros(least) : `${micros(least)} to ${micros(most)}`;
 }
 
 function connectionTable(connections: readonly ConnectionStatus[], several: boolean): string {
@@ -97,11 +98,11 @@ function clientLines(clients: ClientsStatus | undefined): string[] {
     uid,
     service,
     records,
-    Math.round(sharedBytes / 1024),
+    bytes(sharedBytes),
   ]);
   const counted = [...nonZero(counters), ...nonZero(faults)].map(([name, count]) => `${count} ${name}`);
   return [
-    ...section('client sessions', table(['PID', 'UID', 'SERVICE', 'RECORDS', 'KB'], rows), rows.length),
+    ...section('client sessions', table(['PID', 'UID', 'SERVICE', 'RECORDS', 'SHARED'], rows), rows.length),
     ...(counted.length === 0 ? [] : [`so far: ${counted.join(', ')}`]),
   ];
 }

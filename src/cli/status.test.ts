@@ -169,15 +169,15 @@ describe('text', () => {
 
       peers
       VTEP      PATHS             ROUTES  RTT
-      10.0.2.1  7 healthy, 1 bad  4       81 to 140 µs
+      10.0.2.1  7 healthy, 1 bad  4       81 µs to 140 µs
 
       connections
       VNI  FROM               TO                 VTEP      STATE        IN FLIGHT  BECAUSE
        77  02:00:00:00:77:01  02:00:00:00:77:03  10.0.2.1  established         12
 
       client sessions
-      PID   UID  SERVICE  RECORDS   KB
-      815  1000  echo          42  200
+      PID   UID  SERVICE  RECORDS  SHARED
+      815  1000  echo          42  205 KB
       so far: 3 opened, 2 closed, 99 records, 7 wakes, 1 badIndex
 
       counted
@@ -209,8 +209,8 @@ describe('text', () => {
        77  02:00:00:00:77:01  02:00:00:00:77:03  10.0.2.1  0 → 3    established         12
 
       client sessions
-      PID   UID  SERVICE  RECORDS   KB
-      815  1000  echo          42  200
+      PID   UID  SERVICE  RECORDS  SHARED
+      815  1000  echo          42  205 KB
       so far: 3 opened, 2 closed, 99 records, 7 wakes, 1 badIndex"
     `);
   });
