@@ -1,7 +1,10 @@
 // What @selvage/client offers, and nothing of how: the package's type declarations are a copy of this file.
 
 export interface ConnectOptions {
-  /** What to be connected to. Every agent has `echo`, which sends every record back. */
+  /**
+   * What to be connected to: a name of 1 to 64 letters, digits, dots, dashes and underscores. Every agent has `echo`,
+   * which sends every record back.
+   */
   readonly service: string;
   /** The agent's socket for clients; default `/run/selvage/clients.sock`. */
   readonly socket?: string;
@@ -49,6 +52,7 @@ export interface Session extends Flow {
   waitSync(timeoutMillis?: number): boolean;
   /** The index of a flow that has records; -1 when none has. Flows that rest are not looked at: their doorbell tells. */
   readyFlow(): number;
+  /** Afterwards only blocks of your own can still be looked at and freed. */
   close(): void;
 }
 

@@ -5,8 +5,8 @@
 import { openTimeExceeded } from '../linux/icmp.ts';
 import { close, recvmsg, sendmmsg } from '../linux/libc.ts';
 import { highWord, lowWord, mapMemory } from '../linux/memory.ts';
+import { type Watch, watch } from '../linux/readiness.ts';
 import { hopLimitMessage, readSockaddr, SOCKADDR_BYTES, writeSockaddr } from '../linux/udp.ts';
-import { type Watch, watch } from '../linux/watch.ts';
 import type { RouteProbe } from '../paths/routes.ts';
 import { formatHostAddress, type HostAddress } from '../wire/address.ts';
 import { readTimeExceeded, readTimeExceeded6, writeRouteProbe } from '../wire/route-probe.ts';

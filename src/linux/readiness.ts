@@ -1,7 +1,18 @@
-// Waiting for a descriptor without holding up the event loop. On the main thread only: a worker that ends while a poll
-// handle lives takes the whole process with it.
+// Hearing from Node's event loop that a descriptor has something to read: whenever it has, or once. On the main thread
+// only: a worker that ends while a poll handle lives takes the whole process with it.
 
 import koffi from 'koffi';
+
+export interface Watch {
+  close(): void;
+}
+
+/** Calls `onReadable`, which may not throw, whenever there is something to read; does not keep the process alive. */
+export function watch(fd: number, onReadable: () => void): Watch {
+  const handle = koffi.node.poll(fd, { readable: true }, onReadable);
+  handle.unref();
+  return { close: () => handle.close() };
+}
 
 /**
  * Resolves when `fd` is readable or `timeoutMillis` have passed. A descriptor waited for keeps the process alive as a

@@ -4,7 +4,7 @@
 import type { Queue } from './queue.ts';
 
 export const RECORD_WORDS = 4;
-export const RING_RECORDS = 1024;
+const RING_RECORDS = 1024;
 
 export class Ring implements Queue {
   /** Engines that may still push: 0 when what is in it is all that will ever be. */

@@ -11,7 +11,7 @@ import { VXLAN_HEADER_BYTES } from '../../wire/vxlan.ts';
 import type { VnicConfig } from './types.ts';
 
 export const smallestMtu = 576;
-export const smallestMtuWithIpv6 = 1280;
+const smallestMtuWithIpv6 = 1280;
 /** What a TAP takes: 64 KB less the Ethernet header. */
 export const largestMtu = 65521;
 
