@@ -3,13 +3,8 @@
 // wakes it. Nothing here makes a system call: what belongs to connections is the executor's (given.ts).
 import { FAULTS } from '../../runtime/shm/half.ts';
 import { commonVersion, type Hello, parseFromClient, type Refusal } from '../../runtime/shm/messages.ts';
-import {
-  type Accepted,
-  type ClientResources,
-  type ClientsAccess,
-  type ClientsGiven,
-  MAX_CONNECTIONS,
-} from './given.ts';
+import { admissionRefusal } from './admission.ts';
+import type { ClientResources, ClientsAccess, ClientsGiven } from './given.ts';
 import {
   ended,
   forgotten,
@@ -18,10 +13,7 @@ import {
   noLongerServed,
   noMemory,
   noService,
-  notPermitted,
   refusal,
-  tooMany,
-  tooManyOf,
 } from './refusals.ts';
 import type { ClientsReport } from './report.ts';
 import { openSession, Session, type SessionState } from './session.ts';
@@ -273,23 +265,12 @@ export class ClientService {
       return;
     }
     const { id, pid, uid } = accepted;
-    const no = this.refusalFor(accepted);
+    const users = [...this.connections.values()].map((connection) => connection.uid);
+    const no = admissionRefusal(accepted, this.access, users);
     const deadline = now + GREETING_MICROS;
     const connection = { id, pid, uid, deadline, session: undefined, isAwake: false };
     this.connections.set(id, connection);
     if (no !== undefined) this.end(connection, no);
-  }
-
-  /** Undefined when whoever connected may. */
-  private refusalFor({ uid, gid, groups }: Accepted): Refusal | undefined {
-    const { access, connections } = this;
-    const permitted = access.gid;
-    const isMember = permitted !== undefined && (gid === permitted || groups.includes(permitted));
-    if (uid !== 0 && uid !== access.uid && !isMember) return notPermitted(access.group);
-    if (connections.size >= MAX_CONNECTIONS) return tooMany(MAX_CONNECTIONS);
-    let theirs = 0;
-    for (const connection of connections.values()) if (connection.uid === uid) theirs++;
-    return theirs < access.sessionsPerUser ? undefined : tooManyOf(uid, access.sessionsPerUser);
   }
 
   private receive(connection: Connection): void {
