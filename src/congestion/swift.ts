@@ -30,13 +30,16 @@ export interface SwiftTargets {
 export const DEFAULT_TARGETS: SwiftTargets = {
   baseMicros: 500,
   perHopMicros: 20,
-  rangeMicros: 1000,
+  rangeMicros: 2000,
   endpointMicros: 4000,
 };
 
-/** Windows between which flow scaling works (§3.5). */
-const SCALED_FROM_PACKETS = 0.1;
-const SCALED_TO_PACKETS = 100;
+/**
+ * Windows between which flow scaling works (§3.5): of frames, of which one is up to 45 packets and leaves at once. On a slow
+ * link it waits for itself, and for those of other slots there, longer than the base.
+ */
+const SCALED_FROM_PACKETS = 10;
+const SCALED_TO_PACKETS = 400;
 /** Packets a round trip: few for a window that counts frames of up to 45. */
 export const ADDITIVE_INCREASE = 4;
 const MULTIPLICATIVE_DECREASE = 0.8;

@@ -7,7 +7,7 @@ import { Machine } from '../interpreter/machine.ts';
 import { load } from '../interpreter/run.testing.ts';
 import type { CompiledProgram } from '../language/compiler.ts';
 import { signals } from '../language/signals.ts';
-import { DEFAULT_TARGETS, swift as nativeSwift } from '../swift.ts';
+import { DEFAULT_TARGETS, flowScaling, swift as nativeSwift } from '../swift.ts';
 import { swift } from './swift.ts';
 
 const MSS = 1500;
@@ -73,9 +73,9 @@ function native() {
   const clear = (sample: Sample): Sample => {
     const { state } = controller as unknown as { state: Float64Array };
     const [fabric = 0, fabricCut = 0, , endpointCut = 0, rtt = 0] = state;
-    const scale = DEFAULT_TARGETS.rangeMicros / (1 / Math.sqrt(0.1) - 0.1);
-    const target =
-      FABRIC_TARGET + Math.min(DEFAULT_TARGETS.rangeMicros, scale * (1 / Math.sqrt(fabric) - 0.1));
+    const { alpha, beta } = flowScaling(DEFAULT_TARGETS);
+    const scaled = Math.min(DEFAULT_TARGETS.rangeMicros, alpha / Math.sqrt(fabric) + beta);
+    const target = FABRIC_TARGET + Math.max(0, scaled);
     const fabricMicros = sample.fabricMicros + (Math.abs(sample.fabricMicros - target) < 15 ? 40 : 0);
     const next = rtt + (fabricMicros + sample.endpointMicros - rtt) / 8;
     const edges = [fabricCut, endpointCut].flatMap((cut) => [cut + rtt, cut + next]);
