@@ -9,6 +9,7 @@ import { openTap } from '../../src/linux/tap.ts';
 import { transmitDrops } from '../../src/linux/transmit-drops.ts';
 import { type BothDirections, EmulatedWire } from './link.ts';
 import { LinkLog, LOG_INTERVAL_MICROS } from './log.ts';
+import { Punctual } from './model/punctual.ts';
 import { reportOf } from './report.ts';
 import {
   type EmulatorSpec,
@@ -24,6 +25,7 @@ const INPUT = 0;
 const spec: EmulatorSpec = JSON.parse(process.argv[2]!);
 const clock = () => performance.now() * 1000;
 const epoll = new Epoll();
+const punctual = new Punctual();
 const [a, b] = spec.ends.map(
   ({ netns, tap: name }) => openTap({ name, netns, persistent: false, offloads: false }).fd,
 );
@@ -54,7 +56,9 @@ function run(): never {
       read = changedAt;
       written = writeCounts(written);
     }
-    const ready = epoll.wait(Math.max(0, Math.min(idleMicros, housekeepingAt - now, logAt - now)));
+    const sleepMicros = punctual.sleepMicros(Math.min(idleMicros, housekeepingAt - now, logAt - now));
+    const ready = epoll.wait(sleepMicros);
+    if (ready === 0) punctual.slept(sleepMicros, clock() - now);
     for (let i = 0; i < ready; i++) if (epoll.tag(i) === INPUT) finish();
   }
 }

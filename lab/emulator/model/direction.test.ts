@@ -118,9 +118,12 @@ test('delivers each packet once or counts it, flows in order, with no more waiti
       expect(counters.delivered).toBe(out.length);
       expect([backlog.packets, backlog.bytes, pool.held]).toEqual([0, 0, 0]);
       expect(new Set(out.map(({ number }) => number)).size).toBe(out.length);
+      const peaks = { backlogBytes: 0, delayMicros: 0, delaySumMicros: 0 };
+      direction.takePeaks(peaks);
+      expect(peaks.backlogBytes).toBeLessThanOrEqual(Math.min(link.limit.bytes, link.limit.packets * 1514));
       const lastOf = new Map<number, number>();
       for (const { number, at } of out) {
-        const { flow, at: arrived } = arrivals[number]!;
+        const { flow = 0, at: arrived } = arrivals[number]!;
         expect(at).toBeGreaterThanOrEqual(arrived + link.delayMicros);
         expect(number).toBeGreaterThan(lastOf.get(flow) ?? -1);
         lastOf.set(flow, number);

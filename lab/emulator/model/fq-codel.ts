@@ -37,7 +37,8 @@ export class FqCodel implements Queue {
       flow.deficit = FULL_FRAME_BYTES;
       this.newFlows.push(flow);
     }
-    if (isOver(this.host.backlog, this.limit)) this.dropFromFattest();
+    // In the end all that is left is being sent.
+    while (isOver(this.host.backlog, this.limit) && this.dropFromFattest());
   }
 
   /** RFC 8290 §4.2 */
@@ -63,11 +64,13 @@ export class FqCodel implements Queue {
     }
   }
 
-  private dropFromFattest(): void {
+  private dropFromFattest(): boolean {
     const { list } = this.flows.fattest();
+    if (list.packets === 0) return false;
     const enough = list.bytes / 2;
     for (let i = 0; i < DROP_BATCH && list.packets > 0 && list.bytes >= enough; i++) {
       this.host.drop(list.shift());
     }
+    return true;
   }
 }
