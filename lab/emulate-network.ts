@@ -1,7 +1,7 @@
 // The namespace of a program behind an emulated link, its addresses, and what a run that was killed left behind. Runs may
-// be nested, as Mahimahi's shells: a program behind one link may start another. The namespace around an inner one passes
-// its packets on under its own address, so that the outermost side needs to know no route.
-import { mkdirSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// be nested, as Mahimahi's shells: a program behind one link may start others. Each link has a block of addresses, in
+// which the links inside it have theirs, so every namespace knows the way in and out, and no address is translated.
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SelvageError } from '../src/base/errors.ts';
 import { netnsPath } from '../src/linux/netns.ts';
@@ -34,34 +34,70 @@ export interface Subnet {
   readonly tap: string;
   readonly gateway: string;
   readonly address: string;
+  /** All that is reached by the address: its own link, and those inside it. */
+  readonly block: string;
 }
 
-/** Four addresses of 100.64.0.0/10 (RFC 6598) that no route in the caller's namespace singles out. */
-export async function freeSubnet(): Promise<Subnet> {
-  const routes: { dst: string }[] = JSON.parse(
-    await tool('ip', undefined, ['-json', 'route', 'show', 'table', 'all']),
-  );
-  const used = routes
-    .map(({ dst }) => parseCidr(dst.includes('/') ? dst : `${dst}/32`))
-    .filter((route) => route?.family === 4 && route.prefixLength > SHARED_PREFIX_LENGTH) as Cidr[];
-  for (let number = 0; number < SUBNETS; number++) {
-    const first = SHARED_SPACE + number * 4;
-    const subnet: Cidr = { family: 4, address: first, prefixLength: 30 };
-    if (used.some((route) => overlap(route, subnet))) continue;
-    return { tap: `emu${number}`, gateway: formatIpv4(first + 1), address: formatIpv4(first + 2) };
+/** Addresses for a link: the first four of a block that no route in the caller's namespace singles out. */
+export async function freeSubnet(nested: boolean): Promise<Subnet> {
+  const routes = await ownRoutes();
+  const parent = nested ? handedDown(routes) : { address: SHARED_SPACE, prefixLength: SHARED_PREFIX_LENGTH };
+  const prefixLength = nested ? parent.prefixLength + NESTING_BITS : OUTERMOST_PREFIX_LENGTH;
+  const used = routes.map(({ block }) => block).filter((block) => block.prefixLength > parent.prefixLength);
+  const blocks = prefixLength > LINK_PREFIX_LENGTH ? 0 : 2 ** (prefixLength - parent.prefixLength);
+  for (let number = 0; number < blocks; number++) {
+    const address = parent.address + number * 2 ** (32 - prefixLength);
+    if (used.some((route) => overlap(route, { address, prefixLength }))) continue;
+    return {
+      tap: `emu${number}`,
+      gateway: formatIpv4(address + 1),
+      address: formatIpv4(address + 2),
+      block: `${formatIpv4(address)}/${prefixLength}`,
+    };
   }
-  throw new SelvageError('in-use', 'No four addresses of 100.64.0.0/10 are free here.', {
-    hint: 'End other emulated links, or remove routes in that range.',
+  throw new SelvageError('in-use', 'No addresses of 100.64.0.0/10 are free for another link here.', {
+    hint: 'End other emulated links, nest them less deep, or remove routes in that range.',
   });
 }
 
+/** Carrier-grade NAT's addresses (RFC 6598), which hosts do not use. */
 const SHARED_SPACE = parseIpv4('100.64.0.0')!;
 const SHARED_PREFIX_LENGTH = 10;
-const SUBNETS = 2 ** (30 - SHARED_PREFIX_LENGTH);
+// 256 links beside each other, each with 15 inside it; four deep.
+const OUTERMOST_PREFIX_LENGTH = 18;
+const NESTING_BITS = 4;
+const LINK_PREFIX_LENGTH = 30;
 
-function overlap(one: Cidr, other: Cidr): boolean {
-  if (one.family !== 4 || other.family !== 4) return false;
-  return cidrContainsIpv4(one, other.address) || cidrContainsIpv4(other, one.address);
+interface Block {
+  readonly address: number;
+  readonly prefixLength: number;
+}
+
+interface Route {
+  readonly block: Block;
+  readonly isUnreachable: boolean;
+}
+
+async function ownRoutes(): Promise<Route[]> {
+  const routes: { dst: string; type?: string }[] = JSON.parse(
+    await tool('ip', undefined, ['-json', 'route', 'show', 'table', 'all']),
+  );
+  return routes.flatMap(({ dst, type }) => {
+    const parsed = parseCidr(dst.includes('/') ? dst : `${dst}/32`);
+    return parsed?.family === 4 ? [{ block: parsed, isUnreachable: type === 'unreachable' }] : [];
+  });
+}
+
+/** What the run around this one left for those inside it, in a route that leads nowhere. */
+function handedDown(routes: readonly Route[]): Block {
+  const shared = { address: SHARED_SPACE, prefixLength: SHARED_PREFIX_LENGTH };
+  return routes.find(({ block, isUnreachable }) => isUnreachable && overlap(block, shared))?.block ?? shared;
+}
+
+function overlap(one: Block, other: Block): boolean {
+  const a: Cidr = { family: 4, ...one };
+  const b: Cidr = { family: 4, ...other };
+  return cidrContainsIpv4(a, b.address) || cidrContainsIpv4(b, a.address);
 }
 
 /** The TAPs of the emulator, on both sides. */
@@ -69,18 +105,33 @@ export function tapEnds({ tap }: Subnet, netns: string) {
   return [{ tap }, { netns, tap: UPLINK }] as const;
 }
 
-export async function addressEnds({ tap, gateway, address }: Subnet, netns: string): Promise<void> {
-  const bringUp = (name: string) => [
-    `link set dev ${name} mtu ${MTU} txqueuelen ${TAP_QUEUE_FRAMES} addrgenmode none`,
-    `link set dev ${name} up`,
-  ];
-  await batch('ip', undefined, [`address add ${gateway}/30 dev ${tap}`, ...bringUp(tap)]);
+export async function addressEnds({ tap, gateway, address, block }: Subnet, netns: string): Promise<void> {
+  await batch('ip', undefined, [
+    ...bringUp(tap, gateway, address),
+    `route add ${block} via ${address} dev ${tap}`,
+  ]);
   await batch('ip', netns, [
     'link set dev lo up',
-    `address add ${address}/30 dev ${UPLINK}`,
-    ...bringUp(UPLINK),
+    ...bringUp(UPLINK, address, gateway),
     `route add default via ${gateway}`,
+    `route add unreachable ${block}`,
   ]);
+}
+
+/** Both ends know each other's MAC address: a question for it would take the link's delay before the first packet. */
+function bringUp(name: string, own: string, peer: string): string[] {
+  return [
+    `link set dev ${name} address ${macOf(own)} mtu ${MTU} txqueuelen ${TAP_QUEUE_FRAMES} addrgenmode none`,
+    `address add ${own}/30 dev ${name}`,
+    `link set dev ${name} up`,
+    `neighbor replace ${peer} lladdr ${macOf(peer)} dev ${name} nud permanent`,
+  ];
+}
+
+/** Locally administered. */
+function macOf(address: string): string {
+  const octets = address.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0'));
+  return ['02', '00', ...octets].join(':');
 }
 
 /** Whether this process is itself behind an emulated link, in the namespace that was made for it. */
@@ -91,17 +142,19 @@ export function isNested(): boolean {
   );
 }
 
-/** In the namespace of this process, which is one of ours. */
-export async function passOnPackets(): Promise<void> {
-  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-  const script = [
-    'add table ip selvage_emulate',
-    'add chain ip selvage_emulate leaving { type nat hook postrouting priority 100; }',
-    'flush chain ip selvage_emulate leaving',
-    `add rule ip selvage_emulate leaving oifname "${UPLINK}" masquerade`,
-  ];
-  await tool('nft', undefined, ['-f', '-'], `${script.join('\n')}\n`);
+/** Lets packets through the namespace of this process, which is one of ours. */
+export function passOnPackets(): void {
+  try {
+    if (readFileSync(FORWARDING, 'latin1').trim() !== '1') writeFileSync(FORWARDING, '1');
+  } catch (cause) {
+    throw new SelvageError('unsupported', 'Packets cannot be passed on from one emulated link to the next.', {
+      hint: `${FORWARDING} cannot be written: run this where /proc/sys is writable.`,
+      cause,
+    });
+  }
 }
+
+const FORWARDING = '/proc/sys/net/ipv4/ip_forward';
 
 /** A folder for each run, named after its process like its namespace. */
 function runsFolder(): string {

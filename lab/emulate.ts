@@ -63,8 +63,8 @@ export async function emulate(command: readonly string[], options: EmulateOption
   try {
     const run = await withLock(join(labsFolder(), '.lock-emulate'), LOCK_WAIT_MILLIS, async () => {
       await removeLeftovers();
-      if (nested) await passOnPackets();
-      return connect(link, { seed, log }, cleanups);
+      if (nested) passOnPackets();
+      return connect(link, { seed, log, nested }, cleanups);
     });
     const rttMicros = outerRttMicros + link.up.delayMicros + link.down.delayMicros;
     const gateway = (nested && process.env[GATEWAY]) || run.subnet.gateway;
@@ -97,7 +97,11 @@ interface Run {
 /** Makes namespace and link; whatever is made says first how it is undone. */
 async function connect(
   link: EmulatedLinkDescription,
-  { seed, log }: { readonly seed: number; readonly log: string | undefined },
+  {
+    seed,
+    log,
+    nested,
+  }: { readonly seed: number; readonly log: string | undefined; readonly nested: boolean },
   cleanups: (() => Promise<void>)[],
 ): Promise<Run> {
   const { netns, folder } = placesOfThisRun();
@@ -105,7 +109,7 @@ async function connect(
   cleanups.push(async () => rmSync(folder, { recursive: true, force: true }));
   cleanups.push(() => removeNamespaces(namespacesWithPrefix(netns)));
   await batch('ip', undefined, [`netns add ${netns}`]);
-  const subnet = await freeSubnet();
+  const subnet = await freeSubnet(nested);
   const parametersFile = join(folder, 'parameters.json');
   writeParameters(parametersFile, [link.down, link.up]);
   const reportFile = join(folder, 'report.json');
