@@ -1,6 +1,7 @@
 // The command lines of `selvage lab …` and `selvage emulate …`: what they take and what they print. What they do is
 // imported when it is run.
 import type { Command } from 'commander';
+import { SelvageError } from '../src/base/errors.ts';
 import type { ConditionTexts } from './conditions.ts';
 import type { EmulateOptions } from './emulate.ts';
 import type { TraceTexts } from './make-trace.ts';
@@ -182,6 +183,11 @@ export function addEmulateCommand(program: Command): void {
       if (kind !== undefined) {
         const { makeTrace } = await import('./make-trace.ts');
         return makeTrace(kind, { ...options, ...(duration !== undefined && { duration }) });
+      }
+      if (duration !== undefined) {
+        throw new SelvageError('bad-input', 'Only a trace that is made has a --duration.', {
+          hint: 'Give --make-trace cellular as well, or end the program in time.',
+        });
       }
       const { emulate } = await import('./emulate.ts');
       process.exitCode = await emulate(withoutDashes(command), options);

@@ -57,9 +57,10 @@ function run(): never {
       read = changedAt;
       written = writeCounts(written);
     }
-    const sleepMicros = punctual.sleepMicros(Math.min(idleMicros, housekeepingAt - now, logAt - now));
+    const waitMicros = Math.min(idleMicros, housekeepingAt - now, logAt - now);
+    const sleepMicros = punctual.sleepMicros(waitMicros);
     const ready = epoll.wait(sleepMicros);
-    if (ready === 0) punctual.slept(sleepMicros, clock() - now);
+    if (ready === 0) punctual.slept(waitMicros, clock() - now - sleepMicros);
     for (let i = 0; i < ready; i++) if (epoll.tag(i) === INPUT) finish();
   }
 }

@@ -186,7 +186,7 @@ describe('what an emulated link reports', () => {
     const files = ['--report', reportFile, '--log', log];
     // It reads until the other end has closed, too: everything was delivered.
     const script = `exec 3<> /dev/tcp/$SELVAGE_GATEWAY/${port}; head -c ${bytes} /dev/zero >&3; echo end >&3
-until [ -e ${folder}/received ]; do :; done`;
+until [ -e ${folder}/received ]; do sleep 0.01; done`;
     const ended = emulate('--trace', trace, '--queue', '50', ...files, '--', 'bash', '-c', script).ended;
     await eventually('the stream', () => received === bytes + 4);
     writeFileSync(join(folder, 'received'), '');
@@ -242,23 +242,18 @@ describe('a link inside a link', () => {
     expect(Number(/= ([\d.]+)\//.exec(stdout)![1])).toBeGreaterThanOrEqual(50);
     // 10 Mbit/s for the 50 ms of both.
     expect(stderr).toContain('fifo 62500B');
-    expect(
-      namespacesWithPrefix('selvage.emulate.').filter((name) => name.includes(`.${process.pid}.`)),
-    ).toEqual([]);
   });
 
   test('is removed with the outer one, however that ended', async () => {
-    const inner = `${AGAIN} --delay 1ms -- sh -c 'echo inside; exec sleep 1000'`;
-    const before = namespacesWithPrefix('selvage.emulate.');
+    const inner = `${AGAIN} --delay 1ms -- sh -c 'echo "inside of $PPID"; exec sleep 1000'`;
     const started = emulate('--', 'sh', '-c', inner);
-    await eventually('the inner program', () => started.output().includes('inside'));
-    const made = namespacesWithPrefix('selvage.emulate.').filter((name) => !before.includes(name));
-    expect(made).toHaveLength(2);
+    const pid = await eventually('the inner program', () => /^inside of (\d+)$/m.exec(started.output())?.[1]);
+    const namespaces = () => [...namespaceOf(started), ...namespacesWithPrefix(`selvage.emulate.${pid}.`)];
+    expect(namespaces()).toHaveLength(2);
     started.child.kill('SIGKILL');
     expect((await selvage('emulate', '--', 'true')).status).toBe(0);
     await started.ended;
-    const left = namespacesWithPrefix('selvage.emulate.');
-    expect(made.filter((name) => left.includes(name))).toEqual([]);
+    expect(namespaces()).toEqual([]);
   });
 });
 

@@ -57,6 +57,15 @@ describe('a direction of an emulated link', () => {
     expect(direction.freeSlot).toBeGreaterThanOrEqual(0);
   });
 
+  test('gives no slot away twice when a packet is lost as another arrives', () => {
+    const direction = new Direction(8, { ...SLOW, lossPpm: 1_000_000 }, 1);
+    direction.arrive(0, 1500);
+    const slot = direction.freeSlot;
+    direction.arrive(2000, 1500);
+    expect(direction.counters.lost).toBe(1);
+    expect(direction.freeSlot).not.toBe(slot);
+  });
+
   test('lets nothing overtake when its delay is shortened, and sends what waits at the new rate', () => {
     const direction = new Direction(8, SLOW, 1);
     for (let i = 0; i < 3; i++) direction.arrive(0, 1500);
@@ -107,6 +116,16 @@ const wanted = fc.record({
   }),
 });
 
+/** All that can be taken. */
+function freeSlots({ pool }: Direction): Set<number> {
+  const free = new Set<number>();
+  for (let slot = pool.freeSlot; slot >= 0; slot = pool.freeSlot) {
+    free.add(slot);
+    pool.take();
+  }
+  return free;
+}
+
 test('delivers each packet once or counts it, flows in order, with no more waiting than may, under any load', () => {
   fc.assert(
     fc.property(load, wanted, fc.array(fc.nat(2_000_000), { maxLength: 20 }), (gaps, link, looks) => {
@@ -118,6 +137,7 @@ test('delivers each packet once or counts it, flows in order, with no more waiti
       expect(counters.delivered).toBe(out.length);
       expect([backlog.packets, backlog.bytes, pool.held]).toEqual([0, 0, 0]);
       expect(new Set(out.map(({ number }) => number)).size).toBe(out.length);
+      expect(freeSlots(direction).size).toBe(512);
       const peaks = { backlogBytes: 0, delayMicros: 0, delaySumMicros: 0 };
       direction.takePeaks(peaks);
       expect(peaks.backlogBytes).toBeLessThanOrEqual(Math.min(link.limit.bytes, link.limit.packets * 1514));

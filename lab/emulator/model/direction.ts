@@ -83,6 +83,8 @@ export class Direction {
   arrive(now: number, bytes: number, flow = 0): void {
     const { pool, counters, transmitter } = this;
     const slot = pool.freeSlot;
+    // At once: what is lost or dropped now makes other slots free.
+    if (slot >= 0) pool.take();
     transmitter.run(now);
     if (counters.arrived++ === 0) {
       this.firstArrivalMicros = now;
@@ -92,7 +94,6 @@ export class Direction {
       counters.dropped++;
       return;
     }
-    pool.take();
     pool.bytes[slot] = bytes;
     pool.arrivedMicros[slot] = now;
     pool.flow[slot] = flow;
