@@ -1,7 +1,10 @@
 // The command lines of `selvage lab …` and `selvage emulate …`: what they take and what they print. What they do is
 // imported when it is run.
 import type { Command } from 'commander';
+import { SelvageError } from '../src/base/errors.ts';
 import type { ConditionTexts } from './conditions.ts';
+import type { EmulateOptions } from './emulate.ts';
+import type { TraceTexts } from './make-trace.ts';
 
 const labExamples = `
 Examples:
@@ -49,12 +52,17 @@ Examples:
   selvage lab reset host1-leaf1
 `;
 const emulateExamples = `
-The program runs in a network namespace of its own; SELVAGE_GATEWAY in its environment is this side of the link. If it is
-a shell, what that runs must be installed.
+One value holds for both directions; two with a comma between are for the way up from the program and the way down to it.
+The program runs in a network namespace of its own; SELVAGE_GATEWAY in its environment is this side of the link, with links
+inside links the outermost. If it is a shell, what that runs must be installed. In the end a summary goes to the error
+output. docs/emulate.md says what exactly is emulated.
 
 Examples:
   selvage emulate --delay 10ms -- sh -c 'ping -c 3 $SELVAGE_GATEWAY'
-  selvage emulate --rate 48mbit --delay 20ms --queue 100 -- sh -c 'iperf3 -c $SELVAGE_GATEWAY'
+  selvage emulate --rate 48mbit --delay 10ms --queue 2bdp --log queue.csv -- sh -c 'iperf3 -c $SELVAGE_GATEWAY'
+  selvage emulate --rate 5mbit,50mbit --qdisc fq_codel --loss 0.1%,0% -- bash
+  selvage emulate --make-trace cellular --seed 7 > cell.up
+  selvage emulate --delay 20ms -- selvage emulate --trace cell.up,none --queue 2bdp -- sh -c 'iperf3 -c $SELVAGE_GATEWAY'
 `;
 
 interface ChosenLab {
@@ -146,24 +154,41 @@ function addFaultCommands(lab: Command): void {
     );
 }
 
-interface EmulateOptions {
-  readonly rate?: string;
-  readonly delay?: string;
-  readonly queue?: string;
-}
+type EmulateCommandOptions = EmulateOptions & TraceTexts & { readonly makeTrace?: string };
 
 export function addEmulateCommand(program: Command): void {
   program
     .enablePositionalOptions()
     .command('emulate')
     .description('Run a program behind one emulated link, and exit as it does.')
-    .argument('<command...>', 'the program and its arguments, after --')
+    .argument('[command...]', 'the program and its arguments, after --')
     .option('--rate <rate>', 'such as 48mbit; else unlimited')
+    .option('--trace <file>', "instead of a rate: when packets can be sent, in Mahimahi's format")
     .option('--delay <time>', 'each way, such as 10ms; else none')
-    .option('--queue <packets>', 'that may wait for the rate; else 256')
+    .option('--loss <share>', 'such as 0.01%: of the packets that were sent, at random')
+    .option(
+      '--queue <length>',
+      'in packets (100), bytes (64kB), products of bandwidth and delay (2bdp) or unlimited',
+    )
+    .option('--qdisc <name>', 'fifo, sfq, codel, fq_codel or red; else fifo')
+    .option('--seed <number>', 'of all that is random; else a new one')
+    .option('--log <file>', 'write queue lengths and departures every 10 ms, as CSV')
+    .option('--report <file>', 'write the summary as JSON')
+    .option('--quiet', 'print no summary')
+    .option('--make-trace <kind>', 'print a trace instead of running anything: cellular, at most --rate')
+    .option('--duration <time>', 'of the trace that is made, such as 10min; else 60s')
     .passThroughOptions()
     .addHelpText('after', emulateExamples)
-    .action(async (command: string[], options: EmulateOptions) => {
+    .action(async (command: string[], { makeTrace: kind, duration, ...options }: EmulateCommandOptions) => {
+      if (kind !== undefined) {
+        const { makeTrace } = await import('./make-trace.ts');
+        return makeTrace(kind, { ...options, ...(duration !== undefined && { duration }) });
+      }
+      if (duration !== undefined) {
+        throw new SelvageError('bad-input', 'Only a trace that is made has a --duration.', {
+          hint: 'Give --make-trace cellular as well, or end the program in time.',
+        });
+      }
       const { emulate } = await import('./emulate.ts');
       process.exitCode = await emulate(withoutDashes(command), options);
     });

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { netnsOf } from './build.ts';
 import type { LinkEnds } from './conditions.ts';
-import type { DirectionCounts } from './emulator/link.ts';
+import type { WrittenCounts } from './emulator/spec.ts';
 import { startEmulator, writeParameters } from './emulator/start.ts';
 import type { EmulatedLink } from './faults.ts';
 import { endProcess, isAlive, processId } from './process.ts';
@@ -31,14 +31,14 @@ export async function emulateLink(
     if (running !== undefined) await endProcess(running);
     return others;
   }
-  writeParameters(parametersFile(state.name, link.name), as);
+  writeParameters(parametersFile(state.name, link.name), [as, as]);
   if (running !== undefined && isAlive(running)) return state.processes;
   if (running !== undefined) await detach(state, link);
   return [...others, await attach(state, link)];
 }
 
 /** What the emulator of a link delivered and dropped, from a to b and back; undefined before it has seen a frame. */
-export function readEmulatorCounts(lab: string, link: string): readonly DirectionCounts[] | undefined {
+export function readEmulatorCounts(lab: string, link: string): WrittenCounts | undefined {
   try {
     return JSON.parse(readFileSync(countsFile(lab, link), 'utf8'));
   } catch {
@@ -55,6 +55,7 @@ async function attach(state: LabState, link: LinkEnds): Promise<LabProcess> {
     parametersFile: parametersFile(state.name, link.name),
     countsFile: countsFile(state.name, link.name),
     endsWithInput: false,
+    seed: 0,
   };
   const child = await startEmulator(spec, join(runFolder(state.name), `emulator-${link.name}.log`));
   const process: LabProcess = { ...processId(child.pid!)!, kind: 'emulator', subject: link.name };

@@ -1,100 +1,132 @@
-// An emulated link between two TAPs: frames read from one are held by a delay line and written to the other.
-// Frames are read into the slot they wait in and written from there; nothing is copied.
-
+// An emulated link between two TAPs: frames read from one are held by a direction of the model and written to the other.
+// The TAPs have no offloads, so the sender's kernel cuts what it sends: each frame is a packet as on a wire, and is
+// counted as one. Frames are read into the slot they wait in and written from there; nothing is copied.
 import type { Epoll } from '../../src/linux/epoll.ts';
 import { read, write } from '../../src/linux/libc.ts';
 import { type MappedMemory, mapMemory } from '../../src/linux/memory.ts';
-import { DelayLine, type LinkParameters } from './delay-line.ts';
+import { FLOW_KEY_WORDS, FlowClassifier, hashFlowKey } from '../../src/wire/flow-key.ts';
+import { Direction } from './model/direction.ts';
+import { type DirectionParameters, keepsFlowsApart } from './model/parameters.ts';
+import type { WrittenCounts } from './spec.ts';
 
-/** Held per direction at most: 32 MB. */
-const HELD_BYTES = 32 * 1024 * 1024;
+/** Held per direction at most: 64 MB, taken from the system when they are needed first. */
+const HELD_BYTES = 64 * 1024 * 1024;
 const ETHERNET_AND_VLAN_BYTES = 18;
 /** Frames read from one TAP before the other has its turn. */
 const READ_BURST = 64;
 
-export interface DirectionCounts {
-  readonly delivered: number;
-  readonly dropped: number;
-}
+export type BothDirections = readonly [DirectionParameters, DirectionParameters];
 
 export class EmulatedWire {
-  private readonly directions: readonly [Direction, Direction];
+  private readonly sides: readonly [Side, Side];
+  private hasBegun = false;
 
-  constructor(fds: readonly [number, number], mtu: number, parameters: LinkParameters, epoll: Epoll) {
-    this.directions = [
-      new Direction(fds[0], fds[1], mtu, parameters),
-      new Direction(fds[1], fds[0], mtu, parameters),
-    ];
-    for (const fd of fds) epoll.add(fd, fd);
+  constructor(fds: readonly [number, number], mtu: number, [there, back]: BothDirections, seed: number) {
+    this.sides = [new Side(fds[0], fds[1], mtu, there, seed), new Side(fds[1], fds[0], mtu, back, seed + 1)];
   }
 
-  configure(parameters: LinkParameters): void {
-    for (const direction of this.directions) direction.line.configure(parameters);
+  watch(epoll: Epoll): void {
+    for (const { from } of this.sides) epoll.add(from, from);
+  }
+
+  configure(parameters: BothDirections, now: number): void {
+    this.sides.forEach((side, i) => {
+      side.configure(parameters[i]!, now);
+    });
+  }
+
+  /** From the first TAP to the second, and back. */
+  get directions(): readonly [Direction, Direction] {
+    return [this.sides[0].direction, this.sides[1].direction];
   }
 
   /** Moves what can be moved now; microseconds until there is more to do, 0 when frames may be left to read. */
   turn(clock: () => number): number {
     let isBusy = false;
-    for (const direction of this.directions) isBusy = direction.readFrames(clock) || isBusy;
+    for (const side of this.sides) isBusy = side.readFrames(clock, this) || isBusy;
     const now = clock();
     let next = Number.POSITIVE_INFINITY;
-    for (const direction of this.directions) {
-      direction.writeFrames(now);
-      next = Math.min(next, direction.line.nextDue);
+    for (const side of this.sides) {
+      side.writeFrames(now);
+      next = Math.min(next, side.direction.nextDue);
     }
     return isBusy ? 0 : Math.max(0, next - now);
   }
 
-  /** From the first TAP to the second, and back. */
-  counts(): readonly [DirectionCounts, DirectionCounts] {
-    const [there, back] = this.directions;
-    return [there.counts(), back.counts()];
+  /** The first packet of either direction arrives: both traces begin. */
+  begin(now: number): void {
+    if (this.hasBegun) return;
+    this.hasBegun = true;
+    for (const { direction } of this.sides) direction.begin(now);
+  }
+
+  counts(): WrittenCounts {
+    const [{ counters: there }, { counters: back }] = this.directions;
+    return [
+      { delivered: there.delivered, dropped: there.dropped },
+      { delivered: back.delivered, dropped: back.dropped },
+    ];
   }
 }
 
-class Direction {
-  readonly line: DelayLine;
-  private readonly from: number;
+class Side {
+  readonly direction: Direction;
+  readonly from: number;
   private readonly to: number;
   private readonly slotBytes: number;
   private readonly memory: MappedMemory;
   private readonly spill: MappedMemory;
+  private readonly classifier = new FlowClassifier();
+  private readonly key = new Uint32Array(FLOW_KEY_WORDS);
+  private readonly seed: number;
+  private keepsFlowsApart: boolean;
 
-  constructor(from: number, to: number, mtu: number, parameters: LinkParameters) {
+  constructor(from: number, to: number, mtu: number, parameters: DirectionParameters, seed: number) {
     this.from = from;
     this.to = to;
     this.slotBytes = mtu + ETHERNET_AND_VLAN_BYTES;
-    const slots = Math.floor(HELD_BYTES / this.slotBytes);
-    this.line = new DelayLine(slots, parameters);
+    this.direction = new Direction(Math.floor(HELD_BYTES / this.slotBytes), parameters, seed);
     this.memory = mapMemory(HELD_BYTES);
-    this.lengths = new Uint32Array(slots);
     this.spill = mapMemory(this.slotBytes);
+    this.seed = seed;
+    this.keepsFlowsApart = keepsFlowsApart(parameters.discipline);
   }
 
-  private readonly lengths: Uint32Array;
+  configure(parameters: DirectionParameters, now: number): void {
+    this.keepsFlowsApart = keepsFlowsApart(parameters.discipline);
+    this.direction.configure(parameters, now);
+  }
 
   /** True when the burst was used up: there may be more. */
-  readFrames(clock: () => number): boolean {
-    const { line, slotBytes, memory, spill } = this;
+  readFrames(clock: () => number, wire: EmulatedWire): boolean {
+    const { direction, slotBytes, memory, spill } = this;
     for (let i = 0; i < READ_BURST; i++) {
-      const slot = line.freeSlot;
+      const slot = direction.freeSlot;
       const address = slot < 0 ? spill.address : memory.address + slot * slotBytes;
       const length = read(this.from, address, slotBytes);
       if (length <= 0) return false;
-      if (line.offer(clock(), length)) this.lengths[slot] = length;
+      const now = clock();
+      if (direction.counters.arrived === 0) wire.begin(now);
+      direction.arrive(now, length, slot < 0 ? 0 : this.flowOf(slot, length));
     }
     return true;
   }
 
   writeFrames(now: number): void {
-    const { line, slotBytes, memory, lengths } = this;
-    for (let slot = line.take(now); slot >= 0; slot = line.take(now)) {
+    const { direction, slotBytes, memory } = this;
+    direction.advance(now);
+    for (let slot = direction.take(now); slot >= 0; slot = direction.take(now)) {
       // A TAP that is down refuses frames, as a cut cable would.
-      write(this.to, memory.address + slot * slotBytes, lengths[slot]!);
+      write(this.to, memory.address + slot * slotBytes, direction.pool.bytes[slot]!);
     }
   }
 
-  counts(): DirectionCounts {
-    return { delivered: this.line.delivered, dropped: this.line.dropped };
+  /** What has no flow that can be read is one flow. */
+  private flowOf(slot: number, length: number): number {
+    if (!this.keepsFlowsApart) return 0;
+    const { classifier, key, memory, slotBytes, seed } = this;
+    return classifier.classify(memory.bytes, slot * slotBytes, length, key, 0)
+      ? hashFlowKey(key, 0, seed)
+      : 0;
   }
 }

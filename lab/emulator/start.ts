@@ -7,7 +7,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { SelvageError } from '../../src/base/errors.ts';
 import { netnsPath } from '../../src/linux/netns.ts';
 import { lastLines } from '../execute.ts';
-import type { EmulatedLink } from '../faults.ts';
 import type { EmulatorSpec, WrittenParameters } from './spec.ts';
 
 const READY_TIMEOUT_MILLIS = 15_000;
@@ -38,8 +37,7 @@ export async function startEmulator(spec: EmulatorSpec, logFile: string): Promis
   return child;
 }
 
-export function writeParameters(file: string, link: EmulatedLink): void {
-  const parameters: WrittenParameters = link;
+export function writeParameters(file: string, parameters: WrittenParameters): void {
   writeFileSync(`${file}.new`, JSON.stringify(parameters));
   renameSync(`${file}.new`, file);
 }

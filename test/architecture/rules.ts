@@ -22,9 +22,9 @@ export const layers = [
 /** No clock, no randomness, no input or output: the same objects run in the agent, the simulator and a fuzzer. */
 const pureFolders = new Set(layers.slice(0, layers.indexOf('src/linux')));
 
-/** Pure too, though higher up: executors and engines are tested in virtual time, shared memory on any. */
+/** Pure too, though higher up: executors, engines and links are tested in virtual time, shared memory on any. */
 const pureFiles =
-  /^src\/runtime\/(?:change|engine|engine-report|executor|ports|queue|ring|slot|spin|supervisor|shm\/[\w-]+)\.ts$/;
+  /^(?:src\/runtime\/(?:change|engine|engine-report|executor|ports|queue|ring|slot|spin|supervisor|shm\/[\w-]+)|lab\/emulator\/model\/[\w-]+)\.ts$/;
 
 const isPure = ({ folder, path }: SourceFile) => pureFolders.has(folder) || pureFiles.test(path);
 

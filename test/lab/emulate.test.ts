@@ -1,10 +1,12 @@
 // `selvage emulate`: the program behind the link sees it, the caller sees its exit status, and nobody sees it afterwards.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, type TestContext, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, type TestContext, test } from 'vitest';
+import type { EmulateReport } from '../../lab/emulate-report.ts';
 import { namespacesWithPrefix } from '../../lab/namespaces.ts';
 import { findProgram } from '../../lab/programs.ts';
 import { labsFolder } from '../../lab/state.ts';
@@ -35,6 +37,24 @@ function namespaceOf({ child }: Started): string[] {
 function foldersOf({ child }: Started): string[] {
   return readdirSync(join(labsFolder(), '.emulate')).filter((name) => name.startsWith(`${child.pid}.`));
 }
+
+const folder = mkdtempSync(join(tmpdir(), 'selvage-emulate-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const reportFile = join(folder, 'report.json');
+
+function readReport(): EmulateReport {
+  return JSON.parse(readFileSync(reportFile, 'utf8'));
+}
+
+/** Another `selvage emulate`, as words for a shell. */
+const AGAIN = `${process.execPath} --import tsx ${join(import.meta.dirname, 'commands.ts')} emulate`;
+
+/** Datagrams of 1400 bytes, 1442 on the wire, as fast as a shell sends them to where nobody listens. */
+function sendDatagrams(count: number): string {
+  return `x=$(head -c 1400 /dev/zero | tr '\\0' x)
+for i in $(seq ${count}); do printf %s "$x" > /dev/udp/$SELVAGE_GATEWAY/9; done 2> /dev/null`;
+}
+const DATAGRAM_BITS = 1442 * 8;
 
 /** For a shell: it may have been fetched, and be in no path. */
 async function pingFor({ skip }: TestContext): Promise<string> {
@@ -133,10 +153,130 @@ until ${ping} -q -c 1 -W 2 $SELVAGE_GATEWAY; do :; done
   });
 });
 
+describe('what an emulated link reports', () => {
+  test('no more than its rate, no packet before its time, and what was dropped', async (context) => {
+    // Comes out behind all that was sent.
+    const echo = `until ${await pingFor(context)} -q -c 1 -W 2 $SELVAGE_GATEWAY; do :; done`;
+    // The queue is 10 kB: seven datagrams. Each takes 11.5 ms.
+    const link = ['--rate', '1mbit', '--delay', '20ms', '--queue', '2bdp', '--quiet', '--report', reportFile];
+    const { status, stderr } = await emulate(...link, '--', 'bash', '-c', `${sendDatagrams(40)}; ${echo}`)
+      .ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const { up, down } = readReport();
+    expect(up.arrivedPackets).toBeGreaterThan(40);
+    expect(up.deliveredPackets + up.droppedPackets).toBe(up.arrivedPackets);
+    expect(up.capacityBitsPerSecond! / 1e6).toBeCloseTo(1, 2);
+    expect(up.throughputBitsPerSecond).toBeLessThanOrEqual(up.capacityBitsPerSecond! + 1);
+    expect(up.queueingDelayMillis.median).toBeGreaterThanOrEqual(DATAGRAM_BITS / 1e3 - 0.01);
+    // 80 ms of queue, and the step of the histogram.
+    expect(up.queueingDelayMillis.max).toBeLessThanOrEqual(80.01);
+    expect([up.missedPackets, down.missedPackets, down.droppedPackets]).toEqual([0, 0, 0]);
+  });
+
+  test('packets as on a wire, however the sender’s kernel bundles them, and a stream that arrives whole', async () => {
+    const bytes = 500_000;
+    let received = 0;
+    const server = createServer((socket) => socket.on('data', (data) => (received += data.length))).listen(0);
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const trace = join(folder, 'trace');
+    // Four packets a millisecond: 48 Mbit/s.
+    writeFileSync(trace, '1\n1\n1\n1\n2\n2\n2\n2\n');
+    const log = join(folder, 'log.csv');
+    const files = ['--report', reportFile, '--log', log];
+    // It reads until the other end has closed, too: everything was delivered.
+    const script = `exec 3<> /dev/tcp/$SELVAGE_GATEWAY/${port}; head -c ${bytes} /dev/zero >&3; echo end >&3
+until [ -e ${folder}/received ]; do sleep 0.01; done`;
+    const ended = emulate('--trace', trace, '--queue', '50', ...files, '--', 'bash', '-c', script).ended;
+    await eventually('the stream', () => received === bytes + 4);
+    writeFileSync(join(folder, 'received'), '');
+    expect((await ended).status).toBe(0);
+    server.close();
+    const { up } = readReport();
+    // Segments of 1448 bytes, and a few small ones around.
+    expect(up.arrivedPackets).toBeGreaterThanOrEqual(Math.ceil(bytes / 1448));
+    expect(up.throughputBitsPerSecond).toBeLessThanOrEqual(up.capacityBitsPerSecond! + 1);
+
+    const [head, ...rows] = readFileSync(log, 'utf8').trim().split('\n');
+    const columns = head!.split(',');
+    const column = (name: string) =>
+      rows
+        .map((row) => row.split(','))
+        .filter((cells) => cells[columns.indexOf('direction')] === 'up')
+        .map((cells) => Number(cells[columns.indexOf(name)]));
+    const sum = (name: string) => column(name).reduce((total, value) => total + value, 0);
+    expect(sum('sent_packets') + sum('dropped_packets')).toBe(
+      up.arrivedPackets - column('queue_packets').at(-1)!,
+    );
+    expect(Math.max(...column('queue_packets'))).toBeLessThanOrEqual(50);
+    expect(Math.max(...column('queue_peak_bytes'))).toBeLessThanOrEqual(50 * 1514);
+    expect(Math.max(...column('time_ms'))).toBeGreaterThan(0);
+  });
+
+  test('the same losses with the same seed', async () => {
+    const lost: number[] = [];
+    for (const seed of ['7', '7', '8']) {
+      const args = ['--loss', '20%,0%', '--seed', seed, '--report', reportFile];
+      const { stderr } = await emulate(...args, '--', 'bash', '-c', sendDatagrams(200)).ended;
+      expect(stderr).toContain(`--seed ${seed} repeats`);
+      const { up } = readReport();
+      expect(up.arrivedPackets).toBe(200);
+      expect(up.lostPackets).toBeGreaterThan(10);
+      expect(up.lostPackets).toBeLessThan(90);
+      lost.push(up.lostPackets);
+    }
+    expect(lost[1]).toBe(lost[0]);
+  });
+});
+
+describe('a link inside a link', () => {
+  test('reaches the outermost side with the delay of both, and knows it', async (context) => {
+    const ping = await pingFor(context);
+    const inner = `${AGAIN} --rate 10mbit --delay 5ms --queue 1bdp -- sh -c '${SHOW}; ${ping} -q -c 3 -i 0.01 $SELVAGE_GATEWAY'`;
+    const { status, stdout, stderr } = await emulate('--delay', '20ms', '--', 'sh', '-c', `${SHOW}; ${inner}`)
+      .ended;
+    expect(status).toBe(0);
+    const gateways = [...stdout.matchAll(/^gateway (.*)$/gm)].map(([, address]) => address);
+    expect(gateways).toHaveLength(2);
+    expect(gateways[1]).toBe(gateways[0]);
+    expect(Number(/= ([\d.]+)\//.exec(stdout)![1])).toBeGreaterThanOrEqual(50);
+    // 10 Mbit/s for the 50 ms of both.
+    expect(stderr).toContain('fifo 62500B');
+  });
+
+  test('is removed with the outer one, however that ended', async () => {
+    const inner = `${AGAIN} --delay 1ms -- sh -c 'echo "inside of $PPID"; exec sleep 1000'`;
+    const started = emulate('--', 'sh', '-c', inner);
+    const pid = await eventually('the inner program', () => /^inside of (\d+)$/m.exec(started.output())?.[1]);
+    const namespaces = () => [...namespaceOf(started), ...namespacesWithPrefix(`selvage.emulate.${pid}.`)];
+    expect(namespaces()).toHaveLength(2);
+    started.child.kill('SIGKILL');
+    expect((await selvage('emulate', '--', 'true')).status).toBe(0);
+    await started.ended;
+    expect(namespaces()).toEqual([]);
+  });
+});
+
+test('makes a cellular trace, the same with the same seed, and says how', async () => {
+  const [once, again] = await Promise.all([
+    selvage('emulate', '--make-trace', 'cellular', '--seed', '7', '--duration', '10s'),
+    selvage('emulate', '--make-trace', 'cellular', '--seed', '7', '--duration', '10s'),
+  ]);
+  expect(once.status).toBe(0);
+  expect(once.stdout).toMatch(/^\d+\n(?:\d+\n)*10000\n$/);
+  expect(once.stderr).toContain('--seed 7 makes it again');
+  expect(again!.stdout).toBe(once.stdout);
+});
+
 test.each([
   [['--delay', '10', '--', 'true'], '“10” is not a delay.'],
   [['--rate', 'fast', '--', 'true'], '“fast” is not a rate.'],
   [['--queue', '10', '--', 'true'], 'A queue without a rate'],
+  [['--rate', '1mbit', '--qdisc', 'pie', '--', 'true'], 'There is no queue discipline pie.'],
+  [['--trace', '/no/such/trace', '--', 'true'], 'The trace /no/such/trace cannot be read.'],
+  [['--log', '/no/such/folder/log', '--', 'true'], '/no/such/folder/log cannot be written.'],
+  [['--make-trace', 'wired'], 'There is no kind of trace wired.'],
+  [['--delay', '1ms'], 'There is no program to run.'],
   [['--', 'no-such-program'], 'The program no-such-program is not installed.'],
   [['--', '/no/such/program'], '/no/such/program is not a program'],
 ])('refuses %j in a sentence', async (args, sentence) => {
