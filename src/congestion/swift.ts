@@ -30,7 +30,7 @@ export interface SwiftTargets {
 export const DEFAULT_TARGETS: SwiftTargets = {
   baseMicros: 500,
   perHopMicros: 20,
-  rangeMicros: 2000,
+  rangeMicros: 1000,
   endpointMicros: 4000,
 };
 
