@@ -87,6 +87,7 @@ export class Sender {
     seen[signals['Flow.fabric_delay_us']] = rttMicros - options.endpointMicros;
     seen[signals['Flow.endpoint_delay_us']] = options.endpointMicros;
     seen[signals['Flow.hops']] = options.hops;
+    seen[signals['Ack.is_sample']] = 1;
     this.measureRates(transmission);
     this.invoke(lost);
     if (scoreboard.una >= options.segments) this.finish();
@@ -115,6 +116,7 @@ export class Sender {
     for (const name of ['Ack.packets_misordered', 'Ack.ecn_bytes', 'Ack.ecn_packets'] as const)
       seen[signals[name]] = 0;
     seen[signals['Flow.was_timeout']] = 1;
+    seen[signals['Ack.is_sample']] = 0;
     this.paceMicros = 0;
     this.invoke(lost);
     this.pump();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Command } from './commands.ts';
-import { ANSWER_TIMEOUT_MICROS, type DatapathEvent, FlowDatapath } from './datapath.ts';
+import { ANSWER_TIMEOUT_MICROS, type DatapathEvent, type DatapathOptions, FlowDatapath } from './datapath.ts';
 import { compile } from './language/compiler.ts';
 import { CWND, FIRST_VALUE, RATE } from './language/instructions.ts';
 import { signals } from './language/signals.ts';
@@ -11,10 +11,10 @@ const reporting = compile(
   '(def (Report (acked 0)) (gain 1)) (when true (:= Report.acked Ack.bytes_acked) (report))',
 );
 
-function start() {
+function start(more: Partial<DatapathOptions> = {}) {
   const events: DatapathEvent[] = [];
   const reports: { generation: number; serial: number; values: number[] }[] = [];
-  const options = { mssBytes: MSS, initialCwndBytes: 10 * MSS, maxCwndBytes: 1000 * MSS };
+  const options = { mssBytes: MSS, initialCwndBytes: 10 * MSS, maxCwndBytes: 1000 * MSS, ...more };
   const datapath = new FlowDatapath(0, options, {
     report: (generation, serial, _, values) => reports.push({ generation, serial, values: [...values] }),
     event: (_, event) => events.push(event),
@@ -146,4 +146,72 @@ test('whatever is commanded, there are a window, a rate and a way on', () => {
     }
   });
   fc.assert(property, { numRuns: 500 });
+});
+
+describe('reports that would come too often', () => {
+  const counting = compile(
+    '(def (Report (volatile acked 0))) (when true (:= Report.acked (+ Report.acked Ack.bytes_acked)) (report))',
+  );
+  const install = { kind: 'install', generation: 1, bytes: counting.bytes, values: [] } as const;
+
+  test('wait, and nothing of them is lost', () => {
+    const { datapath, reports, ack } = start({ minReportMicros: 1000 });
+    datapath.command(0, install);
+    for (let now = 1; now <= 3000; now++) ack(now);
+    expect(reports.map(({ values }) => values)).toEqual([[MSS], [1000 * MSS], [1000 * MSS]]);
+  });
+
+  test('are made by the first run that may, also when the program says nothing then', () => {
+    const once = compile('(def (Report (volatile acked 0))) (when (== Ack.bytes_acked 7) (report))');
+    const { datapath, reports, ack } = start({ minReportMicros: 1000 });
+    datapath.command(0, { ...install, bytes: once.bytes });
+    for (const [now, bytes] of [
+      [1, 7],
+      [2, 7],
+      [1000, 1],
+      [1001, 1],
+      [5000, 1],
+    ] as const)
+      ack(now, bytes);
+    expect(reports.map(({ serial }) => serial)).toEqual([1, 2]);
+  });
+});
+
+test('a flow that is released runs on, reports to nobody, and takes the next program', () => {
+  const { datapath, reports, events, ack, install } = start();
+  install(0, { kind: 'update', values: [[CWND, 77 * MSS]] });
+  ack(1);
+  datapath.release(10);
+  ack(20);
+  expect([reports.length, datapath.cwndBytes, datapath.control]).toEqual([1, 77 * MSS, 'fallback']);
+  install(30);
+  ack(40);
+  expect([reports.length, datapath.control]).toEqual([2, 'algorithm']);
+  datapath.release(50);
+  datapath.advance(50 + ANSWER_TIMEOUT_MICROS);
+  expect(events.at(-1)).toMatchObject({ kind: 'fallback', reason: 'silent' });
+  expect(datapath.cwndBytes).toBeLessThan(77 * MSS);
+});
+
+test('another datapath goes on from what one saves', () => {
+  const one = start({ minReportMicros: 1000 });
+  one.install(0, { kind: 'update', values: [[CWND, 50 * MSS]] });
+  for (let now = 0; now < 500; now += 100) one.ack(now);
+  const reports: number[][] = [];
+  const options = {
+    mssBytes: MSS,
+    initialCwndBytes: 10 * MSS,
+    maxCwndBytes: 1000 * MSS,
+    minReportMicros: 1000,
+  };
+  const other = new FlowDatapath(
+    500,
+    options,
+    { report: (generation, serial, _, values) => reports.push([generation, serial, ...values]), event() {} },
+    structuredClone(one.datapath.save()),
+  );
+  expect([other.cwndBytes, other.control]).toEqual([50 * MSS, 'algorithm']);
+  expect(other.nextTimeoutMicros).toBe(one.datapath.nextTimeoutMicros);
+  other.invoke(1000);
+  expect(reports).toEqual([[1, 2, MSS]]);
 });

@@ -5,7 +5,7 @@
 
 import type { Command, RegisterValues } from './commands.ts';
 import { fallbackProgram } from './fallback.ts';
-import { Machine } from './interpreter/machine.ts';
+import { Machine, type MachineState } from './interpreter/machine.ts';
 import { isVariable, type LoadedProgram, loadProgram } from './interpreter/program.ts';
 import { CWND, RATE } from './language/instructions.ts';
 import { signals } from './language/signals.ts';
@@ -27,6 +27,23 @@ export interface DatapathOptions {
   /** What the receiver and the sender's memory allow. */
   readonly maxCwndBytes: number;
   readonly answerTimeoutMicros?: number;
+  /** Reports come no closer together; what a program says too soon waits for the first run after it. */
+  readonly minReportMicros?: number;
+}
+
+/** All that a flow's datapath needs to go on. */
+export interface FlowDatapathState {
+  readonly machine: MachineState;
+  readonly program: LoadedProgram;
+  /** An algorithm's, and not the fallback's. */
+  readonly isForeign: boolean;
+  readonly generation: number;
+  readonly isControlled: boolean;
+  readonly isRefused: boolean;
+  readonly serial: number;
+  readonly waitingSinceMicros: number;
+  readonly reportedMicros: number;
+  readonly isReportDue: boolean;
 }
 
 export interface DatapathOutput {
@@ -46,25 +63,48 @@ export class FlowDatapath {
   private readonly output: DatapathOutput;
   private readonly timeoutMicros: number;
   private readonly machine: Machine;
-  private program: LoadedProgram = fallback;
-  private generation = 0;
-  private isControlled = false;
-  private isRefused = false;
-  private serial = 0;
+  private readonly minReportMicros: number;
+  private program: LoadedProgram;
+  private isForeign: boolean;
+  private generation: number;
+  private isControlled: boolean;
+  private isRefused: boolean;
+  private serial: number;
+  /** When the last report was made, and whether one came too soon after it. */
+  private reportedMicros: number;
+  private isReportDue: boolean;
   /** When the oldest report without an answer was made, or the flow began; Infinity when nothing is due. */
   private waitingSinceMicros: number;
 
-  constructor(nowMicros: number, options: DatapathOptions, output: DatapathOutput) {
+  constructor(nowMicros: number, options: DatapathOptions, output: DatapathOutput, old?: FlowDatapathState) {
     this.options = options;
     this.output = output;
     this.timeoutMicros = options.answerTimeoutMicros ?? ANSWER_TIMEOUT_MICROS;
-    this.waitingSinceMicros = nowMicros;
-    this.machine = new Machine(fallback, nowMicros);
+    this.minReportMicros = options.minReportMicros ?? 0;
+    this.program = old?.program ?? fallback;
+    this.isForeign = old?.isForeign ?? false;
+    this.generation = old?.generation ?? 0;
+    this.isControlled = old?.isControlled ?? false;
+    this.isRefused = old?.isRefused ?? false;
+    this.serial = old?.serial ?? 0;
+    this.waitingSinceMicros = old?.waitingSinceMicros ?? nowMicros;
+    this.reportedMicros = old?.reportedMicros ?? Number.NEGATIVE_INFINITY;
+    this.isReportDue = old?.isReportDue ?? false;
+    this.machine = new Machine(fallback, nowMicros, old?.machine);
+    this.signals = this.machine.signals;
+    if (old !== undefined) return;
     this.machine.set(CWND, options.initialCwndBytes);
     this.machine.set(fallbackMss, options.mssBytes);
-    this.signals = this.machine.signals;
     // No sample yet is no short round trip.
     this.signals[signals['Flow.rtt_sample_us']] = MAX_VALUE;
+  }
+
+  save(): FlowDatapathState {
+    const { program, isForeign, generation, isControlled, isRefused, serial } = this;
+    const control = { generation, isControlled, isRefused, serial };
+    const { waitingSinceMicros, reportedMicros, isReportDue } = this;
+    const times = { waitingSinceMicros, reportedMicros, isReportDue };
+    return { machine: this.machine.save(), program, isForeign, ...control, ...times };
   }
 
   /** Who decides about the window. */
@@ -90,16 +130,44 @@ export class FlowDatapath {
 
   /** An acknowledgement or a timeout has been taken in, and `signals` say what came of it. */
   invoke(nowMicros: number): void {
-    if (!this.machine.run(nowMicros) || !this.isControlled) return;
-    this.serial++;
-    this.waitingSinceMicros = Math.min(this.waitingSinceMicros, nowMicros);
     const { machine } = this;
+    const isTooSoon = nowMicros - this.reportedMicros < this.minReportMicros;
+    const isDue = machine.run(nowMicros, isTooSoon);
+    if (!this.isControlled) return;
+    if (isTooSoon) {
+      if (isDue) this.isReportDue = true;
+      return;
+    }
+    if (!isDue && this.isReportDue) machine.takeReport();
+    if (isDue || this.isReportDue) this.report(nowMicros);
+  }
+
+  private report(nowMicros: number): void {
+    const { machine } = this;
+    this.serial++;
+    this.isReportDue = false;
+    this.reportedMicros = nowMicros;
+    this.waitingSinceMicros = Math.min(this.waitingSinceMicros, nowMicros);
     this.output.report(
       this.generation,
       this.serial,
       nowMicros,
       machine.report.subarray(0, machine.reportLength),
     );
+  }
+
+  /** Another algorithm is asked: the flow goes on as it is until that one installs a program, or is silent. */
+  release(nowMicros: number): void {
+    this.generation = 0;
+    this.isControlled = false;
+    this.isRefused = false;
+    this.isReportDue = false;
+    this.waitingSinceMicros = nowMicros;
+  }
+
+  /** There is nobody to wait for, and nothing amiss in that. */
+  forgo(): void {
+    this.waitingSinceMicros = Number.POSITIVE_INFINITY;
   }
 
   advance(nowMicros: number): void {
@@ -134,9 +202,11 @@ export class FlowDatapath {
       return;
     }
     this.program = program;
+    this.isForeign = true;
     this.machine.load(program, nowMicros);
     this.generation = command.generation;
     this.isControlled = true;
+    this.isReportDue = false;
     this.waitingSinceMicros = Number.POSITIVE_INFINITY;
     this.output.event(nowMicros, { kind: 'installed', generation: command.generation });
     this.set(nowMicros, command.values);
@@ -161,7 +231,7 @@ export class FlowDatapath {
     const { machine, options } = this;
     this.waitingSinceMicros = Number.POSITIVE_INFINITY;
     this.isRefused = reason !== 'silent';
-    if (this.isControlled) {
+    if (this.isForeign) {
       const inFlight = machine.signals[signals['Flow.bytes_in_flight']]!;
       const cwnd = Math.min(machine.cwnd, Math.max(inFlight, options.initialCwndBytes));
       machine.load(fallback, nowMicros);
@@ -170,6 +240,7 @@ export class FlowDatapath {
       machine.set(fallbackMss, options.mssBytes);
       machine.set(fallbackThreshold, cwnd);
       this.program = fallback;
+      this.isForeign = false;
       this.isControlled = false;
     }
     this.output.event(nowMicros, { kind: 'fallback', reason, detail });

@@ -52,6 +52,7 @@ function program() {
     seen[signals['Flow.fabric_delay_us']] = fabricMicros;
     seen[signals['Flow.endpoint_delay_us']] = endpointMicros;
     seen[signals['Flow.hops']] = HOPS;
+    seen[signals['Ack.is_sample']] = isTimeout ? 0 : 1;
     machine!.run(nowMicros);
     return { cwnd: machine!.cwnd, rate: machine!.rate };
   };

@@ -21,9 +21,10 @@ const program = compile(`
   (base 0) (hop 0) (range 0) (endpoint_target 0) (alpha 0) (offset 0)
   (mss 0) (one 0) (least 0) (most 0)
   (fabric 0) (fabric_cut 0) (endpoint 0) (endpoint_cut 0)
-  (srtt 0) (delay 0) (timeouts 0) (target 0) (step 0) (window 0))
+  (srtt 0) (delay 0) (timeouts 0) (target 0) (step 0) (window 0) (acked 0))
 ; §3.4: loss and timeouts. Marks count as loss.
 (when true
+  (:= acked (+ acked Ack.bytes_acked))
   (if Flow.was_timeout
     (:= timeouts (+ timeouts 1))
     (if Ack.bytes_acked (:= timeouts 0)))
@@ -32,13 +33,14 @@ const program = compile(`
     (:= fabric (/ fabric 2))
     (:= fabric_cut Ack.now)))
   (if (>= timeouts 5) (:= fabric least)))
-; Algorithm 1, for each of the two windows.
-(when (== Flow.was_timeout 0)
+; Algorithm 1, for each of the two windows, when there is something new to judge by.
+(when Ack.is_sample
   (:= srtt (if srtt (+ (- srtt (/ srtt 8)) Flow.rtt_sample_us) (* 8 Flow.rtt_sample_us)))
   (:= delay (if delay (+ (- delay (/ delay 8)) Flow.endpoint_delay_us) (* 8 Flow.endpoint_delay_us)))
   (:= target (/ alpha (max 1 (isqrt (/ (* fabric 15625) (* 16 mss))))))
   (:= target (+ base (* hop Flow.hops) (min range (- target offset))))
-  (:= step (* ${ADDITIVE_INCREASE} Ack.bytes_acked mss 1048576))
+  (:= step (* ${ADDITIVE_INCREASE} acked mss 1048576))
+  (:= acked 0)
   (if (< Flow.fabric_delay_us target)
     (:= fabric (min most (+ fabric (/ step (max fabric one)))))
     (if (>= (- Ack.now fabric_cut) (/ srtt 8)) (

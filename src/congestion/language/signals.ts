@@ -19,6 +19,7 @@ export const signalNames = [
   'Flow.fabric_delay_us',
   'Flow.endpoint_delay_us',
   'Flow.hops',
+  'Ack.is_sample',
 ] as const;
 
 export type SignalName = (typeof signalNames)[number];
