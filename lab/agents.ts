@@ -8,7 +8,6 @@ import { stringify } from 'yaml';
 import { socketPath } from '../src/agent/status.ts';
 import { SelvageError } from '../src/base/errors.ts';
 import { netnsPath } from '../src/linux/netns.ts';
-import type { CongestionName } from '../src/vswitch/config.ts';
 import { SELVAGE_VNI, type TenantAddresses } from './addressing.ts';
 import { lastLines } from './execute.ts';
 import { packageRoot } from './package-root.ts';
@@ -23,7 +22,7 @@ export interface AgentOptions {
   /** False: frames are passed on as they come. */
   readonly reorder?: boolean;
   /** What governs the connections. */
-  readonly congestion?: CongestionName;
+  readonly congestion?: string;
   /** Packets that go down one path before the next is taken. */
   readonly sprayPackets?: number;
   /** Data threads of each agent. */
@@ -48,7 +47,7 @@ export interface AgentConfig {
     readonly vni: number;
     readonly reliable: boolean;
     readonly reorder?: boolean;
-    readonly congestion?: CongestionName;
+    readonly congestion?: string;
     readonly vnics: readonly {
       readonly name: string;
       readonly netns: string;

@@ -7,7 +7,7 @@
 import type { Topology } from '../lab/topology.ts';
 import { type Rng, SeededRng } from '../src/base/rng.ts';
 import { DEFAULT_WINDOW_PACKETS } from '../src/congestion/constant-window.ts';
-import type { CongestionName, NetworkConfig, RemoteConfig, SwitchConfig } from '../src/vswitch/config.ts';
+import type { NetworkConfig, RemoteConfig, SwitchConfig } from '../src/vswitch/config.ts';
 import { datagramBytes, TRANSPORT_OVERHEAD_BYTES } from '../src/vswitch/config.ts';
 import { ETHERNET_HEADER_BYTES } from '../src/wire/ethernet.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../src/wire/virtio-net-header.ts';
@@ -31,7 +31,7 @@ export interface CloudOptions {
   readonly topology: Topology;
   readonly overlay: Overlay;
   /** What governs reliable connections; absent: a constant window. */
-  readonly congestion?: CongestionName;
+  readonly congestion?: string;
   readonly seed: number;
   readonly links?: FabricDefaults;
   readonly costs?: HostCosts;

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { defaultTopology } from '../lab/topology.ts';
 import { SLOTS } from '../src/paths/path-table.ts';
-import type { CongestionName } from '../src/vswitch/config.ts';
+import type { NativeName } from '../src/vswitch/config.ts';
 import { Cloud } from './cloud.ts';
 import { Bulk } from './guest/bulk.ts';
 
@@ -11,7 +11,7 @@ const NARROW = { rateBitsPerSecond: 500e6 };
 const START_MICROS = 200_000;
 const RUN_MICROS = 500_000;
 
-function run(congestion: CongestionName) {
+function run(congestion: NativeName) {
   const receiveBufferBytes = 4 << 20;
   const cloud = new Cloud({
     topology: defaultTopology(),

@@ -2,7 +2,7 @@
 // figure F11). A neighbour's long flow shares the server's access link, as others' traffic does in the
 // paper's cluster: without congestion control it keeps the queue there as long as its window is. Alone there is nothing
 // to control.
-import type { CongestionName } from '../../src/vswitch/config.ts';
+import type { NativeName } from '../../src/vswitch/config.ts';
 import type { BenchOptions, BenchOutcome } from '../harness/bench.ts';
 import { rotated } from '../harness/in-turns.ts';
 import { Measurements } from '../harness/measurements.ts';
@@ -25,7 +25,7 @@ const RUN_TIMEOUT_MILLIS = 90_000;
 const MODES = [
   ['no control', 'none'],
   ['Swift', 'swift'],
-] as const satisfies readonly (readonly [name: string, congestion: CongestionName])[];
+] as const satisfies readonly (readonly [name: string, congestion: NativeName])[];
 
 const FULL = { rounds: 5, requests: 100_000, bulk: [true, false] };
 const QUICK = { rounds: 1, requests: 30_000, bulk: [true] };

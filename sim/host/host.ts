@@ -16,6 +16,7 @@ import { Alarm } from '../alarm.ts';
 import type { Clock } from '../clock.ts';
 import { Conveyor } from '../conveyor.ts';
 import type { HostCosts } from './costs.ts';
+import { HostPlane } from './plane.ts';
 
 export interface HostOptions {
   readonly config: SwitchConfig;
@@ -46,6 +47,8 @@ export class SimulatedHost {
   readonly region: Region;
   readonly underlay: MemoryUnderlay;
   readonly vnics: readonly MemoryVnic[];
+  /** Algorithms of congestion control. */
+  readonly plane: HostPlane;
   /** Takes the frames that come out of vNIC `port`. */
   toTenant: (port: number, frame: Uint8Array) => void = () => {};
   turns = 0;
@@ -85,12 +88,15 @@ export class SimulatedHost {
     this.vnics = ports.map(
       (_, port) => new MemoryVnic(this.region, fromTenants, (frame) => this.come(port, frame)),
     );
+    this.plane = new HostPlane(clock);
+    this.plane.wakeHost = () => this.notice();
     this.vswitch = new Switch(config, {
       region: this.region,
       rng: new SeededRng(this.rng.u32()),
       nowMicros: clock.nowMicros,
       devices: this.vnics,
       underlay: this.underlay,
+      congestion: this.plane.links,
     });
   }
 
@@ -115,6 +121,12 @@ export class SimulatedHost {
     }
     this.framesUnread++;
     this.vnics[port]!.send(frame);
+    this.notice();
+  }
+
+  /** Other algorithms run, or other rules hold. */
+  congestionChanged(): void {
+    this.vswitch.congestionChanged(this.clock.nowMicros);
     this.notice();
   }
 

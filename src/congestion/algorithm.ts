@@ -15,6 +15,14 @@ export interface FlowInfo {
   readonly sourcePort: number;
   readonly destination: string;
   readonly destinationPort: number;
+  /** Of a tenant's connection between two hosts: source and destination are its vNICs then, and the ports its slot. */
+  readonly overlay?: OverlayInfo;
+}
+
+export interface OverlayInfo {
+  readonly vni: number;
+  /** The VTEP of the other host. */
+  readonly peer: string;
 }
 
 /** By name: Cwnd (bytes), Rate (bytes a second; 0 is unpaced) and the program's variables, `Report.` included. */

@@ -9,14 +9,14 @@ export const MAX_WINDOW_PACKETS = 4096;
 
 /** `packetBytes` is the largest payload of one packet. */
 export function constantWindow(packets: number, packetBytes: number): CongestionAlgorithm {
-  return algorithm(CC_CONSTANT_WINDOW, packets * packetBytes);
+  return algorithm('constant', CC_CONSTANT_WINDOW, packets * packetBytes);
 }
 
 export function noControl(): CongestionAlgorithm {
-  return algorithm(CC_NONE, Number.POSITIVE_INFINITY);
+  return algorithm('none', CC_NONE, Number.POSITIVE_INFINITY);
 }
 
-function algorithm(ccType: number, cwnd: number): CongestionAlgorithm {
+function algorithm(name: string, ccType: number, cwnd: number): CongestionAlgorithm {
   const controller: CongestionController = {
     onAck() {},
     onLoss() {},
@@ -24,5 +24,5 @@ function algorithm(ccType: number, cwnd: number): CongestionAlgorithm {
     cwndBytes: () => cwnd,
     pacingBytesPerSecond: () => Number.POSITIVE_INFINITY,
   };
-  return { ccType, create: () => controller };
+  return { name, ccType, create: () => controller };
 }

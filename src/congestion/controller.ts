@@ -40,10 +40,16 @@ export interface CongestionController {
    * is in flight. Infinity when unpaced.
    */
   pacingBytesPerSecond(slot: number): number;
+  /** How fast frames may follow one another however large the window is. Absent, or Infinity: as fast as they come. */
+  rateBytesPerSecond?(slot: number): number;
+  /** Its connection is at rest or over, and will get another one. */
+  close?(): void;
 }
 
 /** An algorithm as a VNI is given it. */
 export interface CongestionAlgorithm {
+  /** As configuration files have it. */
+  readonly name: string;
   /** CC Type of the packets it governs (BIFROST §C.1). */
   readonly ccType: number;
   /** For one connection. */

@@ -68,6 +68,14 @@ class Policed implements CongestionController {
     return Math.min(cwnd, (rate * (this.rtt[slot]! || this.anyRtt)) / 1e6 / this.sharing);
   }
 
+  close(): void {
+    this.within.close?.();
+  }
+
+  rateBytesPerSecond(slot: number): number {
+    return this.within.rateBytesPerSecond?.(slot) ?? Number.POSITIVE_INFINITY;
+  }
+
   pacingBytesPerSecond(slot: number): number {
     return Math.min(this.within.pacingBytesPerSecond(slot), this.rate.bytesPerSecond / this.sharing);
   }

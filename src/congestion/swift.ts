@@ -59,7 +59,7 @@ export function flowScaling({ rangeMicros }: SwiftTargets): { alpha: number; bet
 }
 
 export function swift(options: SwiftOptions): CongestionAlgorithm {
-  return { ccType: CC_SWIFT, create: () => new Swift(options) };
+  return { name: 'swift', ccType: CC_SWIFT, create: () => new Swift(options) };
 }
 
 // Words of a slot's state.

@@ -9,7 +9,7 @@ import type { CongestionAlgorithm } from '../congestion/controller.ts';
 import { FrameQueue, type FrameQueueState } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { CLOSE_IDLE, CLOSE_NO_VERSION, CLOSE_STOPPED, CLOSE_UNKNOWN_PAIR } from '../wire/bifrost-connect.ts';
-import { cidOfThread } from '../wire/bifrost-types.ts';
+import { CC_PROGRAM, cidOfThread } from '../wire/bifrost-types.ts';
 import type { ReceiveWindow } from './receive-window.ts';
 import { type ConnectionPsns, FIRST_ROWS, RowWindows, type RowWindowsState } from './row-windows.ts';
 import type { SendWindow } from './send-window.ts';
@@ -199,6 +199,21 @@ export class ConnectionTable implements ConnectionColumns {
   renew(row: number): void {
     const generation = ((this.localCid[row]! ^ this.salt) & SALT_MASK) >>> ROW_BITS;
     this.localCid[row] = this.cid(row, generation + 1);
+  }
+
+  /** What governs pairs is to be looked up again: connections whose pairs are governed otherwise now get a new controller. */
+  regovern(): void {
+    for (let row = 0; row < this.count; row++) {
+      const next = this.congestionOf(this.pair[row]!);
+      const before = this.congestion[row]!;
+      if (next.name === before.name) continue;
+      this.congestion[row] = next;
+      const send = this.send[row];
+      if (send === undefined) continue;
+      // Between two of the control plane's the flows stay what they are.
+      if (next.ccType !== CC_PROGRAM) send.congestion.close?.();
+      send.congestion = next.create();
+    }
   }
 
   /** For people: also of rows without windows. */

@@ -13,6 +13,7 @@ const RATE = FRAME_BYTES / 0.004;
 
 /** A window that no frame fits. */
 const narrow: CongestionAlgorithm = {
+  name: 'fixed',
   ccType: CC_SWIFT,
   create: () => ({
     onAck() {},

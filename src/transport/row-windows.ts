@@ -148,6 +148,7 @@ export class RowWindows {
     const send = this.send[row];
     const receive = this.receive[row];
     if (send === undefined || receive === undefined) return;
+    send.congestion.close?.();
     this.sendPsn[row] = send.next;
     this.receivePsn[row] = receive.end;
     // Those that grew for a bulk transfer are not for the next connection to keep.

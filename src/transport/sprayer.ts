@@ -9,6 +9,8 @@ import type { TransportContext } from './types.ts';
 
 /** More than this waiting is worth paths of its own. */
 const FOLLOW_PACKETS = 8;
+/** Of timers, as far as a paced slot may catch up with its rate. */
+const LATENESS_MICROS = 1000;
 
 export class Sprayer {
   private readonly context: TransportContext;
@@ -55,10 +57,13 @@ export class Sprayer {
   }
 
   private take(now: number, window: SendWindow, slot: number, length: number): true {
-    const cwnd = window.congestion.cwndBytes(slot);
-    if (length > cwnd) {
-      const rate = window.congestion.pacingBytesPerSecond(slot);
-      window.nextSendAt[slot] = now + (length * 1e6) / rate;
+    const { congestion } = window;
+    if (length > congestion.cwndBytes(slot)) {
+      window.nextSendAt[slot] = now + (length * 1e6) / congestion.pacingBytesPerSecond(slot);
+    } else if (congestion.rateBytesPerSecond !== undefined) {
+      // A timer that was late is made up for.
+      const from = Math.max(window.nextSendAt[slot]!, now - LATENESS_MICROS);
+      window.nextSendAt[slot] = from + (length * 1e6) / congestion.rateBytesPerSecond(slot);
     }
     window.slot = slot;
     window.pacedUntil = Number.POSITIVE_INFINITY;

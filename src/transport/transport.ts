@@ -298,6 +298,11 @@ export class Transport {
     );
   }
 
+  /** What governs pairs has changed. */
+  regovern(): void {
+    this.connections.regovern();
+  }
+
   /** When `advance` or `transmit` have something to do at the latest; Infinity when only packets can bring work. */
   nextTimeout(): number {
     const { timers, paths, connections } = this.context;

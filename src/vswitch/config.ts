@@ -8,12 +8,12 @@ import { UDP_HEADER_BYTES } from '../wire/udp.ts';
 import { VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
 import type { AcceptRule } from './receive-rules.ts';
 
-/** Algorithms by the names that configuration files give them. */
-export const CONGESTION_NAMES = ['swift', 'constant', 'none'] as const;
-export type CongestionName = (typeof CONGESTION_NAMES)[number];
+/** The algorithms of the transport itself, by the names that configuration files give them. */
+export const NATIVE_NAMES = ['swift', 'constant', 'none'] as const;
+export type NativeName = (typeof NATIVE_NAMES)[number];
 
-export function isCongestionName(name: string): name is CongestionName {
-  return (CONGESTION_NAMES as readonly string[]).includes(name);
+export function isNative(name: string): name is NativeName {
+  return (NATIVE_NAMES as readonly string[]).includes(name);
 }
 
 export interface AddressSet {
@@ -49,8 +49,8 @@ export interface NetworkConfig {
   readonly reliable: boolean;
   /** Frames leave for their vNIC in the order they were sent; absent: true. */
   readonly reorder?: boolean;
-  /** What governs its connections; absent: a constant window. */
-  readonly congestion?: CongestionName;
+  /** What governs its connections, native or of the control plane; absent: a constant window. */
+  readonly congestion?: string;
   readonly ports: readonly PortConfig[];
   readonly remotes: readonly RemoteConfig[];
 }

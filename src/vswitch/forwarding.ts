@@ -2,6 +2,7 @@
 // Built once from the configuration; looking up allocates nothing.
 
 import type { CongestionAlgorithm } from '../congestion/controller.ts';
+import type { FlowPlace } from '../congestion/plane/links.ts';
 import { type Inbox, RUN_SOURCE, RUN_WORDS } from '../packet/inbox.ts';
 import type { PairDirectory } from '../transport/types.ts';
 import {
@@ -13,7 +14,7 @@ import {
   sameIpv6,
 } from '../wire/address.ts';
 import { FEATURE_SUPER_FRAMES } from '../wire/bifrost-connect.ts';
-import type { AddressSet, CongestionName, NetworkConfig, PortConfig, SwitchConfig } from './config.ts';
+import type { AddressSet, NetworkConfig, PortConfig, SwitchConfig } from './config.ts';
 import { PeerIndex } from './peer-index.ts';
 
 /** A local port, by its number in the switch. */
@@ -33,7 +34,8 @@ export interface Network {
   readonly vni: number;
   readonly reliable: boolean;
   readonly reorder: boolean;
-  readonly congestion: CongestionAlgorithm;
+  /** What governs its connections where no rule says otherwise. */
+  readonly congestion: string;
   readonly ports: Port[];
   readonly remotes: RemoteVnic[];
   /** Peers with a vNIC in this network, for broadcasts. */
@@ -41,8 +43,6 @@ export interface Network {
   readonly portOf: Map<Mac, Port>;
   readonly remoteOf: Map<Mac, number>;
 }
-
-export type Algorithms = Readonly<Record<CongestionName, CongestionAlgorithm>>;
 
 interface Pair {
   readonly port: Port;
@@ -57,12 +57,15 @@ export class Forwarding implements PairDirectory {
   private readonly index: PeerIndex;
   private readonly networkOfVni = new Map<number, Network>();
   private readonly pairs: Pair[] = [];
+  private readonly peerNames: readonly string[];
+  private readonly governs: (pair: number) => CongestionAlgorithm;
 
-  constructor(config: SwitchConfig, algorithms: Algorithms) {
+  constructor(config: SwitchConfig, governs: (pair: number) => CongestionAlgorithm) {
     this.peers = vtepsOf(config);
+    this.peerNames = this.peers.map(formatHostAddress);
     this.index = new PeerIndex(this.peers);
-    for (const network of config.networks)
-      this.addNetwork(network, algorithms[network.congestion ?? 'constant']);
+    this.governs = governs;
+    for (const network of config.networks) this.addNetwork(network);
   }
 
   network(vni: number): Network | undefined {
@@ -100,7 +103,13 @@ export class Forwarding implements PairDirectory {
   }
 
   congestionOf(pair: number): CongestionAlgorithm {
-    return this.pairs[pair]!.port.network.congestion;
+    return this.governs(pair);
+  }
+
+  placeOf(pair: number): FlowPlace {
+    const { port, remote } = this.pairs[pair]!;
+    const { vni } = port.network;
+    return { vni, peer: this.peerNames[remote.peer]!, localMac: port.mac, remoteMac: remote.mac };
   }
 
   localMac(pair: number): Mac {
@@ -119,8 +128,8 @@ export class Forwarding implements PairDirectory {
     return network.reliable && network.remotes[remote]!.peer === peer ? port.firstPair + remote : -1;
   }
 
-  private addNetwork(config: NetworkConfig, congestion: CongestionAlgorithm): void {
-    const { vni, reliable, reorder = true } = config;
+  private addNetwork(config: NetworkConfig): void {
+    const { vni, reliable, reorder = true, congestion = 'constant' } = config;
     const network: Network = {
       vni,
       reliable,

@@ -19,7 +19,7 @@ import { ARP_REQUEST, emitArp } from '../wire/arp.ts';
 import { ETHERTYPE_ARP, emitEthernet } from '../wire/ethernet.ts';
 import { PROTOCOL_TCP } from '../wire/protocols.ts';
 import { VIRTIO_NET_HDR_GSO_TCPV4 } from '../wire/virtio-net-header.ts';
-import type { CongestionName, PortConfig } from './config.ts';
+import type { NativeName, PortConfig } from './config.ts';
 import { ReceivePolicy } from './receive-policy.ts';
 
 /** Tenant 2, on the second host, has the policy; 3 is beside it, 1 on the first host. */
@@ -118,7 +118,7 @@ describe('a rate', () => {
   });
 
   /** The first host offers 5 MB in a second to a vNIC that takes 1.25 MB; how many frames were dropped there. */
-  function offered(congestion: CongestionName): number {
+  function offered(congestion: NativeName): number {
     const { world: all, hosts } = world({ receiveBytesPerSecond: 1.25e6 }, { congestion });
     const frame = (number: number) =>
       frameBetween(1, 2, { udp: { sourcePort: 1 + number }, payload: numbered(1300) });

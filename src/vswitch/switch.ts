@@ -2,9 +2,9 @@
 // nothing outside of memory: devices are given, the clock is an argument.
 
 import type { Rng } from '../base/rng.ts';
-import { constantWindow, noControl } from '../congestion/constant-window.ts';
-import { policed } from '../congestion/policed-rate.ts';
-import { swift } from '../congestion/swift.ts';
+import { PlaneLinks } from '../congestion/plane/links.ts';
+import { PlaneDatapath } from '../congestion/plane/plane-datapath.ts';
+import type { PlaneState } from '../congestion/plane/plane-state.ts';
 import type { FrameDevice, Siblings, UnderlayDevice } from '../packet/device.ts';
 import { Inbox } from '../packet/inbox.ts';
 import { PieceList } from '../packet/pieces.ts';
@@ -21,6 +21,7 @@ import { Departures } from './departures.ts';
 import { countInterrupted, newSwitchCounters, type SwitchCounters } from './drops.ts';
 import { type Crew, Egress } from './egress.ts';
 import { Forwarding, type Port } from './forwarding.ts';
+import { Governance } from './governance.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
 import { PairDrops } from './pair-drops.ts';
 import { PairQueues, type PairQueuesState } from './pair-queues.ts';
@@ -42,6 +43,8 @@ export interface SwitchSurroundings {
   readonly underlay: UnderlayDevice;
   /** Where the configuration has more than one data thread. */
   readonly siblings?: Siblings | undefined;
+  /** To algorithms of the congestion control plane; absent: there are none. */
+  readonly congestion?: PlaneLinks | undefined;
 }
 
 /**
@@ -52,6 +55,7 @@ export interface SwitchState {
   readonly counters: SwitchCounters;
   readonly paths: PathTableState;
   readonly transport: TransportState;
+  readonly plane: PlaneState;
   readonly rebinding: RebindingState;
   readonly queues: PairQueuesState;
   readonly pairDrops: Uint32Array;
@@ -68,6 +72,8 @@ export class Switch implements IngressTargets {
   readonly paths: PathTable;
   readonly forwarding: Forwarding;
   readonly transport: Transport;
+  /** Of the connections that algorithms of the control plane govern. */
+  readonly plane: PlaneDatapath;
   /** Set for the devices that may have something to read; the switch reads those and leaves the rest alone. */
   readonly portReady: Uint8Array;
   underlayReady = true;
@@ -92,7 +98,7 @@ export class Switch implements IngressTargets {
 
   constructor(
     config: SwitchConfig,
-    { region, rng, nowMicros, clock, devices, underlay, siblings }: SwitchSurroundings,
+    { region, rng, nowMicros, clock, devices, underlay, siblings, congestion }: SwitchSurroundings,
     old?: SwitchState,
   ) {
     this.counters = old?.counters ?? newSwitchCounters();
@@ -103,11 +109,15 @@ export class Switch implements IngressTargets {
     this.underlay = underlay;
     const payloadBytes = config.datagramBytes - TRANSPORT_OVERHEAD_BYTES;
     const { windowPackets, threadId, sprayPackets = GROUP_PACKETS } = config;
-    this.forwarding = new Forwarding(config, {
-      constant: constantWindow(windowPackets, payloadBytes),
-      none: noControl(),
-      swift: policed(swift({ packetBytes: payloadBytes, maxCwndPackets: windowPackets })),
-    });
+    const links = congestion ?? new PlaneLinks();
+    const governance = new Governance(windowPackets, payloadBytes, links);
+    this.forwarding = new Forwarding(config, (pair) => governance.of(pair, this.forwarding, this.plane));
+    const placeOf = (pair: number) => this.forwarding.placeOf(pair);
+    const maxCwndBytes = windowPackets * payloadBytes;
+    this.plane = new PlaneDatapath(
+      { mssBytes: payloadBytes, maxCwndBytes, links, placeOf, nowMicros: this.now },
+      old?.plane,
+    );
     this.pairDrops = new PairDrops(this.forwarding.pairCount, old?.pairDrops);
     this.paths = new PathTable(nowMicros, old?.paths);
     if (old === undefined) for (const _ of this.forwarding.peers) this.paths.addPeer();
@@ -149,6 +159,7 @@ export class Switch implements IngressTargets {
       counters: this.counters,
       paths: this.paths.save(),
       transport: this.transport.save(),
+      plane: this.plane.save(),
       rebinding: this.rebinding.save(),
       queues: this.queues.save(),
       pairDrops: this.pairDrops.save(),
@@ -185,6 +196,7 @@ export class Switch implements IngressTargets {
     this.departures.now = now;
     this.inTurn = true;
     this.work = 0;
+    this.plane.run(now);
     let drained = true;
     if (this.underlayReady) {
       drained = this.underlay.rx(this.inbox);
@@ -199,6 +211,7 @@ export class Switch implements IngressTargets {
     // After the timers: what they change (a peer is given up) concerns those who wait, and nothing else wakes them.
     this.departures.pump();
     this.departures.transmit();
+    this.plane.flush();
     this.inTurn = false;
     return more;
   }
@@ -246,12 +259,24 @@ export class Switch implements IngressTargets {
   nextTimeout(): number {
     // A vNIC that refused a frame is asked again: nothing else will say that it has room.
     const retry = this.delivery.isHeldUp ? this.now + 1000 : Number.POSITIVE_INFINITY;
-    return Math.min(retry, this.transport.nextTimeout(), this.rebinding.nextTimeout());
+    return Math.min(
+      retry,
+      this.transport.nextTimeout(),
+      this.rebinding.nextTimeout(),
+      this.plane.nextTimeout(),
+    );
   }
 
   /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it. */
   bindSlots(peer: number, slots: readonly SlotBinding[]): void {
     this.rebinding.ask(this.now, peer, slots);
+  }
+
+  /** Other algorithms run, or other rules say which of them governs what. */
+  congestionChanged(now: number): void {
+    this.now = now;
+    this.transport.regovern();
+    this.plane.linksChanged(now);
   }
 
   get framesOut(): number {

@@ -30,12 +30,13 @@ export const PACKET_RESET = 5;
  */
 export const PACKET_CLOSE = 6;
 
-/** CC Type: a window of constant size; no control but the send window's; Swift. */
+/** CC Type: a window of constant size; no control but the send window's; Swift; a program of the control plane's. */
 export const CC_CONSTANT_WINDOW = 0;
 export const CC_NONE = 1;
 export const CC_SWIFT = 2;
+export const CC_PROGRAM = 3;
 /** As configuration files name them. */
-export const CC_NAMES = ['constant', 'none', 'swift'] as const;
+export const CC_NAMES = ['constant', 'none', 'swift', 'program'] as const;
 
 export const MAX_PATH_ID = 7;
 

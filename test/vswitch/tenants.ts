@@ -2,7 +2,6 @@
 // the two ends that test/wire/frames.ts makes frames for. And the configurations of the hosts that they are on.
 
 import {
-  type CongestionName,
   datagramBytes,
   type NetworkConfig,
   type PortConfig,
@@ -40,7 +39,7 @@ export interface Layout {
   readonly hosts: readonly (readonly number[])[];
   /** What tenants take, by their numbers; those without take everything. */
   readonly policies?: Readonly<Record<number, ReceivePolicyConfig>>;
-  readonly congestion?: CongestionName;
+  readonly congestion?: string;
 }
 
 export type ReceivePolicyConfig = Pick<PortConfig, 'accept' | 'receiveBytesPerSecond'>;

@@ -3,6 +3,7 @@
 
 import { Clock } from '../../sim/clock.ts';
 import { SeededRng } from '../../src/base/rng.ts';
+import type { PlaneLinks } from '../../src/congestion/plane/links.ts';
 import type { Handover } from '../../src/device/handover.ts';
 import { MemoryUnderlay, MemoryVnic } from '../../src/device/memory.ts';
 import type { FrameDevice, UnderlayDevice } from '../../src/packet/device.ts';
@@ -32,6 +33,8 @@ export interface Middleware {
   underlay?(device: UnderlayDevice, region: Region): UnderlayDevice;
   /** Where the host is one thread of several (threads.ts). */
   handover?(device: UnderlayDevice, region: Region, writer: ChunkWriter): Handover;
+  /** To its algorithms of congestion control. */
+  congestion?: PlaneLinks;
 }
 
 /** Whatever takes packets for a VTEP. */
@@ -120,6 +123,7 @@ export class WorldHost implements Station {
       devices: this.vnics.map((vnic) => middleware.vnic?.(vnic, region) ?? vnic),
       underlay: middleware.underlay?.(underlay, region) ?? underlay,
       siblings: handover,
+      congestion: middleware.congestion,
     };
     this.vswitch = new Switch(config, { ...this.surroundings, nowMicros: world.clock.nowMicros });
   }

@@ -1,0 +1,36 @@
+// Wakes a thread that waits in its event loop without a system call of ours: a word that counts the calls, and one that
+// says whether anyone sleeps. Whoever waits looks at the count first, then at what the calls were for, and waits only
+// while the count is what it was.
+
+const CALLS = 0;
+const ASLEEP = 1;
+const WORDS = 2;
+
+export function newBellMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(WORDS * 4);
+}
+
+export class Bell {
+  private readonly words: Int32Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.words = new Int32Array(memory);
+  }
+
+  get calls(): number {
+    return Atomics.load(this.words, CALLS);
+  }
+
+  ring(): void {
+    Atomics.add(this.words, CALLS, 1);
+    if (Atomics.exchange(this.words, ASLEEP, 0) === 1) Atomics.notify(this.words, CALLS);
+  }
+
+  /** Until there was a call after the one that `seen` counts. */
+  async heard(seen: number): Promise<void> {
+    Atomics.store(this.words, ASLEEP, 1);
+    const waiting = Atomics.waitAsync(this.words, CALLS, seen);
+    if (waiting.async) await waiting.value;
+    Atomics.store(this.words, ASLEEP, 0);
+  }
+}
