@@ -1,11 +1,13 @@
 // The agent's own HTTP server on a Unix socket that only its user can open: GET /ready, /status, /flows,
-// /paths and /engines, POST /upgrade. The socket is also the lock that keeps a second agent from starting in the same runtime folder.
+// /paths, /engines and /congestion, POST /upgrade, /congestion/run and /congestion/set. The socket is also the lock that keeps a second agent from starting in the same runtime folder.
 
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { SelvageError } from '../base/errors.ts';
+import type { CongestionStatus, RunOutcome } from './congestion/congestion-status.ts';
+import type { SelectorText } from './congestion/selector.ts';
 import { makeFolder } from './folders.ts';
 import {
   type AgentStatus,
@@ -25,7 +27,14 @@ export interface AdminHandlers {
   readonly paths: (query: URLSearchParams) => Promise<readonly PathStatus[]>;
   readonly engines: () => Promise<readonly EngineStatus[]>;
   readonly upgrade: (engines: readonly Upgrade[], executor?: string) => Promise<Upgraded>;
+  readonly congestion: () => Promise<CongestionStatus>;
+  /** Without a selection it governs what it did before. */
+  readonly runAlgorithm: (file: string, name?: string, what?: SelectorText) => Promise<RunOutcome>;
+  readonly setAlgorithm: (algorithm: string, what: SelectorText) => Promise<RunOutcome>;
 }
+
+const THERE_ARE =
+  'there are GET /ready, /status, /flows, /paths, /engines, /congestion, POST /upgrade, /congestion/run, /congestion/set';
 
 /** Listens at `<runtimeDir>/agent.sock`; throws 'already-running' when an agent answers there. */
 export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): Promise<Server> {
@@ -45,8 +54,7 @@ export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): P
     const [pathname, query] = parseTarget(request.url ?? '/');
     const work = answers(handlers)[`${request.method} ${pathname}`];
     if (pathname === '/ready') reply(handlers.isReady() ? 200 : 503, { ready: handlers.isReady() });
-    else if (work === undefined)
-      reply(404, { error: 'there are GET /ready, /status, /flows, /paths, /engines, POST /upgrade' });
+    else if (work === undefined) reply(404, { error: THERE_ARE });
     else if (!handlers.isReady()) reply(503, { error: 'the agent is starting' });
     else
       work(request, query).then(
@@ -82,8 +90,7 @@ function answers(handlers: AdminHandlers): Record<string, Answer> {
     'GET /paths': (_, query) => handlers.paths(query),
     'GET /engines': () => handlers.engines(),
     'POST /upgrade': async (request) => {
-      const asked = (await json(request).catch(() => undefined)) as Record<string, unknown> | undefined;
-      const { engines, executor } = asked ?? {};
+      const { engines, executor } = await fieldsOf(request);
       const isNamed = executor === undefined || typeof executor === 'string';
       if (Array.isArray(engines) && engines.every(isUpgrade) && isNamed)
         return handlers.upgrade(engines, executor);
@@ -92,7 +99,34 @@ function answers(handlers: AdminHandlers): Record<string, Answer> {
         'An upgrade names engines and files: {"engines": [{"engine": "switch", "file": "/…"}]}.',
       );
     },
+    'GET /congestion': () => handlers.congestion(),
+    'POST /congestion/run': async (request) => {
+      const { file, name, what } = await fieldsOf(request);
+      const isNamed = name === undefined || typeof name === 'string';
+      if (typeof file === 'string' && isNamed && (what === undefined || isSelector(what)))
+        return handlers.runAlgorithm(file, name, what);
+      throw new SelvageError('bad-input', 'Say which file: {"file": "/…", "what": {"vni": "77"}}.');
+    },
+    'POST /congestion/set': async (request) => {
+      const { algorithm, what } = await fieldsOf(request);
+      if (typeof algorithm === 'string' && isSelector(what)) return handlers.setAlgorithm(algorithm, what);
+      throw new SelvageError(
+        'bad-input',
+        'Say what governs what: {"algorithm": "reno", "what": {"vni": "77"}}.',
+      );
+    },
   };
+}
+
+async function fieldsOf(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const asked = await json(request).catch(() => undefined);
+  return typeof asked === 'object' && asked !== null ? (asked as Record<string, unknown>) : {};
+}
+
+function isSelector(value: unknown): value is SelectorText {
+  if (typeof value !== 'object' || value === null) return false;
+  const fields = ['vni', 'from', 'to', 'flow'];
+  return Object.entries(value).every(([name, text]) => fields.includes(name) && typeof text === 'string');
 }
 
 function isUpgrade(value: unknown): value is Upgrade {

@@ -2,6 +2,8 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { SelvageError } from '../base/errors.ts';
+import type { CongestionStatus, RunOutcome } from './congestion/congestion-status.ts';
+import type { SelectorText } from './congestion/selector.ts';
 import {
   type AgentStatus,
   type EngineStatus,
@@ -39,6 +41,31 @@ export async function fetchFlows(runtimeDir: string, filters: Filters): Promise<
 
 export async function fetchPaths(runtimeDir: string, filters: Filters): Promise<readonly PathStatus[]> {
   return (await list(runtimeDir, '/paths', filters)) as readonly PathStatus[];
+}
+
+export async function fetchCongestion(runtimeDir: string): Promise<CongestionStatus> {
+  return (await call(runtimeDir, 'GET', '/congestion', undefined, 5000)) as CongestionStatus;
+}
+
+/** Throws what the agent says when nothing was changed. */
+export async function requestRun(
+  runtimeDir: string,
+  file: string,
+  name: string | undefined,
+  what: SelectorText | undefined,
+): Promise<RunOutcome> {
+  const body = JSON.stringify({ file, name, what });
+  return (await call(runtimeDir, 'POST', '/congestion/run', body, UPGRADE_PATIENCE_MILLIS)) as RunOutcome;
+}
+
+/** Throws what the agent says when nothing was changed. */
+export async function requestSet(
+  runtimeDir: string,
+  algorithm: string,
+  what: SelectorText,
+): Promise<RunOutcome> {
+  const body = JSON.stringify({ algorithm, what });
+  return (await call(runtimeDir, 'POST', '/congestion/set', body, UPGRADE_PATIENCE_MILLIS)) as RunOutcome;
 }
 
 function list(runtimeDir: string, path: string, filters: Filters): Promise<unknown> {

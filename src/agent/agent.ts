@@ -11,6 +11,9 @@ import { serveAdmin } from './admin.ts';
 import { type CaptureOptions, type CaptureStart, captureNames, openCaptureFiles } from './capture.ts';
 import { type ClientsStart, openClientSocket, removeClientSocket } from './clients/socket.ts';
 import type { HostConfig } from './config.ts';
+import { CongestionPlane } from './congestion/plane.ts';
+import { readSelector } from './congestion/selector.ts';
+import { CongestionSocket, congestionSocketPath } from './congestion/socket.ts';
 import { DataThreads } from './data-threads.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
 import { filteredFlows, filteredPaths } from './filters.ts';
@@ -43,6 +46,8 @@ export async function runAgent(
   let tapDrops: TapDrops | undefined;
   let services: ExecutorThread | undefined;
   let routes: RouteSearch | undefined;
+  let plane: CongestionPlane | undefined;
+  let congestionSocket: CongestionSocket | undefined;
   const hopsOf = (peer: number, candidate: number) => routes?.hopsOf(peer, candidate) ?? [];
   const facts = { config, version, startedAt, underlayMtu: mtu, vnics, hopsOf };
   const admin = await serveAdmin(config.runtimeDir, {
@@ -53,11 +58,17 @@ export async function runAgent(
       const [report, flows] = await Promise.all([threads!.status(), threads!.knownFlows()]);
       return statusOf(facts, report, flows, tapDrops!.since(), clients);
     },
-    flows: async (query) => filteredFlows(query, () => threads!.flows()),
+    flows: async (query) =>
+      filteredFlows(query, (cid) => (cid === undefined ? threads!.flows() : threads!.flow(cid))),
     paths: async (query) =>
       filteredPaths(query, () => threads!.paths(), { sourcePorts: config.underlay.sourcePorts, hopsOf }),
     engines: () => upgrades!.engines(),
     upgrade: (engines, executor) => upgrades!.upgrade(engines, executor),
+    congestion: () => plane!.status(congestionSocket?.counts),
+    runAlgorithm: async (file, name, what) =>
+      plane!.run(file, name, what && (await readSelector(what, () => threads!.flows()))),
+    setAlgorithm: async (algorithm, what) =>
+      plane!.set(algorithm, await readSelector(what, () => threads!.flows())),
   });
   const opened: number[] = [];
   try {
@@ -81,6 +92,9 @@ export async function runAgent(
     });
     threads = started;
     services = shared === undefined ? await startServices(clientSocket, listener) : undefined;
+    plane = new CongestionPlane(threads, (line) => console.error(`selvage: ${line}`));
+    await plane.begin(config.vnis.flatMap(({ reliable, congestion }) => (reliable ? [congestion] : [])));
+    congestionSocket = await CongestionSocket.open(congestionSocketPath(config.runtimeDir), plane);
     upgrades = new Upgrades([...started.threads, ...(services === undefined ? [] : [services])]);
     const ends = { address: address.address, sourcePort: sourcePorts, peers: vtepsOf(configs[0]!) };
     routes = RouteSearch.start(threads, underlay, ends, (line) => console.error(`selvage: ${line}`));
@@ -88,6 +102,9 @@ export async function runAgent(
     await Promise.race([stopSignal(), threads.failed]);
   } finally {
     routes?.stop();
+    // Before the descriptors by which its threads wake the others are closed.
+    congestionSocket?.close();
+    await plane?.stop();
     // Also when one of them has failed: the others tell their peers.
     await threads?.stop();
     await services?.stop();

@@ -4,6 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
 import { SeededRng } from '../base/rng.ts';
+import { PlaneLinks } from '../congestion/plane/links.ts';
 import { Handover } from '../device/handover.ts';
 import { TapDevice } from '../device/tap.ts';
 import { UdpUnderlay } from '../device/udp.ts';
@@ -17,6 +18,7 @@ import { applyChanges } from '../runtime/change.ts';
 import { vtepsOf } from '../vswitch/forwarding.ts';
 import { wrapDevices } from './capture.ts';
 import { clientsReport, serveClients } from './clients/serve.ts';
+import { applyPlaneChange } from './congestion/plane-report.ts';
 import { ExecutorLoop } from './executor-loop.ts';
 import { type ReportingEngine, type SwitchGiven, switchEngine } from './switch-engine.ts';
 import type { SwitchReport } from './switch-report.ts';
@@ -59,6 +61,7 @@ function main(start: DataThreadStart): Promise<void> {
     siblings: joined?.device,
     clock: now,
     writers: [outgoing, incoming],
+    congestion: joinPlane(start),
   };
   const loop = new ExecutorLoop(name, parentPort!, start, (question) => {
     const slot = loop.executor.find('switch')!;
@@ -74,6 +77,15 @@ function main(start: DataThreadStart): Promise<void> {
         return engine[question.about]?.(question.from, now()) ?? saysNothing(question.about);
       case 'peers':
         return engine.peers?.() ?? engine.report?.().peers ?? saysNothing('peers');
+      case 'flow':
+        return engine.flow === undefined ? saysNothing('flows') : engine.flow(question.cid, now());
+      case 'plane':
+        if (question.change !== undefined) {
+          applyPlaneChange(given.congestion!.links, question.change);
+          engine.congestionChanged?.(now());
+          slot.woken = true;
+        }
+        return engine.plane?.(question.algorithms) ?? saysNothing('congestion control');
       case 'slots':
         engine.bindSlots?.(question.peer, question.slots);
         slot.woken = true;
@@ -92,6 +104,11 @@ function main(start: DataThreadStart): Promise<void> {
   applyChanges(loop.executor, [{ type: 'add', engine: 'switch', factory: switchEngine, given }]);
   if (clients !== undefined) serveClients(loop.executor, clients, SHARED_BUDGET);
   return loop.run();
+}
+
+function joinPlane({ congestionFd: fd, config }: DataThreadStart) {
+  const bell = new EventFd(fd);
+  return { links: new PlaneLinks(config.threadId), fd, heard: () => bell.clear() };
 }
 
 function saysNothing(about: string): never {

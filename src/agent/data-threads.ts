@@ -10,6 +10,7 @@ import type { SlotBinding } from '../paths/routes.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import { steeredVnics, steeringProgram } from '../vswitch/steering.ts';
 import type { HostAddress } from '../wire/address.ts';
+import { threadOfCid } from '../wire/bifrost-types.ts';
 import type { CaptureStart } from './capture.ts';
 import type { ClientsStart } from './clients/socket.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
@@ -33,12 +34,19 @@ export interface DataThreadsStart {
 
 export class DataThreads {
   readonly threads: readonly ExecutorThread[];
+  /** Of each thread, the eventfd by which algorithms of the congestion control plane wake it. */
+  readonly congestionFds: readonly number[];
   /** Rejects when one ends without having been told to. */
   readonly failed: Promise<never>;
   private readonly opened: readonly number[];
 
-  private constructor(threads: readonly ExecutorThread[], opened: readonly number[]) {
+  private constructor(
+    threads: readonly ExecutorThread[],
+    congestionFds: readonly number[],
+    opened: readonly number[],
+  ) {
     this.threads = threads;
+    this.congestionFds = congestionFds;
     this.opened = opened;
     this.failed = Promise.race(threads.map((thread) => thread.failed));
     this.failed.catch(() => {});
@@ -51,18 +59,21 @@ export class DataThreads {
     try {
       const receivers = [underlay.receive, ...moreReceivers(start, opened)];
       const handover = configs.length === 1 ? undefined : handoverOf(configs.length, opened);
+      const congestionFds = configs.map(() => new EventFd().fd);
+      opened.push(...congestionFds);
       const script = new URL('./data-thread.js', import.meta.url);
       const threads = await allOrNone(
         configs.map((config, thread) => {
           const name = executorName(thread, configs.length);
           const seed = randomInt(0x1_0000_0000);
           const sockets = { ...underlay, receive: receivers[thread]! };
-          const own = { name, config, taps, underlay: sockets, seed, handover, capture };
+          const congestionFd = congestionFds[thread]!;
+          const own = { name, config, taps, underlay: sockets, seed, handover, capture, congestionFd };
           const served = thread === 0 ? clients : undefined;
           return ExecutorThread.start<DataThreadStart>(name, { ...own, clients: served }, script, listener);
         }),
       );
-      return new DataThreads(threads, opened);
+      return new DataThreads(threads, congestionFds, opened);
     } catch (error) {
       for (const fd of opened) close(fd);
       throw error;
@@ -90,6 +101,12 @@ export class DataThreads {
   /** The same, without those of switches that say nothing of their connections. */
   async knownFlows(): Promise<readonly FlowReport[]> {
     return (await Promise.all(this.threads.map((thread) => thread.flows().catch(() => [])))).flat();
+  }
+
+  /** The connection with this CID, asked of its thread alone. */
+  async flow(cid: number): Promise<readonly FlowReport[]> {
+    const found = await this.threads[threadOfCid(cid)]?.flow(cid);
+    return found === undefined ? [] : [found];
   }
 
   /** By peer and slot; of each, what every thread knows. */

@@ -5,29 +5,20 @@
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
-import { bundleEngine } from './engine-bundle.ts';
 import { CompiledEngine, type EngineCode } from './engine-code.ts';
+import { bundleModule } from './module-bundle.ts';
+import type { TrialOutcome, TrialStart } from './trial.ts';
 
-export interface TrialStart {
-  /** Absolute. */
-  readonly file: string;
-}
-
-export type TrialOutcome =
-  | { readonly stage: 'bundled' }
-  | { readonly stage: 'good'; readonly code: EngineCode }
-  | { readonly stage: 'bad'; readonly message: string; readonly hint?: string | undefined };
-
-const say = (outcome: TrialOutcome) => parentPort!.postMessage(outcome);
+const say = (outcome: TrialOutcome<EngineCode>) => parentPort!.postMessage(outcome);
 
 async function main({ file }: TrialStart): Promise<void> {
   try {
-    const source = await bundleEngine(file);
+    const source = await bundleModule(file);
     say({ stage: 'bundled' });
     const compiled = new CompiledEngine({ file, source });
     const step = compiled.factory().warmUp?.();
     if (step !== undefined) while (!step());
-    say({ stage: 'good', code: compiled.save() });
+    say({ stage: 'good', result: compiled.save() });
   } catch (thrown) {
     const { message, hint } = SelvageError.from(thrown);
     say({ stage: 'bad', message, hint });

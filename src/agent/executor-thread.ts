@@ -6,6 +6,7 @@ import { EventFd } from '../linux/eventfd.ts';
 import type { SlotBinding } from '../paths/routes.ts';
 import type { EngineReport } from '../runtime/engine-report.ts';
 import type { ClientsReport } from './clients/report.ts';
+import type { PlaneChange, PlaneReport } from './congestion/plane-report.ts';
 import type { FlowPage, FlowReport } from './flow-report.ts';
 import type { PathPage, PathReport } from './path-report.ts';
 import type { NewCode, UpgradeOutcome } from './replace-engine.ts';
@@ -87,9 +88,19 @@ export class ExecutorThread {
     await this.ask({ about: 'slots', peer, slots });
   }
 
+  /** Of the data thread: what these algorithms of the congestion control plane do there, after a change if there is one. */
+  async plane(algorithms: readonly string[], change?: PlaneChange): Promise<PlaneReport> {
+    return (await this.ask({ about: 'plane', algorithms, change })) as PlaneReport;
+  }
+
   /** Of the data thread: its connections, page after page. */
   async flows(): Promise<readonly FlowReport[]> {
     return (await this.pages<FlowPage>('flows')).flatMap(({ flows }) => flows);
+  }
+
+  /** Of the data thread: the connection with this CID, if it has it. */
+  async flow(cid: number): Promise<FlowReport | undefined> {
+    return (await this.ask({ about: 'flow', cid })) as FlowReport | undefined;
   }
 
   /** Of the data thread: the slots to its peers. */

@@ -62,10 +62,12 @@ const pathFilters: Readonly<Record<string, Filter<ThreadPathReport>>> = {
 /** The connections that pass all filters. Rejects with 'bad-input' for one that is not known or understood. */
 export async function filteredFlows(
   query: URLSearchParams,
-  ask: () => Promise<readonly FlowReport[]>,
+  ask: (cid: number | undefined) => Promise<readonly FlowReport[]>,
 ): Promise<readonly FlowStatus[]> {
   const tests = testsOf(query, flowFilters);
-  const flows = await ask();
+  const cid = query.get('cid');
+  // Whoever watches one connection does not have thousands told.
+  const flows = await ask(cid === null ? undefined : Number.parseInt(cid.replace(/^0x/i, ''), 16));
   return flows.filter((flow) => tests.every((test) => test(flow))).map(flowStatusOf);
 }
 

@@ -28,6 +28,9 @@ export interface FlowReport {
   /** Why there is no connection: CLOSE_…, or 0. */
   readonly reason: number;
   readonly ccType: number;
+  readonly congestion: string;
+  /** Why a slot's algorithm of the control plane lost it last; '' if none did. */
+  readonly congestionTrouble: string;
   /** Since the last acknowledgement or answer. */
   readonly heardMicrosAgo: number;
   readonly una: number;
@@ -53,6 +56,10 @@ export interface FlowSlotReport {
   readonly sprayed: boolean;
   /** Infinity: nothing bounds it but the connection's own window. */
   readonly cwndBytes: number;
+  /** Infinity: unpaced. */
+  readonly rateBytesPerSecond: number;
+  /** Of an algorithm of the control plane: whether it decides, or its datapath's fallback. */
+  readonly decides: 'algorithm' | 'fallback' | undefined;
   readonly inFlightBytes: number;
   readonly inFlightPackets: number;
   readonly rttMicros: number;
@@ -73,6 +80,12 @@ export function flowPage(vswitch: Switch, from: number, nowMicros: number): Flow
   return { flows, next: end < connections.count ? end : undefined };
 }
 
+/** The connection that we call so, if there is one. */
+export function flowReport(vswitch: Switch, cid: number, nowMicros: number): FlowReport | undefined {
+  const row = vswitch.transport.connections.ofCid(cid);
+  return row < 0 ? undefined : flowOf(vswitch, row, nowMicros);
+}
+
 function flowOf(vswitch: Switch, row: number, nowMicros: number): FlowReport {
   const { forwarding, queues, pairDrops } = vswitch;
   const { connections } = vswitch.transport;
@@ -89,6 +102,8 @@ function flowOf(vswitch: Switch, row: number, nowMicros: number): FlowReport {
     state: connections.state[row]!,
     reason: connections.reason[row]!,
     ccType: connections.congestion[row]!.ccType,
+    congestion: connections.congestion[row]!.name,
+    congestionTrouble: vswitch.plane.of(pair)?.detail ?? '',
     heardMicrosAgo: nowMicros - connections.lastHeard[row]!,
     ...connections.psnsOf(row),
     windowPackets: send?.span ?? 0,
@@ -103,15 +118,22 @@ function flowOf(vswitch: Switch, row: number, nowMicros: number): FlowReport {
   };
 }
 
-function slotsOf({ transport, paths }: Switch, row: number, nowMicros: number): readonly FlowSlotReport[] {
+function slotsOf(
+  { transport, paths, plane }: Switch,
+  row: number,
+  nowMicros: number,
+): readonly FlowSlotReport[] {
   const { connections } = transport;
   const peer = connections.peer[row]!;
   const send = connections.send[row];
   if (send === undefined) return [];
+  const governed = plane.of(connections.pair[row]!);
   return Array.from({ length: SLOTS }, (_, slot) => ({
     state: paths.stateOf(peer, slot),
     sprayed: paths.isSprayed(peer, slot),
     cwndBytes: send.congestion.cwndBytes(slot),
+    rateBytesPerSecond: send.congestion.rateBytesPerSecond?.(slot) ?? Number.POSITIVE_INFINITY,
+    decides: governed?.slots[slot],
     inFlightBytes: send.slotBytes[slot]!,
     inFlightPackets: send.inFlight[slot]!,
     rttMicros: paths.rttMicros(peer, slot),

@@ -10,7 +10,7 @@ import {
 import { TALLY_NAMES } from '../transport/tallies.ts';
 import { PAIR_DROP_REASONS } from '../vswitch/pair-drops.ts';
 import { formatHostAddress, formatMac } from '../wire/address.ts';
-import { CC_NAMES, threadOfCid } from '../wire/bifrost-types.ts';
+import { threadOfCid } from '../wire/bifrost-types.ts';
 import type { FlowReport, FlowSlotReport } from './flow-report.ts';
 import type { ThreadPathReport } from './path-report.ts';
 import type {
@@ -54,7 +54,8 @@ export function flowStatusOf(report: FlowReport): FlowStatus {
     thread: threadOfCid(report.cid),
     remoteThread: report.state === CONNECTION_ESTABLISHED ? threadOfCid(report.remoteCid) : undefined,
     state: CONNECTION_STATE_NAMES[report.state]!,
-    congestion: CC_NAMES[ccType] ?? `type ${ccType}`,
+    congestion: report.congestion,
+    congestionTrouble: report.congestionTrouble === '' ? undefined : report.congestionTrouble,
     ccType,
     heardSecondsAgo: counts.connectionsOpened > 0 ? seconds(report.heardMicrosAgo) : undefined,
     psn: { una, transmit: txNext, next, base, end },
@@ -124,12 +125,15 @@ export function pathStatusOf(report: ThreadPathReport, { sourcePorts, hopsOf }: 
 }
 
 function flowSlotOf(report: FlowSlotReport, slot: number): FlowSlotStatus {
-  const { state, cwndBytes } = report;
+  const { state, cwndBytes, rateBytesPerSecond } = report;
   return {
     slot,
     state: SLOT_STATE_NAMES[state]!,
     sprayed: report.sprayed,
     cwndBytes: cwndBytes === Number.POSITIVE_INFINITY ? undefined : Math.round(cwndBytes),
+    rateBytesPerSecond:
+      rateBytesPerSecond === Number.POSITIVE_INFINITY ? undefined : Math.round(rateBytesPerSecond),
+    decides: report.decides,
     inFlightPackets: report.inFlightPackets,
     inFlightBytes: report.inFlightBytes,
     rttMicros: Math.round(report.rttMicros),

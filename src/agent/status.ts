@@ -97,6 +97,8 @@ export interface FlowStatus {
   readonly state: ConnectionStatus['state'];
   /** What decides over the window, as configuration files name it, and its CC Type on the wire. */
   readonly congestion: string;
+  /** Why a slot's algorithm of the control plane lost it last; absent: none did. */
+  readonly congestionTrouble?: string | undefined;
   readonly ccType: number;
   /** Since the last acknowledgement; absent: nothing was ever heard. */
   readonly heardSecondsAgo?: number | undefined;
@@ -155,6 +157,10 @@ export interface FlowSlotStatus {
   readonly sprayed: boolean;
   /** Absent: bounded by the connection's window only. */
   readonly cwndBytes?: number | undefined;
+  /** Absent: unpaced. */
+  readonly rateBytesPerSecond?: number | undefined;
+  /** Of an algorithm of the control plane: whether it decides, or its datapath's fallback. Absent: native, or unused. */
+  readonly decides?: 'algorithm' | 'fallback' | undefined;
   readonly inFlightPackets: number;
   readonly inFlightBytes: number;
   readonly rttMicros: number;

@@ -2,6 +2,7 @@
 // module as `selvage/switch-engine`, for engines that build on it.
 
 import type { Rng } from '../base/rng.ts';
+import type { PlaneLinks } from '../congestion/plane/links.ts';
 import type { FrameDevice, Siblings, UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
@@ -16,7 +17,8 @@ import {
 } from '../runtime/engine.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import { Switch, type SwitchState } from '../vswitch/switch.ts';
-import { type FlowPage, flowPage } from './flow-report.ts';
+import { type PlaneReport, planeReport } from './congestion/plane-report.ts';
+import { type FlowPage, type FlowReport, flowPage, flowReport } from './flow-report.ts';
 import { type PathPage, pathPage } from './path-report.ts';
 import { type PeerReport, peersOf, reportOf, type SwitchReport } from './switch-report.ts';
 import { warmUp } from './warm-up.ts';
@@ -35,6 +37,15 @@ export interface SwitchGiven {
   readonly clock: () => number;
   /** The devices' own: each holds a reference of the region. */
   readonly writers: readonly ChunkWriter[];
+  /** Algorithms of the congestion control plane, and the descriptor by which their commands wake; absent: none. */
+  readonly congestion?: CongestionGiven | undefined;
+}
+
+export interface CongestionGiven {
+  readonly links: PlaneLinks;
+  readonly fd: number;
+  /** Takes the signals that have come. */
+  readonly heard: () => void;
 }
 
 /** An engine that `selvage status` can ask, and, where it says more, others; its slots may follow the routes found. */
@@ -45,8 +56,14 @@ export interface ReportingEngine<S> extends Engine<S> {
   /** A page of the connections, and of the slots to peers, from this number on. */
   flows?(from: number, nowMicros: number): FlowPage;
   paths?(from: number, nowMicros: number): PathPage;
+  /** One connection, by our CID of it. */
+  flow?(cid: number, nowMicros: number): FlowReport | undefined;
   /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it. */
   bindSlots?(peer: number, slots: readonly SlotBinding[]): void;
+  /** Other algorithms run, or other rules say which of them governs what. */
+  congestionChanged?(nowMicros: number): void;
+  /** What the congestion control plane does here, for these algorithms. */
+  plane?(algorithms: readonly string[]): PlaneReport;
 }
 
 /** Of the state: raised with every change of its shape, with a transformation from the one before. */
@@ -59,12 +76,14 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
   readonly vswitch: Switch;
   private readonly ports: readonly (Watch | undefined)[];
   private readonly underlay: readonly Watch[];
+  private readonly congestion: CongestionGiven | undefined;
+  private readonly commands: Watch | undefined;
   /** Not draining: Infinity. */
   private drainingUntil = Number.POSITIVE_INFINITY;
   private stopping = false;
 
   constructor(io: EngineIo<SwitchGiven>, old?: SwitchState) {
-    const { config, region, rng, vnics, underlay, siblings, clock, writers } = io.given;
+    const { config, region, rng, vnics, underlay, siblings, clock, writers, congestion } = io.given;
     this.vswitch = new Switch(
       config,
       {
@@ -75,11 +94,14 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
         devices: vnics.map(({ device }) => device),
         underlay: underlay.device,
         siblings,
+        congestion: congestion?.links,
       },
       old,
     );
     this.ports = vnics.map(({ fd }) => (fd === undefined ? undefined : io.watch(fd)));
     this.underlay = underlay.fds.map((fd) => io.watch(fd));
+    this.congestion = congestion;
+    this.commands = congestion && io.watch(congestion.fd);
     if (old !== undefined && !old.interrupted) return;
     // The last one left nothing, or in a hurry: what no state knows of is free again.
     region.recount((visit) => {
@@ -91,6 +113,7 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
   run(now: number, budget: number): number {
     const { vswitch, ports } = this;
     vswitch.underlayReady = this.isUnderlayReady();
+    if (this.commands?.ready === true) this.congestion!.heard();
     const takes = this.drainingUntil === Number.POSITIVE_INFINITY;
     for (let port = 0; port < ports.length; port++)
       vswitch.portReady[port] = takes && ports[port]?.ready === true ? 1 : 0;
@@ -136,8 +159,20 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
     return pathPage(this.vswitch, from, nowMicros);
   }
 
+  flow(cid: number, nowMicros: number): FlowReport | undefined {
+    return flowReport(this.vswitch, cid, nowMicros);
+  }
+
   peers(): readonly PeerReport[] {
     return peersOf(this.vswitch);
+  }
+
+  congestionChanged(nowMicros: number): void {
+    this.vswitch.congestionChanged(nowMicros);
+  }
+
+  plane(algorithms: readonly string[]): PlaneReport {
+    return planeReport(this.vswitch, algorithms);
   }
 
   bindSlots(peer: number, slots: readonly SlotBinding[]): void {

@@ -8,6 +8,7 @@ import type { Failure } from '../runtime/supervisor.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import type { CaptureStart } from './capture.ts';
 import type { ClientsStart } from './clients/socket.ts';
+import type { PlaneChange } from './congestion/plane-report.ts';
 import type { NewCode } from './replace-engine.ts';
 
 /** What every executor's thread is told at its start. */
@@ -25,6 +26,8 @@ export interface DataThreadStart extends ExecutorStart {
   readonly seed: number;
   /** Absent where this is the only data thread. */
   readonly handover?: HandoverStart | undefined;
+  /** The eventfd by which algorithms of the congestion control plane wake it. */
+  readonly congestionFd: number;
   /** Absent: nobody looks at what passes. */
   readonly capture?: CaptureStart | undefined;
   /** Absent: clients are served on another thread. */
@@ -58,6 +61,14 @@ export type OwnQuestion =
   | { readonly about: 'peers' }
   /** A FlowPage or a PathPage, of the connections or the peers from this number on. */
   | { readonly about: 'flows' | 'paths'; readonly from: number }
+  /** A FlowReport of the connection with this CID of ours; nothing when there is none. */
+  | { readonly about: 'flow'; readonly cid: number }
+  /** A PlaneReport about these algorithms, after a change if there is one. */
+  | {
+      readonly about: 'plane';
+      readonly algorithms: readonly string[];
+      readonly change?: PlaneChange | undefined;
+    }
   /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it; answered with nothing. */
   | { readonly about: 'slots'; readonly peer: number; readonly slots: readonly SlotBinding[] };
 

@@ -2,16 +2,12 @@
 // that has the engines, or the one that is named, load the code and change them between two turns (mRPC §3.4.3). Where
 // that fails, the old engines run on, and no further executor is asked.
 
-import { Worker } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
 import type { EngineReport } from '../runtime/engine-report.ts';
 import type { EngineCode } from './engine-code.ts';
-import type { TrialOutcome, TrialStart } from './engine-trial.ts';
 import type { ExecutorThread } from './executor-thread.ts';
 import type { NewCode, UpgradeOutcome } from './replace-engine.ts';
-
-/** For bundling, and again for the warm-up. */
-const TRIAL_PATIENCE_MILLIS = 15_000;
+import { tryOut } from './trial.ts';
 
 /** An engine and the file, absolute, of what is to take its place. */
 export interface Upgrade {
@@ -49,7 +45,10 @@ export class Upgrades {
   ): Promise<readonly UpgradeOutcome[]> {
     const threads = await this.threadsWith(upgrades, executor);
     const engines: NewCode[] = [];
-    for (const { engine, file } of upgrades) engines.push({ engine, code: await tryOut(file) });
+    for (const { engine, file } of upgrades) {
+      const script = new URL('./engine-trial.js', import.meta.url);
+      engines.push({ engine, code: await tryOut<EngineCode>(file, script) });
+    }
     const done: UpgradeOutcome[] = [];
     try {
       for (const thread of threads) done.push(...(await thread.upgrade(engines)));
@@ -105,36 +104,4 @@ function halfDone(thrown: unknown, done: readonly UpgradeOutcome[]): SelvageErro
     hint: `The new ${engines} runs in ${executors} already; give --executor to replace it there.`,
     cause: thrown,
   });
-}
-
-async function tryOut(file: string): Promise<EngineCode> {
-  const start: TrialStart = { file };
-  const script = new URL('./engine-trial.js', import.meta.url);
-  const worker = new Worker(script, { workerData: start, name: 'trial', stdout: true });
-  let isBundled = false;
-  let isLate = false;
-  const expire = () => {
-    isLate = true;
-    void worker.terminate();
-  };
-  let timer = setTimeout(expire, TRIAL_PATIENCE_MILLIS);
-  const outcome = await new Promise<Exclude<TrialOutcome, { stage: 'bundled' }>>((resolve) => {
-    const bad = (message: string) => resolve({ stage: 'bad', message });
-    worker.on('message', (said: TrialOutcome) => {
-      if (said.stage !== 'bundled') return resolve(said);
-      isBundled = true;
-      clearTimeout(timer);
-      timer = setTimeout(expire, TRIAL_PATIENCE_MILLIS);
-    });
-    worker.once('error', (error) => bad(error.message));
-    worker.once('exit', () => {
-      bad(isLate ? `it did not come to an end within ${TRIAL_PATIENCE_MILLIS / 1000} s` : 'its thread ended');
-    });
-  });
-  clearTimeout(timer);
-  void worker.terminate();
-  if (outcome.stage === 'good') return outcome.code;
-  const { message, hint } = outcome;
-  const sentence = isBundled ? `${file} failed its trial: ${message}` : message;
-  throw new SelvageError('bad-input', sentence.replace(/\.?$/, '.'), { ...(hint !== undefined && { hint }) });
 }

@@ -136,8 +136,11 @@ function receiving({ psn, received, duplicates, outOfOrder }: FlowStatus): strin
   ];
 }
 
-function slots({ state, slots, congestion, ccType }: FlowStatus): string[] {
-  const decides = `congestion control: ${congestion} (CC type ${ccType})`;
+function slots({ state, slots, congestion, ccType, congestionTrouble }: FlowStatus): string[] {
+  const alone = slots.filter((slot) => slot.decides === 'fallback').length;
+  const onTheirOwn = alone === 0 ? '' : `, ${count(alone, 'slot')} without it`;
+  const trouble = congestionTrouble === undefined ? '' : `; last trouble ${congestionTrouble}`;
+  const decides = `congestion control: ${congestion} (CC type ${ccType})${onTheirOwn}${trouble}`;
   if (slots.length === 0 && state !== 'established') return [decides];
   if (slots.length === 0) return [decides, 'at rest: windows are given back until it is used again'];
   const rows = slots.map((slot) => [

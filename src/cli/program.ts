@@ -7,6 +7,7 @@ import { addEmulateCommand, addLabCommands } from '../../lab/cli.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import { addAgentCommand } from './agent.ts';
 import { addBenchCommand } from './bench.ts';
+import { addCongestionCommands } from './cc.ts';
 import { addDemoCommand } from './demo.ts';
 import { addEngineCommands } from './engines.ts';
 import { addFlowsCommand } from './flows.ts';
@@ -22,6 +23,7 @@ Examples:
   selvage flows                       its connections: windows, losses by cause, drops by reason
   selvage paths                       its paths: which are used, how fast, why one was left
   selvage upgrade switch FILE         another switch in its place, while packets flow
+  selvage cc run FILE --vni 77        congestion control of your own, on a network's traffic
   selvage help status                 what a command takes
 `;
 
@@ -46,6 +48,7 @@ export function createProgram(): Command {
   addFlowsCommand(program);
   addPathsCommand(program);
   addEngineCommands(program);
+  addCongestionCommands(program);
   addDemoCommand(program);
   addBenchCommand(program);
   addLabCommands(program);

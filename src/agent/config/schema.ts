@@ -2,7 +2,7 @@
 // field is in checks.ts.
 import * as v from 'valibot';
 import { CANDIDATES } from '../../paths/path-table.ts';
-import { CONGESTION_NAMES, isCongestionName, MAX_THREADS } from '../../vswitch/config.ts';
+import { isNative, MAX_THREADS, NATIVE_NAMES } from '../../vswitch/config.ts';
 import {
   type Cidr,
   type Ipv4Address,
@@ -14,6 +14,7 @@ import {
   parseMac,
 } from '../../wire/address.ts';
 import { MAX_CONNECTIONS } from '../clients/given.ts';
+import { builtInNames, isBuiltIn } from '../congestion/built-in.ts';
 import { Complaint, list, mapping, text, wholeNumber, yesOrNo } from './fields.ts';
 import { largestMtu, smallestMtu } from './mtu.ts';
 import { accept, receiveRate } from './receive-policy.ts';
@@ -94,9 +95,11 @@ const remoteAddress = text('an IP address', '192.168.77.3', (value): IpAddress |
   );
 });
 
+/** A file is looked for when the agent starts its algorithm. */
 const congestion = text('an algorithm', 'swift', (value) => {
-  if (isCongestionName(value)) return value;
-  return new Complaint(`${value} is not an algorithm; write ${CONGESTION_NAMES.join(', ')}`);
+  if (isNative(value) || isBuiltIn(value) || /^\/.*\.[jt]s$/.test(value)) return value;
+  const names = [...NATIVE_NAMES, ...builtInNames].join(', ');
+  return new Complaint(`${value} is not an algorithm; write ${names}, or the absolute path of a .ts file`);
 });
 
 const vnic = mapping(

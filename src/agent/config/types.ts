@@ -1,6 +1,5 @@
 // What one host is configured to be: the validated, immutable form of its YAML file. Addresses are values, not text;
 // defaults are filled in; whatever is here has passed every check that can be made without looking at the machine.
-import type { CongestionName } from '../../vswitch/config.ts';
 import type { AcceptRule } from '../../vswitch/receive-rules.ts';
 import type { Cidr, Ipv4Address, Ipv6Address, Mac } from '../../wire/address.ts';
 
@@ -50,8 +49,8 @@ export interface VniConfig {
   readonly reliable: boolean;
   /** Frames leave for their vNIC in the order they were sent; else the tenants' stacks put them in order. */
   readonly reorder: boolean;
-  /** What governs its connections. */
-  readonly congestion: CongestionName;
+  /** What governs its connections: native, or an algorithm of the control plane by its name or its file's path. */
+  readonly congestion: string;
   readonly vnics: readonly VnicConfig[];
   readonly remotes: readonly RemoteConfig[];
 }

@@ -1,21 +1,21 @@
 // From the file that a person names to one piece of code: esbuild puts it and everything it imports together, so that each
 // upgrade is new code from top to bottom. `selvage/switch-engine` and `selvage/clients-engine` are the engines of this
-// package, wherever the file lies.
+// package, and `selvage/congestion` is what its algorithms are made of, wherever the file lies.
 
 import { fileURLToPath } from 'node:url';
 import type { BuildFailure } from 'esbuild';
 import { SelvageError } from '../base/errors.ts';
 
-/** What this package offers to modules of engines. */
+/** What this package offers to modules of engines and algorithms. */
 const OFFERED = Object.fromEntries(
-  ['switch-engine', 'clients-engine'].map((name) => [
+  ['switch-engine', 'clients-engine', 'congestion'].map((name) => [
     `selvage/${name}`,
     fileURLToPath(new URL(`./${name}.js`, import.meta.url)),
   ]),
 );
 
 /** The body of a CommonJS module. Throws SelvageError. */
-export async function bundleEngine(file: string): Promise<string> {
+export async function bundleModule(file: string): Promise<string> {
   // It is needed here only, and starts a program of its own.
   const { build, stop } = await import('esbuild');
   try {

@@ -1,0 +1,179 @@
+// `selvage cc`: algorithms of congestion control on this host's connections: run one's own, say which governs what, look
+// at what they do.
+import { resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { SelectorText } from '../agent/congestion/selector.ts';
+import { SelvageError } from '../base/errors.ts';
+
+const runNotes = `
+FILE is a TypeScript or JavaScript module whose default export is an algorithm (docs/congestion-plane.md). It is bundled
+and rehearsed in a thread of its own first; what does not compile, throws or installs no program is refused, and nothing
+changes. Then it runs in a thread of its own, and what is selected goes over to it while packets flow. Without a
+selection it takes the place of the one that had its name, or waits for \`selvage cc set\`.
+
+Examples:
+  selvage cc run examples/congestion/gentle.ts --vni 77
+  selvage cc run mine.ts --to 10.0.2.1
+  selvage cc run mine.ts                          a newer version, for what it governs already
+`;
+
+const setNotes = `
+ALGORITHM is swift, constant or none of the transport's own; bbr, copa, cubic, dctcp, fair-share, nimbus, reno,
+swift-program or vegas, which run in threads of the agent; one that \`selvage cc run\` brought; or \`configured\`, which takes
+back what was set for the same selection. The last setting that fits a connection decides; none outlives the agent.
+
+Examples:
+  selvage cc set cubic --vni 77
+  selvage cc set swift --flow 0012ab3f
+  selvage cc set configured --vni 77
+`;
+
+const traceNotes = `
+FLOW is a CID (selvage flows). Window and rate are those of all slots that packets are sprayed over, round trip and
+queueing those of the slowest; queueing is what the fabric takes beyond the least that was seen in the trace.
+
+Examples:
+  selvage cc trace 0012ab3f
+  selvage cc trace 0012ab3f --seconds 30 --svg trace.svg
+`;
+
+const listNotes = `
+CONTROLS counts slots of connections that an algorithm decides over, ON THEIR OWN those that are its and have fallen back to
+the built-in Reno. Connections under the transport's own algorithms are not listed: \`selvage flows\` has them all.
+
+Examples:
+  selvage cc list
+  selvage cc list --json | jq '.algorithms[] | select(.trouble)'
+`;
+
+const notes = `
+Examples:
+  selvage cc run examples/congestion/gentle.ts --vni 77
+  selvage cc set cubic --to 10.0.2.1
+  selvage cc list
+  selvage cc trace 0012ab3f
+`;
+
+interface Common {
+  readonly runtimeDir: string;
+  readonly json?: true;
+}
+
+interface Selection extends Common {
+  readonly vni?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly flow?: string;
+  readonly all?: true;
+}
+
+interface TraceOptions extends Common {
+  readonly seconds: number;
+  readonly svg?: string;
+}
+
+export function addCongestionCommands(program: Command): void {
+  const cc = program
+    .command('cc')
+    .description('Congestion control of this host: run algorithms, choose which governs what, watch them.')
+    .addHelpText('after', notes);
+  addRun(cc);
+  addSet(cc);
+  cc.command('list')
+    .description('List the algorithms that run, what they govern, and what went wrong last.')
+    .option('--json', 'print them as JSON')
+    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
+    .addHelpText('after', listNotes)
+    .action(async ({ runtimeDir, json }: Common) => {
+      const { fetchCongestion } = await import('../agent/agent-client.ts');
+      const { renderCongestion } = await import('./cc-text.ts');
+      const status = await fetchCongestion(runtimeDir);
+      console.log(json ? JSON.stringify(status, null, 2) : renderCongestion(status));
+    });
+  addTrace(cc);
+}
+
+function addRun(cc: Command): void {
+  selecting(
+    cc
+      .command('run')
+      .description(
+        'Run an algorithm of your own in the agent, and let it govern connections while packets flow.',
+      )
+      .argument('<file>', 'the module of the algorithm')
+      .option('--name <name>', 'what it is called here, if not what it calls itself'),
+  )
+    .addHelpText('after', runNotes)
+    .action(async (file: string, { runtimeDir, json, name, ...options }: Selection & { name?: string }) => {
+      const { requestRun } = await import('../agent/agent-client.ts');
+      const { renderOutcome } = await import('./cc-text.ts');
+      const outcome = await requestRun(runtimeDir, resolve(file), name, selectionOf(options));
+      console.log(json ? JSON.stringify(outcome, null, 2) : renderOutcome(outcome));
+    });
+}
+
+function addSet(cc: Command): void {
+  selecting(
+    cc
+      .command('set')
+      .description('Let an algorithm govern connections from now on.')
+      .argument('<algorithm>', 'its name, or `configured`'),
+  )
+    .addHelpText('after', setNotes)
+    .action(async (algorithm: string, { runtimeDir, json, ...options }: Selection) => {
+      const what = selectionOf(options);
+      if (what === undefined) {
+        throw new SelvageError('bad-input', 'Which connections is not said.', {
+          hint: 'Give --vni, --from, --to or --flow, or --all for every one of this host.',
+        });
+      }
+      const { requestSet } = await import('../agent/agent-client.ts');
+      const { renderOutcome } = await import('./cc-text.ts');
+      const outcome = await requestSet(runtimeDir, algorithm, what);
+      console.log(json ? JSON.stringify(outcome, null, 2) : renderOutcome(outcome));
+    });
+}
+
+function addTrace(cc: Command): void {
+  cc.command('trace')
+    .description("Watch one connection's window, rate, round trip and queueing delay.")
+    .argument('<flow>', 'its CID')
+    .option('--seconds <number>', 'for how long', seconds, 10)
+    .option('--svg <file>', 'also draw it into this file')
+    .option('--json', 'print the samples as JSON')
+    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
+    .addHelpText('after', traceNotes)
+    .action(async (cid: string, options: TraceOptions) => {
+      const { traceFlow } = await import('./cc-trace.ts');
+      await traceFlow(cid, options);
+    });
+}
+
+function selecting(command: Command): Command {
+  return command
+    .option('--vni <number>', 'connections of this network')
+    .option('--from <mac>', 'of this interface here')
+    .option('--to <address>', 'to this remote interface, or to this peer')
+    .option('--flow <cid>', 'this one, as `selvage flows` lists it')
+    .option('--all', 'all of this host')
+    .option('--json', 'print what came of it as JSON')
+    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage');
+}
+
+/** Undefined when nothing was selected. */
+function selectionOf({ vni, from, to, flow, all }: Omit<Selection, keyof Common>): SelectorText | undefined {
+  const given = { vni, from, to, flow };
+  const isAny = Object.values(given).some((text) => text !== undefined);
+  if (isAny && all) {
+    throw new SelvageError('bad-input', '--all selects everything already.', {
+      hint: 'Leave --all away, or the others.',
+    });
+  }
+  return isAny || all ? given : undefined;
+}
+
+function seconds(text: string): number {
+  const number = Number(text);
+  if (number > 0 && number <= 3600) return number;
+  throw new InvalidArgumentError('It must be a number of seconds up to 3600.');
+}
