@@ -95,6 +95,11 @@ it('what is configured governs from the beginning, and others take over under lo
     await governs(next);
     await transfer.progress();
   }
+  // Programs and what they know outlive the code that runs them.
+  const shipped = join(packageRoot(), 'dist', 'switch-engine.js');
+  await succeed('upgrade', 'switch', shipped);
+  await governs('gentle');
+  await transfer.progress();
   await succeed('cc', 'set', 'swift', '--vni', '77');
   await eventually('Swift to govern', async () => (await flows())[0]!.congestion === 'swift');
   await transfer.progress();
@@ -179,6 +184,8 @@ it.each([
     return trouble.test(said ?? '');
   }).catch(() => expect(said).toMatch(trouble));
   await transfer.progress();
+  if (/return|crashed/.test(said!))
+    await eventually('it to be started again', async () => (await algorithm(name))!.restarts > 0);
   await succeed('cc', 'set', 'configured', '--vni', '77');
   await governs('reno');
   const { sent, received } = await transfer.stop();

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { SelvageError } from '../../base/errors.ts';
 import { newBellMemory } from '../../congestion/plane/bell.ts';
 import type { Channel, ChannelStart, Wake } from '../../congestion/plane/channel.ts';
-import { newRingMemory } from '../../congestion/plane/message-ring.ts';
+import { MessageRing, newRingMemory } from '../../congestion/plane/message-ring.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
 import type { AlgorithmCode } from './algorithm-code.ts';
 import type { AlgorithmThreadStart } from './algorithm-thread.ts';
@@ -30,8 +30,11 @@ export class AlgorithmHost {
   private readonly worker: Worker;
   private readonly exited: Promise<void>;
   private readonly watchdog: NodeJS.Timeout;
+  /** What its datapaths have written for it, by channel. */
+  private readonly unread = new Map<number, MessageRing>();
   private lastChannel = 0;
-  private watched = { call: 0, since: 0 };
+  /** The call that was going on at the last look, and how many looks have found it so. */
+  private watched = { call: 0, looks: 0 };
   private reason: string | undefined;
   private stopping = false;
 
@@ -95,12 +98,14 @@ export class AlgorithmHost {
     const toAlgorithm = newRingMemory();
     const fromAlgorithm = newRingMemory();
     const channel: ChannelStart = { id: ++this.lastChannel, toAlgorithm, fromAlgorithm, wake };
+    this.unread.set(channel.id, new MessageRing(toAlgorithm));
     this.tell({ type: 'attach', channel });
     return { ...channel, bell: this.bell };
   }
 
   /** The datapath is gone. */
   detach({ id }: Pick<Channel, 'id'>): void {
+    this.unread.delete(id);
     this.tell({ type: 'detach', id });
   }
 
@@ -116,14 +121,16 @@ export class AlgorithmHost {
     this.worker.postMessage(message);
   }
 
+  /** A handler that does not return, or something else that keeps the thread from reading. */
   private watch(): void {
     const { call } = this.progress;
-    const now = performance.now();
-    if (call % 2 === 0 || call !== this.watched.call) {
-      this.watched = { call, since: now };
+    const isIdle = call % 2 === 0 && [...this.unread.values()].every((ring) => ring.isEmpty);
+    if (isIdle || call !== this.watched.call) {
+      this.watched = { call, looks: 0 };
       return;
     }
-    if (now - this.watched.since < CALL_PATIENCE_MILLIS) return;
+    // Looks, and not time: after a pause of the whole machine there is one.
+    if (++this.watched.looks < CALL_PATIENCE_MILLIS / WATCH_MILLIS) return;
     this.reason = `it did not return from a call within ${CALL_PATIENCE_MILLIS / 1000} s, and was ended`;
     void this.worker.terminate();
   }
