@@ -41,6 +41,8 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   'ovs-vsctl': 'openvswitch-switch',
   'ovs-appctl': 'openvswitch-switch',
   'ovs-ofctl': 'openvswitch-switch',
+  'clang-14': 'clang-14',
+  'llvm-strip-14': 'llvm-14',
 };
 
 const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'];

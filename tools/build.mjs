@@ -47,6 +47,7 @@ export async function buildDist() {
   });
   chmodSync(join(fresh, 'selvage.js'), 0o755);
   putInPlace(client, join(root, 'src/client/dist'));
+  copyFileSync(join(root, 'bpf/built/congestion.bpf.o'), join(fresh, 'congestion.bpf.o'));
   putInPlace(fresh, join(root, 'dist'));
 }
 

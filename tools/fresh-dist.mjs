@@ -7,7 +7,16 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outputs = ['dist/selvage.js', 'dist/data-thread.js', 'src/client/dist/index.js'];
-const inputs = ['src', 'sim', 'lab', 'bench', 'package.json', 'package-lock.json', 'tools/build.mjs'];
+const inputs = [
+  'src',
+  'sim',
+  'lab',
+  'bench',
+  'bpf/built',
+  'package.json',
+  'package-lock.json',
+  'tools/build.mjs',
+];
 
 export async function freshDist() {
   const built = Math.min(...outputs.map(modifiedAt));

@@ -2,16 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { generate } from '../language/compiler.ts';
 import { encode } from '../language/encoder.ts';
-import {
-  instruction,
-  MAX_INSTRUCTIONS,
-  PROGRAM_BYTES,
-  REGISTERS,
-  SIGNAL_REGISTERS,
-} from '../language/instructions.ts';
+import { instruction, MAX_INSTRUCTIONS, PROGRAM_BYTES, SIGNAL_REGISTERS } from '../language/instructions.ts';
 import { program as anyProgram, value } from '../language/program-arbitrary.testing.ts';
 import { signalNames } from '../language/signals.ts';
 import { MAX_VALUE, toValue } from '../language/values.ts';
+import { anyBytes } from './bytes-arbitrary.testing.ts';
 import { Machine } from './machine.ts';
 import { loadProgram } from './program.ts';
 import { Reference } from './reference.testing.ts';
@@ -95,32 +90,9 @@ test('machine and compiler agree with the tree walked in BigInt', () => {
 });
 
 describe('bytes from anywhere', () => {
-  const word = fc.oneof(
-    fc
-      .record({ opcode: fc.nat(20), target: fc.nat(REGISTERS), a: fc.nat(REGISTERS), b: fc.nat(REGISTERS) })
-      .map((each) => instruction(each.opcode, each.target, each.a, each.b)),
-    fc.integer({ min: 0, max: 0xffff_ffff }),
-  );
-  const likely = fc
-    .record({
-      code: fc.array(word, { maxLength: 12 }),
-      values: fc.array(value, { maxLength: 96 }),
-      counts: fc.array(fc.nat(100), { minLength: 3, maxLength: 3 }),
-    })
-    .map(({ code, values, counts: [reports = 0, volatileFirst = 0, volatileEnd = 0] }) =>
-      encode({ code: [...code, 0], values, reports, volatileFirst, volatileEnd }),
-    );
-  const flipped = fc
-    .tuple(anyProgram, fc.array(fc.tuple(fc.nat(PROGRAM_BYTES - 1), fc.nat(255)), { maxLength: 3 }))
-    .map(([program, changes]) => {
-      const { bytes } = generate(program);
-      for (const [at, byte] of changes) bytes[at % 2 === 0 ? at : 784 + (at % 64)] = byte;
-      return bytes;
-    });
-
   test('are refused, or run to their end in bounds', () => {
     let accepted = 0;
-    const property = fc.property(fc.oneof(likely, flipped, fc.uint8Array({ maxLength: 4000 })), (bytes) => {
+    const property = fc.property(anyBytes, (bytes) => {
       const loaded = loadProgram(bytes);
       if (typeof loaded === 'string') return;
       accepted++;

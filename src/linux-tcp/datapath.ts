@@ -1,0 +1,324 @@
+// Linux TCP under the control plane (CCP §4.5.4): every connection that chose our name is a flow whose reports come to an
+// algorithm and whose commands go back, while the kernel runs the program for every acknowledgement. The rules about
+// silent, absurd and failed algorithms are those of FlowDatapath (src/congestion/datapath.ts), kept by the kernel's half;
+// without this process it goes on under Reno.
+
+import type { FlowInfo } from '../congestion/algorithm.ts';
+import type { Command, RegisterValues, ReportMessage } from '../congestion/commands.ts';
+import { ANSWER_TIMEOUT_MICROS, type DatapathEvent } from '../congestion/datapath.ts';
+import {
+  CWND,
+  FIRST_VALUE,
+  MAX_VALUES,
+  PROGRAM_BYTES,
+  RATE,
+  REGISTERS,
+} from '../congestion/language/instructions.ts';
+import { toValue } from '../congestion/language/values.ts';
+import { type Watch, watch } from '../linux/watch.ts';
+import { KernelHalf, type KernelOptions } from './kernel-half.ts';
+import { control, fallbackReasons, notice, noticeKinds, refusals } from './layout.ts';
+import { answer, type Mail, post } from './mailbox.ts';
+
+export interface LinuxDatapathOutput {
+  open(flow: FlowInfo, nowMicros: number): void;
+  /** The message is good during the call only. */
+  report(message: ReportMessage): void;
+  close(flow: number): void;
+  event?(flow: number, nowMicros: number, event: DatapathEvent): void;
+}
+
+export interface LinuxDatapathCounts {
+  readonly reports: number;
+  /** Reports of programs that had been replaced, perhaps by another process. */
+  readonly stale: number;
+  /** Notices for which there was no room, and flows for which there was no slot, since the name was first used. */
+  readonly missed: number;
+  readonly unserved: number;
+}
+
+const BEAT_MILLIS = 50;
+
+const defaults = {
+  ecn: false,
+  maxFlows: 4096,
+  reportIntervalMicros: 1000,
+  answerTimeoutMicros: ANSWER_TIMEOUT_MICROS,
+};
+
+interface Flow {
+  readonly info: FlowInfo;
+  readonly slot: number;
+  /** The program last installed: the kernel's number for it, and the algorithm's. */
+  generation: number;
+  theirs: number;
+  /** Why the algorithm lost it, when that was said here. */
+  why: string;
+  /** What the mailbox could not take yet. */
+  readonly waiting: Mail[];
+}
+
+/**
+ * Takes the name, and the flows that a process before us left under it; nothing is put out before it has returned. On
+ * the main thread only.
+ */
+export function openLinuxDatapath(
+  options: Pick<KernelOptions, 'name'> & Partial<KernelOptions>,
+  output: LinuxDatapathOutput,
+): LinuxDatapath {
+  const all = { ...defaults, ...options };
+  return new LinuxDatapath(new KernelHalf(all), all.answerTimeoutMicros, output);
+}
+
+export class LinuxDatapath {
+  private readonly kernel: KernelHalf;
+  private readonly timeoutMillis: number;
+  private readonly output: LinuxDatapathOutput;
+  private readonly flows = new Map<number, Flow>();
+  private readonly flowsWaiting = new Set<Flow>();
+  private readonly message = { flow: 0, generation: 0, serial: 0, nowMicros: 0, values: new Float64Array() };
+  private readonly values = Array.from({ length: MAX_VALUES + 1 }, (_, length) => new Float64Array(length));
+  private readonly watch: Watch;
+  private readonly timer: NodeJS.Timeout;
+  private readonly tally = { reports: 0, stale: 0 };
+  private missed: number;
+  private isClosed = false;
+
+  constructor(kernel: KernelHalf, answerTimeoutMicros: number, output: LinuxDatapathOutput) {
+    this.kernel = kernel;
+    this.timeoutMillis = answerTimeoutMicros / 1000;
+    this.output = output;
+    this.missed = kernel.control[control.missed]!;
+    this.timer = setInterval(() => this.beat(), BEAT_MILLIS);
+    this.watch = watch(kernel.noticesFd, () => this.drain());
+    this.beat();
+    // Not before the caller has us in its hands.
+    setImmediate(() => this.findFlows());
+  }
+
+  get size(): number {
+    return this.flows.size;
+  }
+
+  /** Of all flows, for an algorithm that takes the place of another: `renew` each and open it there. */
+  get infos(): readonly FlowInfo[] {
+    return Array.from(this.flows.values(), ({ info }) => info);
+  }
+
+  get counts(): LinuxDatapathCounts {
+    const { kernel, tally } = this;
+    const read = (index: number) => (this.isClosed ? 0 : kernel.control[index]! >>> 0);
+    return { ...tally, missed: read(control.missed), unserved: read(control.unserved) };
+  }
+
+  command(id: number, command: Command): void {
+    const flow = this.flows.get(id);
+    if (flow === undefined || this.isClosed) return;
+    switch (command.kind) {
+      case 'answer':
+        if (this.kernel.slots.flowIn(flow.slot) === id) answer(this.kernel.slots, flow.slot, command.serial);
+        return;
+      case 'install':
+        this.install(flow, command);
+        return;
+      case 'update':
+        this.send(flow, this.settings(flow, command.values));
+        return;
+      case 'abandon':
+        flow.why = command.why;
+        this.send(flow, [{ kind: 'failed' }]);
+    }
+  }
+
+  /** Somebody else is going to control the flow: what was held against the one before is forgotten. */
+  renew(id: number): void {
+    const flow = this.flows.get(id);
+    if (flow === undefined || this.isClosed) return;
+    flow.generation = 0;
+    flow.why = '';
+    this.send(flow, [{ kind: 'renew' }]);
+  }
+
+  /** Gives the name back; flows that run go on under Reno. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    clearInterval(this.timer);
+    this.watch.close();
+    this.kernel.close();
+  }
+
+  private install(flow: Flow, { generation, bytes, values }: Command & { kind: 'install' }): void {
+    if (bytes.length !== PROGRAM_BYTES) {
+      this.send(flow, this.absurd(flow, 'the program’s bytes are refused: length', 0));
+      return;
+    }
+    flow.generation = Atomics.add(this.kernel.control, control.nextGeneration, 1) >>> 0;
+    flow.theirs = generation;
+    const mail: Mail = { kind: 'install', generation: flow.generation, bytes };
+    this.send(flow, [mail, ...this.settings(flow, values)]);
+  }
+
+  /** Up to the first that makes no sense. */
+  private settings(flow: Flow, values: RegisterValues): Mail[] {
+    const mail: Mail[] = [];
+    for (const [register, value] of values) {
+      if (!isSettable(register)) {
+        mail.push(...this.absurd(flow, `the program has no register ${register}`, 0));
+        break;
+      }
+      if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+        mail.push(...this.absurd(flow, `register ${register} was to be ${value}`, register));
+        break;
+      }
+      mail.push({ kind: 'set', register, value: toValue(value) });
+    }
+    return mail;
+  }
+
+  private absurd(flow: Flow, why: string, register: number): Mail[] {
+    flow.why ||= why;
+    return [{ kind: 'absurd', register }];
+  }
+
+  private send(flow: Flow, mail: readonly Mail[]): void {
+    if (flow.waiting.length === 0 && post(this.kernel.slots, flow.slot, flow.info.id, mail)) return;
+    flow.waiting.push(...mail);
+    this.flowsWaiting.add(flow);
+  }
+
+  private sendWaiting(): void {
+    for (const flow of this.flowsWaiting) {
+      if (!post(this.kernel.slots, flow.slot, flow.info.id, flow.waiting)) continue;
+      flow.waiting.length = 0;
+      this.flowsWaiting.delete(flow);
+    }
+  }
+
+  private beat(): void {
+    Atomics.add(this.kernel.control, control.beat, 1);
+    this.sendWaiting();
+    const missed = Atomics.load(this.kernel.control, control.missed);
+    if (missed === this.missed) return;
+    this.missed = missed;
+    this.findFlows();
+  }
+
+  /** Those that were there before us, or whose notice was missed; and forgets those whose end was. */
+  private findFlows(): void {
+    if (this.isClosed) return;
+    const { slots } = this.kernel;
+    const nowMicros = monotonicMicros();
+    for (const { info, slot } of [...this.flows.values()]) {
+      if (slots.flowIn(slot) !== info.id) this.forget(info.id);
+    }
+    for (let slot = 0; slot < slots.count; slot++) {
+      const flow = slots.flowIn(slot);
+      if (flow !== 0) this.open(slot, flow, nowMicros);
+    }
+  }
+
+  private drain(): void {
+    if (this.isClosed) return;
+    this.kernel.notices.drain((at) => this.take(at));
+    if (!this.isClosed && this.flowsWaiting.size > 0) this.sendWaiting();
+  }
+
+  private take(at: number): void {
+    if (this.isClosed) return;
+    const { u32 } = this.kernel.notices;
+    const flow = u32[at + notice.flow]!;
+    const nowMicros = u32[at + notice.nowLow]! + u32[at + notice.nowHigh]! * 2 ** 32;
+    switch (u32[at + notice.kind]) {
+      case noticeKinds.open:
+        this.open(u32[at + notice.detail]!, flow, nowMicros);
+        return;
+      case noticeKinds.close:
+        this.forget(flow);
+        return;
+      case noticeKinds.report:
+        this.report(flow, nowMicros, at);
+        return;
+      case noticeKinds.installed:
+        this.installed(flow, nowMicros, u32[at + notice.detail]!);
+        return;
+      case noticeKinds.fallback:
+        this.fellBack(flow, nowMicros, u32[at + notice.detail]!, u32[at + notice.more]!);
+    }
+  }
+
+  private open(slot: number, id: number, nowMicros: number): void {
+    if (this.flows.has(id)) return;
+    const info = this.kernel.slots.describe(slot, id);
+    if (info === undefined) return;
+    this.flows.set(id, { info, slot, generation: 0, theirs: 0, why: '', waiting: [] });
+    this.renew(id);
+    this.output.open(info, nowMicros);
+  }
+
+  private forget(id: number): void {
+    const flow = this.flows.get(id);
+    if (flow === undefined) return;
+    this.flows.delete(id);
+    this.flowsWaiting.delete(flow);
+    this.output.close(id);
+  }
+
+  private report(id: number, nowMicros: number, at: number): void {
+    const { u32 } = this.kernel.notices;
+    const flow = this.flows.get(id);
+    if (flow === undefined || flow.generation !== u32[at + notice.detail]) {
+      this.tally.stale++;
+      return;
+    }
+    const count = Math.min(u32[at + notice.values]!, MAX_VALUES);
+    const values = this.values[count]!;
+    const first = at + notice.words;
+    for (let i = 0; i < count; i++) values[i] = u32[first + 2 * i]! + u32[first + 2 * i + 1]! * 2 ** 32;
+    const { message } = this;
+    message.flow = id;
+    message.generation = flow.theirs;
+    message.serial = u32[at + notice.more]!;
+    message.nowMicros = nowMicros;
+    message.values = values;
+    this.tally.reports++;
+    this.output.report(message);
+  }
+
+  private installed(id: number, nowMicros: number, generation: number): void {
+    const flow = this.flows.get(id);
+    if (flow === undefined || flow.generation !== generation) return;
+    this.output.event?.(id, nowMicros, { kind: 'installed', generation: flow.theirs });
+  }
+
+  private fellBack(id: number, nowMicros: number, code: number, more: number): void {
+    const flow = this.flows.get(id);
+    const reason = fallbackReasons[code];
+    if (flow === undefined || reason === undefined) return;
+    const detail = reason === 'silent' ? this.silence(flow) : flow.why || refusal(more);
+    this.output.event?.(id, nowMicros, { kind: 'fallback', reason, detail });
+  }
+
+  private silence({ generation }: Flow): string {
+    const what = generation === 0 ? 'installed no program' : 'answered no report';
+    return `the algorithm ${what} for ${this.timeoutMillis} ms`;
+  }
+}
+
+function isSettable(register: number): boolean {
+  const isVariable = Number.isInteger(register) && register >= FIRST_VALUE && register < REGISTERS;
+  return isVariable || register === CWND || register === RATE;
+}
+
+/** What the kernel found wrong by itself. */
+function refusal(more: number): string {
+  const register = Math.floor(more / 1000);
+  if (register > 0) return `register ${register} was to be what it cannot be`;
+  return `the program’s bytes are refused: ${refusals[more]}`;
+}
+
+/** As the kernel's half counts time. */
+function monotonicMicros(): number {
+  const [seconds, nanos] = process.hrtime();
+  return seconds * 1e6 + Math.floor(nanos / 1000);
+}
