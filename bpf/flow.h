@@ -199,7 +199,8 @@ APART void begin(struct flow *flow, struct sock *sk, struct control *control)
 	flow->id = __sync_fetch_and_add(&control->next_flow, 1);
 	if (flow->id == 0)
 		flow->id = __sync_fetch_and_add(&control->next_flow, 1);
-	flow->initial_cwnd_bytes = tp->snd_cwnd * moment.mss;
+	u64 cwnd_bytes = (u64)tp->snd_cwnd * moment.mss;
+	flow->initial_cwnd_bytes = cwnd_bytes < 1 << 30 ? cwnd_bytes : 1 << 30;
 	flow->machine.cwnd = flow->initial_cwnd_bytes;
 	// The handshake is a round trip.
 	flow->machine.signals[RTT_SAMPLE_US] = rtt ? rtt : MAX_VALUE;

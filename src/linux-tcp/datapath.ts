@@ -49,6 +49,8 @@ const defaults = {
 interface Flow {
   readonly info: FlowInfo;
   readonly slot: number;
+  /** Since when it is ours: what was said of it before was for somebody else. */
+  readonly sinceMicros: number;
   /** The program last installed: the kernel's number for it, and the algorithm's. */
   generation: number;
   theirs: number;
@@ -81,6 +83,7 @@ export class LinuxDatapath {
   private readonly watch: Watch;
   private readonly timer: NodeJS.Timeout;
   private readonly tally = { reports: 0, stale: 0 };
+  private readonly takeNotice = (at: number) => this.take(at);
   private missed: number;
   private isClosed = false;
 
@@ -220,7 +223,14 @@ export class LinuxDatapath {
 
   private drain(): void {
     if (this.isClosed) return;
-    this.kernel.notices.drain((at) => this.take(at));
+    try {
+      this.kernel.notices.drain(this.takeNotice);
+    } catch (thrown) {
+      // From here it would vanish.
+      setImmediate(() => {
+        throw thrown;
+      });
+    }
     if (!this.isClosed && this.flowsWaiting.size > 0) this.sendWaiting();
   }
 
@@ -251,7 +261,15 @@ export class LinuxDatapath {
     if (this.flows.has(id)) return;
     const info = this.kernel.slots.describe(slot, id);
     if (info === undefined) return;
-    this.flows.set(id, { info, slot, generation: 0, theirs: 0, why: '', waiting: [] });
+    this.flows.set(id, {
+      info,
+      slot,
+      sinceMicros: nowMicros,
+      generation: 0,
+      theirs: 0,
+      why: '',
+      waiting: [],
+    });
     this.renew(id);
     this.output.open(info, nowMicros);
   }
@@ -294,7 +312,7 @@ export class LinuxDatapath {
   private fellBack(id: number, nowMicros: number, code: number, more: number): void {
     const flow = this.flows.get(id);
     const reason = fallbackReasons[code];
-    if (flow === undefined || reason === undefined) return;
+    if (flow === undefined || reason === undefined || nowMicros < flow.sinceMicros) return;
     const detail = reason === 'silent' ? this.silence(flow) : flow.why || refusal(more);
     this.output.event?.(id, nowMicros, { kind: 'fallback', reason, detail });
   }

@@ -17,7 +17,7 @@ import { Slots } from './slots.ts';
 import { requireSupport } from './support.ts';
 
 export interface KernelOptions {
-  /** As programs choose it: up to 15 letters, digits, `-` and `_`. */
+  /** As programs choose it: up to 15 letters, digits, `_` and `.`. */
   readonly name: string;
   /** Negotiates ECN on its connections (RFC 3168), for algorithms that look at marks. */
   readonly ecn: boolean;

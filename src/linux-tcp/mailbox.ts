@@ -23,52 +23,52 @@ export type Mail =
 /** False when the kernel was reading: to be tried again soon. */
 export function post(slots: Slots, slot: number, flow: number, mail: readonly Mail[]): boolean {
   const base = slot * WORDS;
-  const { u32 } = slots;
-  if (!takeBack(u32, base)) return false;
-  if (u32[base + place.flow] !== (flow | 0)) clear(u32, base, flow);
+  const { words } = slots;
+  if (!takeBack(words, base)) return false;
+  if (words[base + place.flow] !== (flow | 0)) clear(words, base, flow);
   for (const each of mail) write(slots, slot, each);
-  Atomics.store(u32, base + place.state, full);
+  Atomics.store(words, base + place.state, full);
   return true;
 }
 
 /** Says that the flow's reports up to this one have been dealt with. */
 export function answer(slots: Slots, slot: number, serial: number): void {
-  Atomics.store(slots.u32, slot * WORDS + place.answered, serial);
+  Atomics.store(slots.words, slot * WORDS + place.answered, serial);
 }
 
-function takeBack(u32: Int32Array, base: number): boolean {
+function takeBack(words: Int32Array, base: number): boolean {
   for (let i = 0; i < ATTEMPTS; i++) {
-    const state = Atomics.compareExchange(u32, base + place.state, full, empty);
+    const state = Atomics.compareExchange(words, base + place.state, full, empty);
     if (state === full) return true;
     if (state !== empty) continue;
     // What was in it has been read.
-    u32[base + place.flow] = 0;
+    words[base + place.flow] = 0;
     return true;
   }
   return false;
 }
 
-function clear(u32: Int32Array, base: number, flow: number): void {
-  u32[base + place.flow] = flow;
-  u32[base + place.commands] = 0;
-  u32[base + place.values] = 0;
+function clear(words: Int32Array, base: number, flow: number): void {
+  words[base + place.flow] = flow;
+  words[base + place.commands] = 0;
+  words[base + place.values] = 0;
 }
 
 function write(slots: Slots, slot: number, mail: Mail): void {
-  const { u32 } = slots;
+  const { words } = slots;
   const base = slot * WORDS;
-  const before = u32[base + place.commands]!;
+  const before = words[base + place.commands]!;
   if (mail.kind === 'renew') {
-    u32[base + place.commands] = commands.renew;
-    u32[base + place.values] = 0;
+    words[base + place.commands] = commands.renew;
+    words[base + place.values] = 0;
     return;
   }
   // It is on its own already: the kernel would not listen either.
   if (before & (commands.failed | commands.absurd)) return;
   switch (mail.kind) {
     case 'install':
-      u32[base + place.commands] = before | commands.install;
-      u32[base + place.generation] = mail.generation;
+      words[base + place.commands] = before | commands.install;
+      words[base + place.generation] = mail.generation;
       slots.bytes.set(mail.bytes.subarray(0, PROGRAM_BYTES), slot * slotPlace.bytes + place.programAt);
       keepWindow(slots, slot);
       return;
@@ -76,17 +76,17 @@ function write(slots: Slots, slot: number, mail: Mail): void {
       set(slots, slot, mail.register, mail.value);
       return;
     default:
-      u32[base + place.commands] = before | commands[mail.kind];
-      u32[base + place.reason] = mail.kind === 'absurd' ? mail.register : 0;
+      words[base + place.commands] = before | commands[mail.kind];
+      words[base + place.reason] = mail.kind === 'absurd' ? mail.register : 0;
   }
 }
 
 /** Of what was to be set, a new program leaves the window and the rate. */
 function keepWindow(slots: Slots, slot: number): void {
-  const { u32, bytes, view } = slots;
+  const { words, bytes, view } = slots;
   const at = slot * slotPlace.bytes;
-  const count = u32[slot * WORDS + place.values]!;
-  u32[slot * WORDS + place.values] = 0;
+  const count = words[slot * WORDS + place.values]!;
+  words[slot * WORDS + place.values] = 0;
   for (let i = 0; i < count; i++) {
     const register = bytes[at + place.registersAt + i]!;
     if (register !== CWND && register !== RATE) continue;
@@ -96,12 +96,12 @@ function keepWindow(slots: Slots, slot: number): void {
 }
 
 function set(slots: Slots, slot: number, register: number, value: number): void {
-  const { u32, bytes, view } = slots;
+  const { words, bytes, view } = slots;
   const at = slot * slotPlace.bytes;
-  const count = u32[slot * WORDS + place.values]!;
+  const count = words[slot * WORDS + place.values]!;
   let index = 0;
   while (index < count && bytes[at + place.registersAt + index] !== register) index++;
-  if (index === count) u32[slot * WORDS + place.values] = count + 1;
+  if (index === count) words[slot * WORDS + place.values] = count + 1;
   bytes[at + place.registersAt + index] = register;
   view.setUint32(at + place.valuesAt + index * 8, value % TWO_32, true);
   view.setUint32(at + place.valuesAt + index * 8 + 4, Math.floor(value / TWO_32), true);

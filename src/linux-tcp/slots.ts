@@ -9,31 +9,31 @@ const WORDS = place.bytes / 4;
 
 export class Slots {
   readonly count: number;
-  readonly u32: Int32Array;
+  readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly view: DataView;
 
   constructor(buffer: ArrayBuffer, count: number) {
     this.count = count;
-    this.u32 = new Int32Array(buffer);
+    this.words = new Int32Array(buffer);
     this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);
   }
 
   /** Number of the flow in this slot; 0 when there is none. */
   flowIn(slot: number): number {
-    return Atomics.load(this.u32, slot * WORDS + place.flow) >>> 0;
+    return Atomics.load(this.words, slot * WORDS + place.flow) >>> 0;
   }
 
   /** Undefined when it is gone already. */
   describe(slot: number, flow: number): FlowInfo | undefined {
     if (slot >= this.count || this.flowIn(slot) !== flow) return undefined;
-    const { u32, view } = this;
+    const { words, view } = this;
     const at = slot * place.bytes;
     const info: FlowInfo = {
       id: flow,
-      mssBytes: u32[slot * WORDS + place.mssBytes]!,
-      initialCwndBytes: u32[slot * WORDS + place.cwndBytes]!,
+      mssBytes: words[slot * WORDS + place.mssBytes]!,
+      initialCwndBytes: words[slot * WORDS + place.cwndBytes]!,
       protocol: 'tcp',
       source: this.address(at + place.sourceAt),
       sourcePort: view.getUint16(at + place.sourcePortAt, true),

@@ -10,8 +10,8 @@ const OLDEST_KERNEL = [6, 10] as const;
 const BTF = '/sys/kernel/btf/vmlinux';
 
 export function requireSupport(name: string): void {
-  if (!/^[\w-]{1,15}$/.test(name)) {
-    const hint = 'Use up to 15 letters, digits, “-” and “_”.';
+  if (!/^[\w.]{1,15}$/.test(name)) {
+    const hint = 'Use up to 15 letters, digits, “_” and “.”.';
     throw new SelvageError('bad-input', `“${name}” cannot be the name of a congestion control.`, { hint });
   }
   if (process.geteuid?.() !== 0) {

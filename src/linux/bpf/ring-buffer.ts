@@ -31,15 +31,17 @@ export class RingBuffer {
   drain(take: (at: number) => void): void {
     const end = Number(Atomics.load(this.producer, 0));
     let position = Number(Atomics.load(this.consumer, 0));
-    while (position < end) {
-      const at = (position % this.bytes) / 4;
-      const header = Atomics.load(this.u32, at);
-      if (header >= IS_BUSY) break;
-      const length = header % IS_DISCARDED;
-      if (header < IS_DISCARDED) take(at + HEADER_BYTES / 4);
-      position += Math.ceil((HEADER_BYTES + length) / 8) * 8;
+    try {
+      while (position < end) {
+        const at = (position % this.bytes) / 4;
+        const header = Atomics.load(this.u32, at);
+        if (header >= IS_BUSY) break;
+        position += Math.ceil((HEADER_BYTES + (header % IS_DISCARDED)) / 8) * 8;
+        if (header < IS_DISCARDED) take(at + HEADER_BYTES / 4);
+      }
+    } finally {
+      Atomics.store(this.consumer, 0, BigInt(position));
     }
-    Atomics.store(this.consumer, 0, BigInt(position));
   }
 
   close(): void {

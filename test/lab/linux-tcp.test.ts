@@ -1,0 +1,175 @@
+// Linux's own TCP under algorithms of the control plane: real connections of iperf3 through a limited link.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Lab } from '../../lab/lab.ts';
+import { SelvageError } from '../../src/base/errors.ts';
+import type { Algorithm } from '../../src/congestion/algorithm.ts';
+import { cubic } from '../../src/congestion/algorithms/cubic.ts';
+import { reno } from '../../src/congestion/algorithms/reno.ts';
+import { eventually } from './eventually.ts';
+import { hasRights, needRights } from './rights.ts';
+import { type Started, start } from './spawn.ts';
+import {
+  constant,
+  isAvailable,
+  LINK_BITS_PER_SECOND,
+  packets,
+  Steered,
+  Transfer,
+  uniqueName,
+  upLimitedLink,
+} from './steered-tcp.ts';
+
+needRights();
+
+let lab: Lab;
+const steered: Steered[] = [];
+const transfers: Transfer[] = [];
+const agents: Started[] = [];
+
+beforeAll(async () => {
+  if (hasRights) lab = await upLimitedLink();
+});
+afterAll(() => lab?.down());
+afterEach(async () => {
+  for (const transfer of transfers.splice(0)) await transfer.end();
+  for (const { child, ended } of agents.splice(0)) {
+    child.kill('SIGKILL');
+    await ended;
+  }
+  for (const each of steered.splice(0)) {
+    each.datapath.close();
+    await eventually(`${each.name} to go`, () => !isAvailable(each.name));
+  }
+});
+
+function steer(algorithm: Algorithm): Steered {
+  const each = new Steered(algorithm);
+  steered.push(each);
+  return each;
+}
+
+async function transfer(name: string, port?: number): Promise<Transfer> {
+  const started = await Transfer.start(lab, name, port);
+  transfers.push(started);
+  return started;
+}
+
+function agent(name: string): Started {
+  const started = start('linux-tcp-agent.ts', name);
+  agents.push(started);
+  return started;
+}
+
+const says = (started: Started, line: string) =>
+  eventually(`the line “${line}”`, () => new RegExp(`^${line}`, 'm').test(started.output()));
+
+describe('a connection', () => {
+  test('has the window that its algorithm says, and the next algorithm’s when that takes over', async () => {
+    const one = steer(packets(7));
+    const data = await transfer(one.name);
+    await eventually('a window of 7', async () => (await data.state()).cwnd === 7);
+    expect(one.opened[0]).toMatchObject({
+      protocol: 'tcp',
+      source: lab.node('host1').address,
+      destinationPort: 5201,
+    });
+    one.swap(packets(11));
+    await eventually('a window of 11', async () => (await data.state()).cwnd === 11);
+    await data.moves(100_000);
+    expect((await data.state()).cwnd).toBe(11);
+    expect(one.events.filter(({ kind }) => kind === 'fallback')).toEqual([]);
+    expect(one.datapath.counts).toMatchObject({ missed: 0, unserved: 0 });
+  });
+
+  test('is paced as its algorithm says', async () => {
+    const bytesPerSecond = 1e6;
+    const { name } = steer(constant(({ mssBytes }) => ({ Cwnd: 100 * mssBytes, Rate: bytesPerSecond })));
+    const data = await transfer(name);
+    await eventually('the rate', async () => (await data.state()).pacing === bytesPerSecond * 8);
+    const rate = await data.moves(1_000_000);
+    expect(rate).toBeLessThan(bytesPerSecond * 8 * 1.2);
+    expect(rate).toBeGreaterThan(bytesPerSecond * 8 * 0.5);
+  });
+
+  test('fills the link under Reno and under Cubic, both at once', async () => {
+    const [one, other] = [steer(reno()), steer(cubic())];
+    const data = [await transfer(one.name, 5201), await transfer(other.name, 5202)];
+    const rates = await Promise.all(data.map((each) => each.moves(4_000_000)));
+    expect(rates[0]! + rates[1]!).toBeGreaterThan(LINK_BITS_PER_SECOND * 0.7);
+    for (const each of [one, other]) {
+      expect(each.datapath.counts.reports).toBeGreaterThan(10);
+      expect(each.events.filter(({ kind }) => kind === 'fallback')).toEqual([]);
+    }
+  });
+});
+
+describe('an algorithm', () => {
+  test.each<[string, Algorithm, object]>([
+    [
+      'installs nothing',
+      { name: 'idle', onCreate: () => ({ onReport: () => {} }) },
+      { reason: 'silent', detail: 'the algorithm installed no program for 250 ms' },
+    ],
+    [
+      'asks for a window below 0',
+      constant(() => ({ Cwnd: -1 })),
+      { reason: 'absurd', detail: 'register 24 was to be -1' },
+    ],
+    [
+      'throws',
+      constant(
+        () => ({ Cwnd: 20_000 }),
+        () => {
+          throw new Error('out of ideas');
+        },
+      ),
+      { reason: 'failed', detail: 'out of ideas' },
+    ],
+  ])('that %s loses its connections to Reno, which goes on', async (_, algorithm, event) => {
+    const { name, events } = steer(algorithm);
+    const data = await transfer(name);
+    await eventually('the fallback', () => events.some(({ kind }) => kind === 'fallback'));
+    expect(events.find(({ kind }) => kind === 'fallback')).toMatchObject(event);
+    expect(await data.moves(4_000_000)).toBeGreaterThan(LINK_BITS_PER_SECOND * 0.5);
+  });
+
+  test('that was absurd does not keep the next one from its connections', async () => {
+    const one = steer(constant(() => ({ Cwnd: Number.NaN })));
+    const data = await transfer(one.name);
+    await eventually('the fallback', () => one.events.some(({ kind }) => kind === 'fallback'));
+    one.swap(packets(9));
+    await eventually('a window of 9', async () => (await data.state()).cwnd === 9);
+  });
+});
+
+describe('the process', () => {
+  test('killed under load leaves its connections to Reno, and its successor has them again', async () => {
+    const name = uniqueName();
+    const first = agent(name);
+    await says(first, 'ready');
+    const data = await transfer(name);
+    await says(first, 'reports');
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await eventually('the name to go', () => !isAvailable(name));
+    await data.moves(2_000_000);
+    const second = agent(name);
+    await says(second, 'open \\d+ 5201');
+    await says(second, 'installed');
+    await says(second, 'reports');
+    await data.moves(1_000_000);
+    expect(second.output()).not.toContain('fallback');
+    second.child.kill('SIGTERM');
+    await second.ended;
+    expect(isAvailable(name)).toBe(false);
+    await data.moves(1_000_000);
+  });
+
+  test('cannot take a name that is in use, and says so', () => {
+    const { name } = steer(reno());
+    expect(() => new Steered(reno(), name)).toThrow(SelvageError);
+    expect(() => new Steered(reno(), name)).toThrow(`The name “${name}” is taken already.`);
+    expect(() => new Steered(reno(), 'reno')).toThrow('The name “reno” is taken already.');
+    expect(() => new Steered(reno(), 'no spaces')).toThrow('cannot be the name of a congestion control');
+  });
+});
