@@ -42,8 +42,9 @@ static long set_value(u32 at, struct setting *setting)
 	u32 reg = setting->mailbox->registers[at];
 	u64 value = READ_ONCE(setting->mailbox->value[at]);
 	u64 *registers = setting->flow->machine.signals;
+	int is_variable = reg >= FIRST_VALUE && reg < FIRST_VALUE + setting->flow->program.values;
 
-	if (value > MAX_VALUE || !is_writable(reg) || reg == TIMER) {
+	if (value > MAX_VALUE || (!is_variable && reg != CWND && reg != RATE)) {
 		setting->refused = reg + 1;
 		return 1;
 	}

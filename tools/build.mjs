@@ -46,8 +46,8 @@ export async function buildDist() {
     splitting: true,
   });
   chmodSync(join(fresh, 'selvage.js'), 0o755);
-  putInPlace(client, join(root, 'src/client/dist'));
   copyFileSync(join(root, 'bpf/built/congestion.bpf.o'), join(fresh, 'congestion.bpf.o'));
+  putInPlace(client, join(root, 'src/client/dist'));
   putInPlace(fresh, join(root, 'dist'));
 }
 

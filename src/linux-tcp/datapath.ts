@@ -86,6 +86,7 @@ export class LinuxDatapath {
   private readonly takeNotice = (at: number) => this.take(at);
   private missed: number;
   private isClosed = false;
+  private isDraining = false;
 
   constructor(kernel: KernelHalf, answerTimeoutMicros: number, output: LinuxDatapathOutput) {
     this.kernel = kernel;
@@ -148,7 +149,8 @@ export class LinuxDatapath {
     this.isClosed = true;
     clearInterval(this.timer);
     this.watch.close();
-    this.kernel.close();
+    // Whoever calls us may be handling a notice, which lies in memory that goes.
+    if (!this.isDraining) this.kernel.close();
   }
 
   private install(flow: Flow, { generation, bytes, values }: Command & { kind: 'install' }): void {
@@ -223,6 +225,7 @@ export class LinuxDatapath {
 
   private drain(): void {
     if (this.isClosed) return;
+    this.isDraining = true;
     try {
       this.kernel.notices.drain(this.takeNotice);
     } catch (thrown) {
@@ -231,7 +234,9 @@ export class LinuxDatapath {
         throw thrown;
       });
     }
-    if (!this.isClosed && this.flowsWaiting.size > 0) this.sendWaiting();
+    this.isDraining = false;
+    if (this.isClosed) this.kernel.close();
+    else if (this.flowsWaiting.size > 0) this.sendWaiting();
   }
 
   private take(at: number): void {
@@ -323,6 +328,7 @@ export class LinuxDatapath {
   }
 }
 
+/** Some program's; the kernel's half knows which it has. */
 function isSettable(register: number): boolean {
   const isVariable = Number.isInteger(register) && register >= FIRST_VALUE && register < REGISTERS;
   return isVariable || register === CWND || register === RATE;
@@ -331,7 +337,7 @@ function isSettable(register: number): boolean {
 /** What the kernel found wrong by itself. */
 function refusal(more: number): string {
   const register = Math.floor(more / 1000);
-  if (register > 0) return `register ${register} was to be what it cannot be`;
+  if (register > 0) return `the program has no register ${register}`;
   return `the program’s bytes are refused: ${refusals[more]}`;
 }
 
