@@ -32,11 +32,14 @@ APART void fall_back(const struct moment *moment, u32 reason, u32 detail)
 struct setting {
 	struct flow *flow;
 	struct mailbox *mailbox;
+	u32 first;
 	u32 refused;
 };
 
-static long set_value(u32 at, struct setting *setting)
+static long set_value(u32 index, struct setting *setting)
 {
+	u32 at = setting->first + index;
+
 	if (at >= MAX_SET_VALUES)
 		return 1;
 	u32 reg = setting->mailbox->registers[at];
@@ -53,12 +56,14 @@ static long set_value(u32 at, struct setting *setting)
 }
 
 /** Whether the flow is still controlled. */
-INLINE int set_values(const struct moment *moment, struct mailbox *mailbox)
+INLINE int set_values(const struct moment *moment, struct mailbox *mailbox, u32 first)
 {
-	struct setting setting = { .flow = moment->flow, .mailbox = mailbox };
+	struct setting setting = { .flow = moment->flow, .mailbox = mailbox, .first = first };
 	u32 values = READ_ONCE(mailbox->values);
 
-	bpf_loop(values <= MAX_SET_VALUES ? values : 0, set_value, &setting, 0);
+	if (values > MAX_SET_VALUES || first >= values)
+		return 1;
+	bpf_loop(values - first, set_value, &setting, 0);
 	if (setting.refused == 0)
 		return 1;
 	fall_back(moment, FALLBACK_ABSURD, (setting.refused - 1) * 1000);
@@ -101,14 +106,18 @@ APART void obey(const struct moment *moment, struct mailbox *mailbox)
 	}
 	if (flow->is_refused)
 		return;
+	// What was to be set before was to be set only if the flow was controlled then.
+	u32 first = flow->is_controlled ? 0 : READ_ONCE(mailbox->kept);
 	if (commands & COMMAND_INSTALL && !install(moment, mailbox))
 		return;
-	if (flow->is_controlled && !set_values(moment, mailbox))
+	if (flow->is_controlled && !set_values(moment, mailbox, first))
 		return;
 	if (commands & COMMAND_FAILED)
 		fall_back(moment, FALLBACK_FAILED, 0);
-	else if (commands & COMMAND_ABSURD)
-		fall_back(moment, FALLBACK_ABSURD, READ_ONCE(mailbox->reason) * 1000);
+	else if (commands & COMMAND_REFUSED)
+		fall_back(moment, FALLBACK_ABSURD, COMMAND_REFUSED);
+	else if (commands & COMMAND_ABSURD && flow->is_controlled)
+		fall_back(moment, FALLBACK_ABSURD, COMMAND_ABSURD);
 }
 
 INLINE void take_answer(struct flow *flow, u32 answered, u64 now)

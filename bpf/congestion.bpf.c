@@ -3,36 +3,8 @@
 // under as many names as there are algorithms. What the rules for silent, absurd and failed algorithms are stands in
 // docs/congestion-language.md, and src/congestion/datapath.ts has the same in TypeScript.
 
-#include "commands.h"
 #include "signals.h"
-
-/** No more often than every `report_interval_micros`, except after a timeout: what comes in between is added up. */
-APART void report(const struct moment *moment, int is_urgent)
-{
-	struct flow *flow = moment->flow;
-	u64 now = moment->now;
-	struct notice *head = (struct notice *)flow->machine.report_head;
-	u32 values = flow->program.reports;
-
-	if (!is_urgent && now - flow->reported < settings.report_interval_micros)
-		return;
-	if (values > MAX_VALUES)
-		return;
-	head->kind = NOTICE_REPORT;
-	head->flow = flow->id;
-	head->now_micros = now;
-	head->detail = flow->generation;
-	head->more = flow->serial + 1;
-	head->values = values;
-	if (!notify(moment->control, head, sizeof(flow->machine.report_head) + values * sizeof(u64)))
-		return;
-	flow->is_report_due = 0;
-	flow->serial++;
-	flow->reported = now;
-	if (flow->waiting_since == 0)
-		flow->waiting_since = now;
-	renew_volatiles(&flow->machine, &flow->program);
-}
+#include "turn.h"
 
 /** A window too small for what is in flight may not hold back the first retransmission (RFC 6675 §5). */
 INLINE u32 window_of(const struct flow *flow, const struct tcp_sock *tp, u32 mss)
@@ -83,13 +55,7 @@ APART void happen(struct sock *sk, const struct rate_sample *rs, int was_timeout
 	measure(flow, tp, moment.now, was_timeout);
 	if (rs)
 		measure_rates(flow, rs, mss);
-	if (flow->is_controlled) {
-		flow->is_report_due |= run_machine(&flow->machine, &flow->program, moment.now, &flow->timer_zero);
-		if (flow->is_report_due)
-			report(&moment, was_timeout);
-	} else {
-		run_machine(&flow->machine, (const struct program *)&settings.fallback, moment.now, &flow->timer_zero);
-	}
+	turn(&moment);
 	apply(flow, sk, mss);
 }
 
@@ -112,7 +78,7 @@ SEC("struct_ops/release") void flow_release(u64 *context)
 
 	if (!flow || !control)
 		return;
-	end(flow, control);
+	end_socket(flow, control);
 	bpf_sk_storage_delete(&flows, sk);
 }
 

@@ -25,7 +25,14 @@ struct control {
 _Static_assert(sizeof(struct control) == 64, "as src/linux-tcp/layout.ts has it");
 
 enum { MAILBOX_EMPTY, MAILBOX_FULL, MAILBOX_TAKEN };
-enum { COMMAND_RENEW = 1, COMMAND_INSTALL = 2, COMMAND_FAILED = 4, COMMAND_ABSURD = 8 };
+enum {
+	COMMAND_RENEW = 1,
+	COMMAND_INSTALL = 2,
+	/** The algorithm failed; its program was refused already; a value it wanted set was. */
+	COMMAND_FAILED = 4,
+	COMMAND_REFUSED = 8,
+	COMMAND_ABSURD = 16,
+};
 enum { MAX_SET_VALUES = MAX_VALUES + 2 };
 
 /**
@@ -37,12 +44,12 @@ struct mailbox {
 	u32 flow;
 	u32 commands;
 	u32 generation;
-	/** Which register was to be what it cannot be. */
-	u32 reason;
+	u32 padding;
 	u32 values;
 	/** The latest report that was dealt with; not part of the mail. */
 	u32 answered;
-	u32 padding;
+	/** So many of the values were to be set before the program was to be installed. */
+	u32 kept;
 	u64 value[MAX_SET_VALUES];
 	u8 registers[MAX_SET_VALUES + 6];
 	struct program program;
@@ -74,7 +81,7 @@ struct notice {
 	u64 now_micros;
 	/** Open: the slot. Report, installed: the program's generation. Fallback: the reason. */
 	u32 detail;
-	/** Report: its number. Fallback, absurd: what was refused, plus 1000 times the register. */
+	/** Report: its number. Fallback, absurd: the command that said so, or which refusal, or 1000 times the register. */
 	u32 more;
 	u32 values;
 	u32 padding;

@@ -2,7 +2,7 @@
 // the endpoint's part of a round trip and the hops, stays 0.
 
 #pragma once
-#include "flow.h"
+#include "sockets.h"
 
 INLINE u32 packets_in_flight(const struct tcp_sock *tp)
 {

@@ -5,19 +5,13 @@
 
 import type { FlowInfo } from '../congestion/algorithm.ts';
 import type { Command, RegisterValues, ReportMessage } from '../congestion/commands.ts';
-import { ANSWER_TIMEOUT_MICROS, type DatapathEvent } from '../congestion/datapath.ts';
-import {
-  CWND,
-  FIRST_VALUE,
-  MAX_VALUES,
-  PROGRAM_BYTES,
-  RATE,
-  REGISTERS,
-} from '../congestion/language/instructions.ts';
+import { ANSWER_TIMEOUT_MICROS, type DatapathEvent, type FallbackReason } from '../congestion/datapath.ts';
+import { isVariable, type LoadedProgram, loadProgram } from '../congestion/interpreter/program.ts';
+import { CWND, MAX_VALUES, RATE } from '../congestion/language/instructions.ts';
 import { toValue } from '../congestion/language/values.ts';
 import { type Watch, watch } from '../linux/watch.ts';
-import { KernelHalf, type KernelOptions } from './kernel-half.ts';
-import { control, fallbackReasons, notice, noticeKinds, refusals } from './layout.ts';
+import { type Kernel, KernelHalf, type KernelOptions } from './kernel-half.ts';
+import { commands, control, fallbackReasons, notice, noticeKinds, refusals } from './layout.ts';
 import { answer, type Mail, post } from './mailbox.ts';
 
 export interface LinuxDatapathOutput {
@@ -54,8 +48,13 @@ interface Flow {
   /** The program last installed: the kernel's number for it, and the algorithm's. */
   generation: number;
   theirs: number;
-  /** Why the algorithm lost it, when that was said here. */
-  why: string;
+  program: LoadedProgram | undefined;
+  /** Why the algorithm loses it: what it threw, why its program is none, what it wanted set that cannot be. */
+  failure: string;
+  refusal: string;
+  objection: string;
+  /** For good: nothing that it says counts any more. */
+  isLost: boolean;
   /** What the mailbox could not take yet. */
   readonly waiting: Mail[];
 }
@@ -73,7 +72,7 @@ export function openLinuxDatapath(
 }
 
 export class LinuxDatapath {
-  private readonly kernel: KernelHalf;
+  private readonly kernel: Kernel;
   private readonly timeoutMillis: number;
   private readonly output: LinuxDatapathOutput;
   private readonly flows = new Map<number, Flow>();
@@ -88,13 +87,13 @@ export class LinuxDatapath {
   private isClosed = false;
   private isDraining = false;
 
-  constructor(kernel: KernelHalf, answerTimeoutMicros: number, output: LinuxDatapathOutput) {
+  constructor(kernel: Kernel, answerTimeoutMicros: number, output: LinuxDatapathOutput) {
     this.kernel = kernel;
     this.timeoutMillis = answerTimeoutMicros / 1000;
     this.output = output;
     this.missed = kernel.control[control.missed]!;
     this.timer = setInterval(() => this.beat(), BEAT_MILLIS);
-    this.watch = watch(kernel.noticesFd, () => this.drain());
+    this.watch = watch(kernel.noticesFd, () => this.poll());
     this.beat();
     // Not before the caller has us in its hands.
     setImmediate(() => this.findFlows());
@@ -117,7 +116,7 @@ export class LinuxDatapath {
 
   command(id: number, command: Command): void {
     const flow = this.flows.get(id);
-    if (flow === undefined || this.isClosed) return;
+    if (flow === undefined || this.isClosed || flow.isLost) return;
     switch (command.kind) {
       case 'answer':
         if (this.kernel.slots.flowIn(flow.slot) === id) answer(this.kernel.slots, flow.slot, command.serial);
@@ -129,7 +128,8 @@ export class LinuxDatapath {
         this.send(flow, this.settings(flow, command.values));
         return;
       case 'abandon':
-        flow.why = command.why;
+        flow.failure = command.why;
+        flow.isLost = true;
         this.send(flow, [{ kind: 'failed' }]);
     }
   }
@@ -139,7 +139,10 @@ export class LinuxDatapath {
     const flow = this.flows.get(id);
     if (flow === undefined || this.isClosed) return;
     flow.generation = 0;
-    flow.why = '';
+    flow.program = undefined;
+    flow.objection = '';
+    flow.isLost = false;
+    flow.waiting.length = 0;
     this.send(flow, [{ kind: 'renew' }]);
   }
 
@@ -154,26 +157,30 @@ export class LinuxDatapath {
   }
 
   private install(flow: Flow, { generation, bytes, values }: Command & { kind: 'install' }): void {
-    if (bytes.length !== PROGRAM_BYTES) {
-      this.send(flow, this.absurd(flow, 'the program’s bytes are refused: length', 0));
+    const program = loadProgram(bytes);
+    if (typeof program === 'string') {
+      flow.refusal = program;
+      flow.isLost = true;
+      this.send(flow, [{ kind: 'refused' }]);
       return;
     }
+    flow.program = program;
     flow.generation = Atomics.add(this.kernel.control, control.nextGeneration, 1) >>> 0;
     flow.theirs = generation;
-    const mail: Mail = { kind: 'install', generation: flow.generation, bytes };
-    this.send(flow, [mail, ...this.settings(flow, values)]);
+    this.send(flow, [
+      { kind: 'install', generation: flow.generation, bytes },
+      ...this.settings(flow, values),
+    ]);
   }
 
   /** Up to the first that makes no sense. */
   private settings(flow: Flow, values: RegisterValues): Mail[] {
     const mail: Mail[] = [];
     for (const [register, value] of values) {
-      if (!isSettable(register)) {
-        mail.push(...this.absurd(flow, `the program has no register ${register}`, 0));
-        break;
-      }
-      if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
-        mail.push(...this.absurd(flow, `register ${register} was to be ${value}`, register));
+      const why = objection(flow.program, register, value);
+      if (why !== undefined) {
+        flow.objection ||= why;
+        mail.push({ kind: 'absurd' });
         break;
       }
       mail.push({ kind: 'set', register, value: toValue(value) });
@@ -181,28 +188,25 @@ export class LinuxDatapath {
     return mail;
   }
 
-  private absurd(flow: Flow, why: string, register: number): Mail[] {
-    flow.why ||= why;
-    return [{ kind: 'absurd', register }];
-  }
-
   private send(flow: Flow, mail: readonly Mail[]): void {
-    if (flow.waiting.length === 0 && post(this.kernel.slots, flow.slot, flow.info.id, mail)) return;
     flow.waiting.push(...mail);
-    this.flowsWaiting.add(flow);
+    this.sendWaiting(flow);
   }
 
-  private sendWaiting(): void {
-    for (const flow of this.flowsWaiting) {
-      if (!post(this.kernel.slots, flow.slot, flow.info.id, flow.waiting)) continue;
-      flow.waiting.length = 0;
-      this.flowsWaiting.delete(flow);
-    }
+  private sendWaiting(flow: Flow): void {
+    const { waiting, slot, info } = flow;
+    waiting.splice(0, post(this.kernel.slots, slot, info.id, waiting));
+    if (waiting.length > 0) this.flowsWaiting.add(flow);
+    else this.flowsWaiting.delete(flow);
+  }
+
+  private sendAllWaiting(): void {
+    for (const flow of this.flowsWaiting) this.sendWaiting(flow);
   }
 
   private beat(): void {
     Atomics.add(this.kernel.control, control.beat, 1);
-    this.sendWaiting();
+    this.sendAllWaiting();
     const missed = Atomics.load(this.kernel.control, control.missed);
     if (missed === this.missed) return;
     this.missed = missed;
@@ -210,7 +214,7 @@ export class LinuxDatapath {
   }
 
   /** Those that were there before us, or whose notice was missed; and forgets those whose end was. */
-  private findFlows(): void {
+  findFlows(): void {
     if (this.isClosed) return;
     const { slots } = this.kernel;
     const nowMicros = monotonicMicros();
@@ -223,7 +227,8 @@ export class LinuxDatapath {
     }
   }
 
-  private drain(): void {
+  /** Takes in what the kernel says; called by itself whenever there is something. */
+  poll(): void {
     if (this.isClosed) return;
     this.isDraining = true;
     try {
@@ -236,7 +241,7 @@ export class LinuxDatapath {
     }
     this.isDraining = false;
     if (this.isClosed) this.kernel.close();
-    else if (this.flowsWaiting.size > 0) this.sendWaiting();
+    else this.sendAllWaiting();
   }
 
   private take(at: number): void {
@@ -272,7 +277,11 @@ export class LinuxDatapath {
       sinceMicros: nowMicros,
       generation: 0,
       theirs: 0,
-      why: '',
+      program: undefined,
+      failure: '',
+      refusal: '',
+      objection: '',
+      isLost: false,
       waiting: [],
     });
     this.renew(id);
@@ -311,6 +320,7 @@ export class LinuxDatapath {
   private installed(id: number, nowMicros: number, generation: number): void {
     const flow = this.flows.get(id);
     if (flow === undefined || flow.generation !== generation) return;
+    flow.objection = '';
     this.output.event?.(id, nowMicros, { kind: 'installed', generation: flow.theirs });
   }
 
@@ -318,8 +328,12 @@ export class LinuxDatapath {
     const flow = this.flows.get(id);
     const reason = fallbackReasons[code];
     if (flow === undefined || reason === undefined || nowMicros < flow.sinceMicros) return;
-    const detail = reason === 'silent' ? this.silence(flow) : flow.why || refusal(more);
-    this.output.event?.(id, nowMicros, { kind: 'fallback', reason, detail });
+    this.output.event?.(id, nowMicros, { kind: 'fallback', reason, detail: this.detail(flow, reason, more) });
+  }
+
+  private detail(flow: Flow, reason: FallbackReason, more: number): string {
+    if (reason === 'silent') return this.silence(flow);
+    return reason === 'failed' ? flow.failure : absurdity(flow, more);
   }
 
   private silence({ generation }: Flow): string {
@@ -328,17 +342,20 @@ export class LinuxDatapath {
   }
 }
 
-/** Some program's; the kernel's half knows which it has. */
-function isSettable(register: number): boolean {
-  const isVariable = Number.isInteger(register) && register >= FIRST_VALUE && register < REGISTERS;
-  return isVariable || register === CWND || register === RATE;
+/** As FlowDatapath has it. */
+function objection(program: LoadedProgram | undefined, register: number, value: number): string | undefined {
+  const isKnown =
+    register === CWND || register === RATE || (program !== undefined && isVariable(program, register));
+  if (!isKnown) return `the program has no register ${register}`;
+  const isSensible = value >= 0 && value < Number.POSITIVE_INFINITY;
+  return isSensible ? undefined : `register ${register} was to be ${value}`;
 }
 
-/** What the kernel found wrong by itself. */
-function refusal(more: number): string {
-  const register = Math.floor(more / 1000);
-  if (register > 0) return `the program has no register ${register}`;
-  return `the program’s bytes are refused: ${refusals[more]}`;
+/** What we found wrong, or the kernel did. */
+function absurdity({ refusal, objection }: Flow, more: number): string {
+  if (more === commands.absurd) return objection;
+  if (more >= 1000) return `the program has no register ${Math.floor(more / 1000)}`;
+  return `the program's bytes are refused: ${more === commands.refused ? refusal : refusals[more]}`;
 }
 
 /** As the kernel's half counts time. */

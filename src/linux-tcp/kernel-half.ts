@@ -32,11 +32,20 @@ export interface KernelOptions {
 const FLAG_ANYONE = 1;
 const FLAG_ECN = 2;
 
-export class KernelHalf {
+/** What we share with it. */
+export interface Kernel {
   readonly control: Int32Array;
   readonly slots: Slots;
   readonly notices: RingBuffer;
   /** Readable when there are notices. */
+  readonly noticesFd: number;
+  close(): void;
+}
+
+export class KernelHalf implements Kernel {
+  readonly control: Int32Array;
+  readonly slots: Slots;
+  readonly notices: RingBuffer;
   readonly noticesFd: number;
   private readonly object: BpfObject;
   private readonly views: readonly SharedView[];
@@ -131,13 +140,21 @@ function prepare(options: KernelOptions, old: OldMaps | undefined): BpfObject {
   object.map('selvage_cc').setFlags(BPF_F_LINK);
   maps[1]!.setMaxEntries(options.maxFlows);
   for (const [i, fd] of old?.fds.entries() ?? []) maps[i]!.reuse(fd);
+  writeSettings(object, options);
+  return object;
+}
+
+/** The constants, before the object is loaded. */
+export function writeSettings(
+  object: BpfObject,
+  options: Pick<KernelOptions, 'answerTimeoutMicros' | 'reportIntervalMicros'>,
+): void {
   const constants = object.constants('.rodata.settings');
   constants.view.setUint32(settings.answerTimeoutAt, options.answerTimeoutMicros, true);
   constants.view.setUint32(settings.reportIntervalAt, options.reportIntervalMicros, true);
   constants.view.setUint32(settings.mssRegisterAt, fallbackProgram.registers.get('mss')!, true);
   constants.view.setUint32(settings.ssthreshRegisterAt, fallbackProgram.registers.get('ssthresh')!, true);
   constants.u8.set(fallbackProgram.bytes, settings.fallbackAt);
-  return object;
 }
 
 /** Beside this file once bundled, else where it is built. */

@@ -37,9 +37,9 @@ export const mailbox = {
   flow: 17,
   commands: 18,
   generation: 19,
-  reason: 20,
   values: 21,
   answered: 22,
+  kept: 23,
   valuesAt: 96,
   registersAt: 880,
   programAt: 984,
@@ -47,7 +47,7 @@ export const mailbox = {
 
 export const mailboxStates = { empty: 0, full: 1, taken: 2 } as const;
 
-export const commands = { renew: 1, install: 2, failed: 4, absurd: 8 } as const;
+export const commands = { renew: 1, install: 2, failed: 4, refused: 8, absurd: 16 } as const;
 
 /** Words of `struct notice`. */
 export const notice = {

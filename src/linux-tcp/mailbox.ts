@@ -12,23 +12,35 @@ const TWO_32 = 2 ** 32;
 /** Each a few tens of nanoseconds. */
 const ATTEMPTS = 200;
 
-/** What a mailbox can be told. Values are numbers of the language, registers such as may be set. */
+/** What a mailbox can be told, in the order in which it is to happen. */
 export type Mail =
+  /** Somebody else's commands begin: those before do not count. */
   | { readonly kind: 'renew' }
   | { readonly kind: 'install'; readonly generation: number; readonly bytes: Uint8Array }
+  /** A register and a number of the language. */
   | { readonly kind: 'set'; readonly register: number; readonly value: number }
-  | { readonly kind: 'failed' }
-  | { readonly kind: 'absurd'; readonly register: number };
+  /** The algorithm threw, or its program is none. */
+  | { readonly kind: 'failed' | 'refused' }
+  /** It wanted something set that cannot be, which does not count for a flow that it does not control. */
+  | { readonly kind: 'absurd' };
 
-/** False when the kernel was reading: to be tried again soon. */
-export function post(slots: Slots, slot: number, flow: number, mail: readonly Mail[]): boolean {
+/**
+ * How many of the messages could be left; the rest is to be tried again soon. The kernel may just be reading, or it must
+ * have read what depends on whether the algorithm controls the flow before more can be said.
+ */
+export function post(slots: Slots, slot: number, flow: number, mail: readonly Mail[]): number {
   const base = slot * WORDS;
   const { words } = slots;
-  if (!takeBack(words, base)) return false;
+  if (!takeBack(words, base)) return 0;
   if (words[base + place.flow] !== (flow | 0)) clear(words, base, flow);
-  for (const each of mail) write(slots, slot, each);
+  let left = 0;
+  for (const each of mail) {
+    if (each.kind !== 'renew' && words[base + place.commands]! & commands.absurd) break;
+    write(slots, slot, each);
+    left++;
+  }
   Atomics.store(words, base + place.state, full);
-  return true;
+  return left;
 }
 
 /** Says that the flow's reports up to this one have been dealt with. */
@@ -52,57 +64,63 @@ function clear(words: Int32Array, base: number, flow: number): void {
   words[base + place.flow] = flow;
   words[base + place.commands] = 0;
   words[base + place.values] = 0;
+  words[base + place.kept] = 0;
 }
 
 function write(slots: Slots, slot: number, mail: Mail): void {
-  const { words } = slots;
+  const { words, bytes } = slots;
   const base = slot * WORDS;
+  if (mail.kind === 'renew') clear(words, base, words[base + place.flow]!);
   const before = words[base + place.commands]!;
-  if (mail.kind === 'renew') {
-    words[base + place.commands] = commands.renew;
-    words[base + place.values] = 0;
+  // Afterwards the flow is on its own: the kernel would not listen either.
+  if (before & (commands.failed | commands.refused)) return;
+  if (mail.kind === 'set') {
+    setLast(slots, slot, mail.register, mail.value);
     return;
   }
-  // It is on its own already: the kernel would not listen either.
-  if (before & (commands.failed | commands.absurd)) return;
-  switch (mail.kind) {
-    case 'install':
-      words[base + place.commands] = before | commands.install;
-      words[base + place.generation] = mail.generation;
-      slots.bytes.set(mail.bytes.subarray(0, PROGRAM_BYTES), slot * slotPlace.bytes + place.programAt);
-      keepWindow(slots, slot);
-      return;
-    case 'set':
-      set(slots, slot, mail.register, mail.value);
-      return;
-    default:
-      words[base + place.commands] = before | commands[mail.kind];
-      words[base + place.reason] = mail.kind === 'absurd' ? mail.register : 0;
-  }
+  words[base + place.commands] = before | commands[mail.kind];
+  if (mail.kind !== 'install') return;
+  words[base + place.generation] = mail.generation;
+  bytes.set(mail.bytes.subarray(0, PROGRAM_BYTES), slot * slotPlace.bytes + place.programAt);
+  keepWindow(slots, slot);
+  if ((before & commands.install) === 0) words[base + place.kept] = words[base + place.values]!;
 }
 
 /** Of what was to be set, a new program leaves the window and the rate. */
 function keepWindow(slots: Slots, slot: number): void {
-  const { words, bytes, view } = slots;
-  const at = slot * slotPlace.bytes;
-  const count = words[slot * WORDS + place.values]!;
-  words[slot * WORDS + place.values] = 0;
+  const { words, bytes } = slots;
+  const base = slot * WORDS;
+  const registers = slot * slotPlace.bytes + place.registersAt;
+  const count = words[base + place.values]!;
+  words[base + place.values] = 0;
   for (let i = 0; i < count; i++) {
-    const register = bytes[at + place.registersAt + i]!;
-    if (register !== CWND && register !== RATE) continue;
-    const from = at + place.valuesAt + i * 8;
-    set(slots, slot, register, view.getUint32(from, true) + view.getUint32(from + 4, true) * TWO_32);
+    const register = bytes[registers + i]!;
+    if (register === CWND || register === RATE) move(slots, slot, i, words[base + place.values]!++);
   }
 }
 
-function set(slots: Slots, slot: number, register: number, value: number): void {
+/** Also a value from before the program was to be installed counts no more. */
+function setLast(slots: Slots, slot: number, register: number, value: number): void {
   const { words, bytes, view } = slots;
+  const base = slot * WORDS;
   const at = slot * slotPlace.bytes;
-  const count = words[slot * WORDS + place.values]!;
+  const count = words[base + place.values]!;
   let index = 0;
   while (index < count && bytes[at + place.registersAt + index] !== register) index++;
-  if (index === count) words[slot * WORDS + place.values] = count + 1;
+  if (index < words[base + place.kept]!) {
+    const last = words[base + place.kept]! - 1;
+    words[base + place.kept] = last;
+    move(slots, slot, last, index);
+    index = last;
+  } else if (index === count) words[base + place.values] = count + 1;
   bytes[at + place.registersAt + index] = register;
   view.setUint32(at + place.valuesAt + index * 8, value % TWO_32, true);
   view.setUint32(at + place.valuesAt + index * 8 + 4, Math.floor(value / TWO_32), true);
+}
+
+function move({ bytes }: Slots, slot: number, from: number, to: number): void {
+  const at = slot * slotPlace.bytes;
+  const value = at + place.valuesAt;
+  bytes[at + place.registersAt + to] = bytes[at + place.registersAt + from]!;
+  bytes.copyWithin(value + to * 8, value + from * 8, value + from * 8 + 8);
 }

@@ -16,14 +16,14 @@ import { program as anyProgram, value } from '../../src/congestion/language/prog
 import { signalNames } from '../../src/congestion/language/signals.ts';
 import { MAX_VALUE } from '../../src/congestion/language/values.ts';
 import { refusals } from '../../src/linux-tcp/layout.ts';
-import { BpfTrial, MAX_SAMPLES, type Sample } from './bpf-trial.ts';
+import { MAX_SAMPLES, MachineTrial, type Sample } from './machine-trial.ts';
 import { hasRights, needRights } from './rights.ts';
 
 needRights();
 
-let trial: BpfTrial;
+let trial: MachineTrial;
 beforeAll(() => {
-  if (hasRights) trial = new BpfTrial();
+  if (hasRights) trial = new MachineTrial();
 });
 afterAll(() => trial?.close());
 

@@ -7,7 +7,8 @@ const MSS = 1000;
 function grow(law: CubicLaw, segments: number, rounds: number, rttMicros: number, nowMicros = 0): number[] {
   let cwndBytes = segments * MSS;
   return Array.from({ length: rounds }, (_, i) => {
-    const round = { nowMicros: nowMicros + i * rttMicros, rttMicros, ackedBytes: cwndBytes };
+    const times = { nowMicros: nowMicros + i * rttMicros, rttMicros };
+    const round = { ...times, ackedBytes: cwndBytes, usedBytes: cwndBytes };
     cwndBytes = law.increased(cwndBytes, { ...round, markedBytes: 0, lostPackets: 0, wasTimeout: false });
     return cwndBytes / MSS;
   });

@@ -101,7 +101,8 @@ class Nimbus implements Controller {
       this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
     } else if (this.isSlowStart) this.cwndBytes += ackedBytes;
     else {
-      const round = { nowMicros, rttMicros, ackedBytes, lostPackets, wasTimeout, markedBytes: 0 };
+      const counts = { ackedBytes, lostPackets, wasTimeout, markedBytes: 0, usedBytes: this.cwndBytes };
+      const round = { nowMicros, rttMicros, ...counts };
       this.cwndBytes = this.cubic.increased(this.cwndBytes, round);
     }
     this.cwndBytes = Math.max(this.cwndBytes, 2 * this.control.flow.mssBytes);

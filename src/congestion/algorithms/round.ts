@@ -10,12 +10,14 @@ export const roundProgram = compile(`
   (volatile marked 0)
   (volatile lost 0)
   (volatile timeout 0)
+  (volatile used 0)
   (volatile rtt +infinity)))
 (when true
   (:= Report.acked (+ Report.acked Ack.bytes_acked))
   (:= Report.marked (+ Report.marked Ack.ecn_bytes))
   (:= Report.lost (+ Report.lost Ack.lost_pkts_sample))
   (:= Report.timeout (or Report.timeout Flow.was_timeout))
+  (:= Report.used (max Report.used (+ Flow.bytes_in_flight Ack.bytes_acked)))
   (:= Report.rtt (min Report.rtt Flow.rtt_sample_us))
   (fallthrough))
 (when (or Report.lost Report.timeout) (report))
@@ -28,6 +30,8 @@ export interface Round {
   readonly markedBytes: number;
   readonly lostPackets: number;
   readonly wasTimeout: boolean;
+  /** The most that was in flight. */
+  readonly usedBytes: number;
   readonly rttMicros: number;
 }
 
@@ -38,6 +42,7 @@ export function roundOf(report: Report): Round {
     markedBytes: report.field('marked'),
     lostPackets: report.field('lost'),
     wasTimeout: report.field('timeout') !== 0,
+    usedBytes: report.field('used'),
     rttMicros: report.field('rtt'),
   };
 }

@@ -27,7 +27,8 @@ const programs: Readonly<Record<SlowStartForm, CompiledProgram>> = {
   (when (or Report.lost Report.timeout) (report))
   (when (> Micros Flow.rtt_sample_us) (report) (reset))`),
   datapath: compile(`${declarations} ${counting}
-    (:= Cwnd (+ Cwnd Ack.bytes_acked))
+    ; A window that is not used says nothing about the network (RFC 7661).
+    (if (>= (* 2 (+ Flow.bytes_in_flight Ack.bytes_acked)) Cwnd) (:= Cwnd (+ Cwnd Ack.bytes_acked)))
     (:= Report.window Cwnd))
   (when (or Report.lost Report.timeout) (report))`),
   // The first window goes out at once and gives the round trip; from then on the rate rules. Losses are seen a round

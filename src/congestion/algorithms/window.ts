@@ -54,11 +54,13 @@ export class WindowController implements Controller {
   }
 
   private onRound(round: Round): void {
-    const { nowMicros, rttMicros, lostPackets, wasTimeout, ackedBytes } = round;
+    const { nowMicros, rttMicros, lostPackets, wasTimeout, ackedBytes, usedBytes } = round;
     if (wasTimeout || (lostPackets > 0 && nowMicros >= this.deafUntilMicros)) {
       this.decrease(nowMicros, rttMicros, wasTimeout);
-    } else if (lostPackets > 0) return;
-    else if (this.cwndBytes < this.ssthreshBytes) {
+    } else if (lostPackets > 0 || 2 * usedBytes < this.cwndBytes) {
+      // A window that is not used says nothing about the network (RFC 7661).
+      return;
+    } else if (this.cwndBytes < this.ssthreshBytes) {
       this.cwndBytes = Math.min(this.cwndBytes + ackedBytes, this.ssthreshBytes);
     } else this.cwndBytes = this.law.increased(this.cwndBytes, round);
     this.control.update({ Cwnd: this.cwndBytes });

@@ -1,4 +1,4 @@
-// The interpreter in the kernel, one program and up to eight samples at a time (bpf/trial.bpf.c).
+// The interpreter in the kernel, one program and up to eight samples at a time (bpf/machine-trial.bpf.c).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../lab/package-root.ts';
@@ -28,7 +28,7 @@ export interface Outcome {
   readonly samples: readonly { readonly registers: bigint[]; readonly report: bigint[] | undefined }[];
 }
 
-export class BpfTrial {
+export class MachineTrial {
   private readonly object: BpfObject;
   private readonly program: number;
   private readonly memory: ReturnType<typeof mapArray>;
@@ -36,7 +36,7 @@ export class BpfTrial {
   private readonly u64: BigUint64Array;
 
   constructor() {
-    const file = join(packageRoot(), 'bpf/built/trial.bpf.o');
+    const file = join(packageRoot(), 'bpf/built/machine-trial.bpf.o');
     this.object = new BpfObject(file, readFileSync(file));
     this.object.load();
     this.program = this.object.programFd('run_trial');

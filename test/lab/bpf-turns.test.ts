@@ -1,0 +1,192 @@
+// A flow in the kernel and FlowDatapath are the same: whatever an algorithm commands, answers or does not answer, both have
+// the same window after every acknowledgement, make the same reports and say the same of it.
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Command } from '../../src/congestion/commands.ts';
+import { FlowDatapath } from '../../src/congestion/datapath.ts';
+import { generate } from '../../src/congestion/language/compiler.ts';
+import { CWND, RATE, TIMER } from '../../src/congestion/language/instructions.ts';
+import { program, value } from '../../src/congestion/language/program-arbitrary.testing.ts';
+import { signalNames } from '../../src/congestion/language/signals.ts';
+import { MAX_VALUE } from '../../src/congestion/language/values.ts';
+import { LinuxDatapath } from '../../src/linux-tcp/datapath.ts';
+import { hasRights, needRights } from './rights.ts';
+import { TurnTrial } from './turn-trial.ts';
+
+needRights();
+
+const TIMEOUT_MICROS = 10_000;
+const MSS_BYTES = 1448;
+const INITIAL_BYTES = 10 * MSS_BYTES;
+
+let trial: TurnTrial;
+beforeAll(() => {
+  if (hasRights) trial = new TurnTrial(TIMEOUT_MICROS, 0);
+});
+afterAll(() => trial?.close());
+
+type Step =
+  | { readonly kind: 'command'; readonly command: Command }
+  /** How many of the reports that have none get an answer. */
+  | { readonly kind: 'answers'; readonly share: number }
+  | { readonly kind: 'turn'; readonly passedMicros: number; readonly signals: readonly number[] };
+
+const sensible = fc.oneof(fc.nat(100_000), value);
+const values = fc.array(
+  fc.tuple(
+    fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(CWND, RATE, 32, 33, 34) },
+      { weight: 1, arbitrary: fc.constantFrom(TIMER, 3, 127, 1000, 2.5) },
+    ),
+    fc.oneof(
+      { weight: 12, arbitrary: sensible },
+      { weight: 1, arbitrary: fc.constantFrom(-1, Number.NaN, 1e300) },
+    ),
+  ),
+  { maxLength: 4 },
+);
+const bytes = fc.oneof(
+  { weight: 8, arbitrary: program.map((each) => generate(each).bytes) },
+  { weight: 1, arbitrary: fc.constantFrom(new Uint8Array(1808), new Uint8Array(3)) },
+);
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('update' as const), values }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('install' as const), generation: fc.nat(9), bytes, values }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('abandon' as const), why: fc.constant('it threw') }),
+  },
+);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: command.map((command) => ({ kind: 'command' as const, command })) },
+  { weight: 2, arbitrary: fc.constantFrom(0, 0.5, 1).map((share) => ({ kind: 'answers' as const, share })) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('turn' as const),
+      passedMicros: fc.oneof(
+        { weight: 5, arbitrary: fc.nat(2000) },
+        { weight: 1, arbitrary: fc.nat(20_000) },
+      ),
+      signals: fc.tuple(...signalNames.map(() => sensible)),
+    }),
+  },
+);
+
+/** What can be seen from outside, in the order in which it happens. */
+type Seen = readonly [what: string, ...details: unknown[]];
+
+/** Both flows, told the same. */
+class Pair {
+  readonly seen: { readonly model: Seen[]; readonly kernel: Seen[] } = { model: [], kernel: [] };
+  private readonly model: FlowDatapath;
+  private readonly linux: LinuxDatapath;
+  private readonly pending: Command[] = [];
+  /** Later than this machine has been up for: what was before the flow was found does not count. */
+  private nowMicros = 1e15;
+  private signals: readonly number[] = [];
+  private hasProgram = false;
+  private reported = 0;
+  private answered = 0;
+
+  constructor() {
+    trial.begin(this.nowMicros, MSS_BYTES, INITIAL_BYTES);
+    const sizes = { mssBytes: MSS_BYTES, initialCwndBytes: INITIAL_BYTES, maxCwndBytes: MAX_VALUE };
+    this.model = new FlowDatapath(
+      this.nowMicros,
+      { ...sizes, answerTimeoutMicros: TIMEOUT_MICROS },
+      {
+        report: (generation, serial, nowMicros, values) => {
+          this.reported = serial;
+          this.seen.model.push(['report', generation, serial, nowMicros, [...values]]);
+        },
+        event: (nowMicros, event) => this.seen.model.push(['event', nowMicros, event]),
+      },
+    );
+    const { control, slots, notices, noticesFd } = trial;
+    const kernel = { control, slots, notices, noticesFd, close: () => {} };
+    this.linux = new LinuxDatapath(kernel, TIMEOUT_MICROS, {
+      open: () => {},
+      report: ({ generation, serial, nowMicros, values }) =>
+        this.seen.kernel.push(['report', generation, serial, nowMicros, [...values]]),
+      close: () => {},
+      event: (_, nowMicros, event) => this.seen.kernel.push(['event', nowMicros, event]),
+    });
+    this.linux.findFlows();
+    this.turn(this.nowMicros, []);
+  }
+
+  step(step: Step): void {
+    if (step.kind === 'command') this.command(step.command);
+    else if (step.kind === 'answers') this.answer(step.share);
+    else this.turn(this.nowMicros + step.passedMicros, step.signals);
+  }
+
+  close(): void {
+    this.linux.close();
+  }
+
+  /** The kernel gets it at the next turn, so that is when the model does. */
+  private command(command: Command): void {
+    this.pending.push(command);
+    this.linux.command(trial.flow, command);
+    // What comes behind it is held back until the kernel has said whether it counts.
+    if (command.kind === 'update' && command.values.some((each) => this.isDoubtful(each))) {
+      this.turn(this.nowMicros, this.signals);
+    }
+    if (command.kind === 'install' && command.bytes.length === 1808)
+      this.hasProgram ||= command.bytes[0] !== 0;
+  }
+
+  private isDoubtful([register, value]: readonly [number, number]): boolean {
+    const isKnown =
+      register === CWND || register === RATE || (this.hasProgram && register >= 32 && register <= 34);
+    return !isKnown || !(value >= 0 && value < Number.POSITIVE_INFINITY);
+  }
+
+  /** Before the commands, as the kernel looks there first; each report is answered once. */
+  private answer(share: number): void {
+    const upTo = this.answered + Math.ceil((this.reported - this.answered) * share);
+    if (upTo === this.answered) return;
+    this.answered = upTo;
+    this.pending.unshift({ kind: 'answer', serial: upTo });
+    this.linux.command(trial.flow, { kind: 'answer', serial: upTo });
+  }
+
+  private turn(nowMicros: number, signals: readonly number[]): void {
+    const { model } = this;
+    this.nowMicros = nowMicros;
+    this.signals = signals;
+    for (const command of this.pending.splice(0)) model.command(nowMicros, command);
+    model.advance(nowMicros);
+    model.signals.set(signals);
+    model.invoke(nowMicros);
+    trial.turn(nowMicros, signals);
+    this.linux.poll();
+    expect(this.seen.kernel).toEqual(this.seen.model);
+    expect(trial.isControlled).toBe(model.control === 'algorithm');
+    const rate = trial.rate === 0 ? Number.POSITIVE_INFINITY : Math.max(trial.rate, MSS_BYTES);
+    expect([Math.max(trial.cwnd, MSS_BYTES), rate]).toEqual([model.cwndBytes, model.rateBytesPerSecond]);
+  }
+}
+
+test('a flow in the kernel is what FlowDatapath is, whatever happens to it', () => {
+  const counts = { report: 0, installed: 0, silent: 0, absurd: 0, failed: 0 };
+  const property = fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), (steps) => {
+    const pair = new Pair();
+    try {
+      for (const each of steps) pair.step(each);
+    } finally {
+      pair.close();
+    }
+    for (const [what, , event] of pair.seen.kernel) {
+      if (what === 'report') counts.report++;
+      else counts[(event as { reason?: 'silent' }).reason ?? 'installed']++;
+    }
+  });
+  fc.assert(property, { numRuns: 300 });
+  for (const count of Object.values(counts)) expect(count).toBeGreaterThan(20);
+});
