@@ -140,7 +140,6 @@ export class LinuxDatapath {
     if (flow === undefined || this.isClosed) return;
     flow.generation = 0;
     flow.program = undefined;
-    flow.objection = '';
     flow.isLost = false;
     flow.waiting.length = 0;
     this.send(flow, [{ kind: 'renew' }]);
@@ -165,12 +164,9 @@ export class LinuxDatapath {
       return;
     }
     flow.program = program;
-    flow.generation = Atomics.add(this.kernel.control, control.nextGeneration, 1) >>> 0;
-    flow.theirs = generation;
-    this.send(flow, [
-      { kind: 'install', generation: flow.generation, bytes },
-      ...this.settings(flow, values),
-    ]);
+    const number = Atomics.add(this.kernel.control, control.nextGeneration, 1) >>> 0;
+    const mail: Mail = { kind: 'install', generation: number, theirs: generation, bytes };
+    this.send(flow, [mail, ...this.settings(flow, values)]);
   }
 
   /** Up to the first that makes no sense. */
@@ -179,8 +175,7 @@ export class LinuxDatapath {
     for (const [register, value] of values) {
       const why = objection(flow.program, register, value);
       if (why !== undefined) {
-        flow.objection ||= why;
-        mail.push({ kind: 'absurd' });
+        mail.push({ kind: 'absurd', why });
         break;
       }
       mail.push({ kind: 'set', register, value: toValue(value) });
@@ -195,7 +190,13 @@ export class LinuxDatapath {
 
   private sendWaiting(flow: Flow): void {
     const { waiting, slot, info } = flow;
-    waiting.splice(0, post(this.kernel.slots, slot, info.id, waiting));
+    for (const mail of waiting.splice(0, post(this.kernel.slots, slot, info.id, waiting))) {
+      if (mail.kind === 'absurd') flow.objection = mail.why;
+      else if (mail.kind === 'install') {
+        flow.generation = mail.generation;
+        flow.theirs = mail.theirs;
+      }
+    }
     if (waiting.length > 0) this.flowsWaiting.add(flow);
     else this.flowsWaiting.delete(flow);
   }
@@ -320,7 +321,6 @@ export class LinuxDatapath {
   private installed(id: number, nowMicros: number, generation: number): void {
     const flow = this.flows.get(id);
     if (flow === undefined || flow.generation !== generation) return;
-    flow.objection = '';
     this.output.event?.(id, nowMicros, { kind: 'installed', generation: flow.theirs });
   }
 

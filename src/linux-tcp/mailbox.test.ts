@@ -82,13 +82,18 @@ const mail: fc.Arbitrary<Mail> = fc.oneof(
     weight: 3,
     arbitrary: fc
       .nat(1000)
-      .map((generation) => ({ kind: 'install' as const, generation, bytes: new Uint8Array(PROGRAM_BYTES) })),
+      .map((generation) => ({
+        kind: 'install' as const,
+        generation,
+        theirs: 0,
+        bytes: new Uint8Array(PROGRAM_BYTES),
+      })),
   },
   {
     weight: 1,
     arbitrary: fc
       .constantFrom('failed' as const, 'absurd' as const, 'refused' as const)
-      .map((kind) => ({ kind })),
+      .map((kind): Mail => (kind === 'absurd' ? { kind, why: 'because' } : { kind })),
   },
   { weight: 1, arbitrary: fc.constant({ kind: 'renew' as const }) },
 );
@@ -126,7 +131,7 @@ describe('a mailbox', () => {
   test('forgets what it holds when somebody else takes over', () => {
     const [slots, state] = [newSlots(), newState()];
     post(slots, SLOT, FLOW, [
-      { kind: 'install', generation: 1, bytes: new Uint8Array(PROGRAM_BYTES) },
+      { kind: 'install', generation: 1, theirs: 0, bytes: new Uint8Array(PROGRAM_BYTES) },
       { kind: 'failed' },
     ]);
     post(slots, SLOT, FLOW, [{ kind: 'renew' }, { kind: 'set', register: CWND, value: 1 }]);

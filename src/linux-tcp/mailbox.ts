@@ -16,13 +16,19 @@ const ATTEMPTS = 200;
 export type Mail =
   /** Somebody else's commands begin: those before do not count. */
   | { readonly kind: 'renew' }
-  | { readonly kind: 'install'; readonly generation: number; readonly bytes: Uint8Array }
+  /** `theirs` is the algorithm's own number for the program, of which the kernel knows nothing. */
+  | {
+      readonly kind: 'install';
+      readonly generation: number;
+      readonly theirs: number;
+      readonly bytes: Uint8Array;
+    }
   /** A register and a number of the language. */
   | { readonly kind: 'set'; readonly register: number; readonly value: number }
   /** The algorithm threw, or its program is none. */
   | { readonly kind: 'failed' | 'refused' }
   /** It wanted something set that cannot be, which does not count for a flow that it does not control. */
-  | { readonly kind: 'absurd' };
+  | { readonly kind: 'absurd'; readonly why: string };
 
 /**
  * How many of the messages could be left; the rest is to be tried again soon. The kernel may just be reading, or it must
