@@ -4,14 +4,14 @@
 // without this process it goes on under Reno.
 
 import type { FlowInfo } from '../congestion/algorithm.ts';
-import type { Command, RegisterValues, ReportMessage } from '../congestion/commands.ts';
-import { ANSWER_TIMEOUT_MICROS, type DatapathEvent, type FallbackReason } from '../congestion/datapath.ts';
-import { isVariable, type LoadedProgram, loadProgram } from '../congestion/interpreter/program.ts';
-import { CWND, MAX_VALUES, RATE } from '../congestion/language/instructions.ts';
-import { toValue } from '../congestion/language/values.ts';
-import { type Watch, watch } from '../linux/watch.ts';
+import type { Command, ReportMessage } from '../congestion/commands.ts';
+import { ANSWER_TIMEOUT_MICROS, type DatapathEvent } from '../congestion/datapath.ts';
+import { loadProgram } from '../congestion/interpreter/program.ts';
+import { MAX_VALUES } from '../congestion/language/instructions.ts';
+import { type Watch, watch } from '../linux/readiness.ts';
+import { explain, type Flow, newFlow, settingsOf } from './flow.ts';
 import { type Kernel, KernelHalf, type KernelOptions } from './kernel-half.ts';
-import { commands, control, fallbackReasons, notice, noticeKinds, refusals } from './layout.ts';
+import { control, fallbackReasons, notice, noticeKinds } from './layout.ts';
 import { answer, type Mail, post } from './mailbox.ts';
 
 export interface LinuxDatapathOutput {
@@ -39,25 +39,6 @@ const defaults = {
   reportIntervalMicros: 1000,
   answerTimeoutMicros: ANSWER_TIMEOUT_MICROS,
 };
-
-interface Flow {
-  readonly info: FlowInfo;
-  readonly slot: number;
-  /** Since when it is ours: what was said of it before was for somebody else. */
-  readonly sinceMicros: number;
-  /** The program last installed: the kernel's number for it, and the algorithm's. */
-  generation: number;
-  theirs: number;
-  program: LoadedProgram | undefined;
-  /** Why the algorithm loses it: what it threw, why its program is none, what it wanted set that cannot be. */
-  failure: string;
-  refusal: string;
-  objection: string;
-  /** For good: nothing that it says counts any more. */
-  isLost: boolean;
-  /** What the mailbox could not take yet. */
-  readonly waiting: Mail[];
-}
 
 /**
  * Takes the name, and the flows that a process before us left under it; nothing is put out before it has returned. On
@@ -125,7 +106,7 @@ export class LinuxDatapath {
         this.install(flow, command);
         return;
       case 'update':
-        this.send(flow, this.settings(flow, command.values));
+        this.send(flow, settingsOf(flow, command.values));
         return;
       case 'abandon':
         flow.failure = command.why;
@@ -166,21 +147,7 @@ export class LinuxDatapath {
     flow.program = program;
     const number = Atomics.add(this.kernel.control, control.nextGeneration, 1) >>> 0;
     const mail: Mail = { kind: 'install', generation: number, theirs: generation, bytes };
-    this.send(flow, [mail, ...this.settings(flow, values)]);
-  }
-
-  /** Up to the first that makes no sense. */
-  private settings(flow: Flow, values: RegisterValues): Mail[] {
-    const mail: Mail[] = [];
-    for (const [register, value] of values) {
-      const why = objection(flow.program, register, value);
-      if (why !== undefined) {
-        mail.push({ kind: 'absurd', why });
-        break;
-      }
-      mail.push({ kind: 'set', register, value: toValue(value) });
-    }
-    return mail;
+    this.send(flow, [mail, ...settingsOf(flow, values)]);
   }
 
   private send(flow: Flow, mail: readonly Mail[]): void {
@@ -272,19 +239,7 @@ export class LinuxDatapath {
     if (this.flows.has(id)) return;
     const info = this.kernel.slots.describe(slot, id);
     if (info === undefined) return;
-    this.flows.set(id, {
-      info,
-      slot,
-      sinceMicros: nowMicros,
-      generation: 0,
-      theirs: 0,
-      program: undefined,
-      failure: '',
-      refusal: '',
-      objection: '',
-      isLost: false,
-      waiting: [],
-    });
+    this.flows.set(id, newFlow(info, slot, nowMicros));
     this.renew(id);
     this.output.open(info, nowMicros);
   }
@@ -328,34 +283,9 @@ export class LinuxDatapath {
     const flow = this.flows.get(id);
     const reason = fallbackReasons[code];
     if (flow === undefined || reason === undefined || nowMicros < flow.sinceMicros) return;
-    this.output.event?.(id, nowMicros, { kind: 'fallback', reason, detail: this.detail(flow, reason, more) });
+    const detail = explain(flow, reason, more, this.timeoutMillis);
+    this.output.event?.(id, nowMicros, { kind: 'fallback', reason, detail });
   }
-
-  private detail(flow: Flow, reason: FallbackReason, more: number): string {
-    if (reason === 'silent') return this.silence(flow);
-    return reason === 'failed' ? flow.failure : absurdity(flow, more);
-  }
-
-  private silence({ generation }: Flow): string {
-    const what = generation === 0 ? 'installed no program' : 'answered no report';
-    return `the algorithm ${what} for ${this.timeoutMillis} ms`;
-  }
-}
-
-/** As FlowDatapath has it. */
-function objection(program: LoadedProgram | undefined, register: number, value: number): string | undefined {
-  const isKnown =
-    register === CWND || register === RATE || (program !== undefined && isVariable(program, register));
-  if (!isKnown) return `the program has no register ${register}`;
-  const isSensible = value >= 0 && value < Number.POSITIVE_INFINITY;
-  return isSensible ? undefined : `register ${register} was to be ${value}`;
-}
-
-/** What we found wrong, or the kernel did. */
-function absurdity({ refusal, objection }: Flow, more: number): string {
-  if (more === commands.absurd) return objection;
-  if (more >= 1000) return `the program has no register ${Math.floor(more / 1000)}`;
-  return `the program's bytes are refused: ${more === commands.refused ? refusal : refusals[more]}`;
 }
 
 /** As the kernel's half counts time. */

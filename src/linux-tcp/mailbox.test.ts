@@ -80,14 +80,12 @@ const mail: fc.Arbitrary<Mail> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc
-      .nat(1000)
-      .map((generation) => ({
-        kind: 'install' as const,
-        generation,
-        theirs: 0,
-        bytes: new Uint8Array(PROGRAM_BYTES),
-      })),
+    arbitrary: fc.nat(1000).map((generation) => ({
+      kind: 'install' as const,
+      generation,
+      theirs: 0,
+      bytes: new Uint8Array(PROGRAM_BYTES),
+    })),
   },
   {
     weight: 1,

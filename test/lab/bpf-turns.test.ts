@@ -54,7 +54,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('update' as const), values }) },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('install' as const), generation: fc.integer({ min: 1, max: 9 }), bytes, values }),
+    arbitrary: fc.record({
+      kind: fc.constant('install' as const),
+      generation: fc.integer({ min: 1, max: 9 }),
+      bytes,
+      values,
+    }),
   },
   {
     weight: 1,
