@@ -32,6 +32,10 @@ enum signal {
 	RATE_INCOMING,
 	BYTES_IN_FLIGHT,
 	PACKETS_IN_FLIGHT,
+	FABRIC_DELAY_US,
+	ENDPOINT_DELAY_US,
+	HOPS,
+	IS_SAMPLE,
 };
 
 /** The largest number of the language. */

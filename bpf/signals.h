@@ -1,5 +1,5 @@
-// What Linux knows of a flow, as the signals that programs read (CCP §4.5.4, table 4.3). What it cannot tell, the fabric's and
-// the endpoint's part of a round trip and the hops, stays 0.
+// What Linux knows of a flow, as the signals that programs read (CCP §4.5.4, table 4.3). Endpoint delay and hops, which it
+// cannot tell, stay 0, and so the fabric is taken to have all of a round trip.
 
 #pragma once
 #include "sockets.h"
@@ -36,6 +36,7 @@ INLINE void measure(struct flow *flow, const struct tcp_sock *tp, u64 now, int w
 	signals[LOST_PKTS_SAMPLE] = tp->lost - flow->lost;
 	signals[NOW] = now;
 	signals[WAS_TIMEOUT] = was_timeout;
+	signals[IS_SAMPLE] = 0;
 	signals[BYTES_IN_FLIGHT] = (u64)in_flight * mss;
 	signals[PACKETS_IN_FLIGHT] = in_flight;
 	flow->bytes_acked = tp->bytes_acked;
@@ -55,8 +56,11 @@ INLINE void measure_rates(struct flow *flow, const struct rate_sample *rs, u32 m
 	u32 sending = rs->snd_interval_us;
 	u32 receiving = rs->rcv_interval_us;
 
-	if (rtt > 0)
+	if (rtt > 0) {
 		signals[RTT_SAMPLE_US] = rtt;
+		signals[FABRIC_DELAY_US] = rtt;
+		signals[IS_SAMPLE] = 1;
+	}
 	if (delivered <= 0 || interval <= 0)
 		return;
 	u64 scaled = (u64)delivered * mss * 1000000;

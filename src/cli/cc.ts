@@ -15,6 +15,12 @@ Examples:
   selvage cc run examples/congestion/gentle.ts --vni 77
   selvage cc run mine.ts --to 10.0.2.1
   selvage cc run mine.ts                          a newer version, for what it governs already
+
+With --linux it governs Linux's own TCP connections instead, those of programs that choose NAME as their congestion control
+(\`sysctl net.ipv4.tcp_congestion_control=NAME\`, \`iperf3 -C NAME\`). That takes no agent, but root and libbpf1, and lasts
+until the command is ended; connections then go on under Reno, until it is started again (docs/congestion-linux.md).
+
+  selvage cc run examples/congestion/gentle.ts --linux gentle
 `;
 
 const setNotes = `
@@ -67,6 +73,12 @@ interface Selection extends Common {
   readonly all?: true;
 }
 
+interface RunSelection extends Selection {
+  readonly name?: string;
+  readonly linux?: string;
+  readonly ecn?: true;
+}
+
 interface TraceOptions extends Common {
   readonly seconds: number;
   readonly svg?: string;
@@ -101,15 +113,45 @@ function addRun(cc: Command): void {
         'Run an algorithm of your own in the agent, and let it govern connections while packets flow.',
       )
       .argument('<file>', 'the module of the algorithm')
-      .option('--name <name>', 'what it is called here, if not what it calls itself'),
+      .option('--name <name>', 'what it is called here, if not what it calls itself')
+      .option('--linux <name>', "govern Linux's TCP connections that choose this name, until ended")
+      .option('--ecn', 'with --linux: connections negotiate ECN'),
   )
     .addHelpText('after', runNotes)
-    .action(async (file: string, { runtimeDir, json, name, ...options }: Selection & { name?: string }) => {
+    .action(async (file: string, { runtimeDir, json, name, linux, ecn, ...options }: RunSelection) => {
+      if (linux !== undefined) {
+        refuseBoth({ name, ...options });
+        await runOnLinux(resolve(file), linux, ecn === true);
+        return;
+      }
       const { requestRun } = await import('../agent/agent-client.ts');
       const { renderOutcome } = await import('./cc-text.ts');
       const outcome = await requestRun(runtimeDir, resolve(file), name, selectionOf(options));
       console.log(json ? JSON.stringify(outcome, null, 2) : renderOutcome(outcome));
     });
+}
+
+function refuseBoth(others: Record<string, unknown>): void {
+  const [other] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
+  if (other === undefined) return;
+  throw new SelvageError('bad-input', `--linux and --${other} do not go together.`, {
+    hint: 'Which connections of Linux’s TCP are governed is said by the programs that choose the name.',
+  });
+}
+
+/** Until it is told to stop (SIGTERM or Ctrl-C). */
+async function runOnLinux(file: string, name: string, ecn: boolean): Promise<void> {
+  const { LinuxRun } = await import('../agent/congestion/linux-run.ts');
+  const run = await LinuxRun.start({ file, name, ecn, say: (line) => console.error(line) });
+  console.log(`${run.algorithm} governs TCP connections that choose ${name}, until this command ends.`);
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  try {
+    await Promise.race([stopped, run.ended]);
+  } finally {
+    await run.stop();
+  }
 }
 
 function addSet(cc: Command): void {

@@ -1,13 +1,17 @@
 // Linux's own TCP under algorithms of the control plane: real connections of iperf3 through a limited link.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
+import { packageRoot } from '../../lab/package-root.ts';
 import { SelvageError } from '../../src/base/errors.ts';
 import type { Algorithm } from '../../src/congestion/algorithm.ts';
 import { cubic } from '../../src/congestion/algorithms/cubic.ts';
 import { reno } from '../../src/congestion/algorithms/reno.ts';
+import { SELVAGE } from './agent-program.ts';
 import { eventually } from './eventually.ts';
 import { hasRights, needRights } from './rights.ts';
-import { type Started, start } from './spawn.ts';
+import { type Started, start, startProgram } from './spawn.ts';
 import {
   constant,
   isAvailable,
@@ -56,6 +60,14 @@ async function transfer(name: string, port?: number): Promise<Transfer> {
 
 function agent(name: string): Started {
   const started = start('linux-tcp-agent.ts', name);
+  agents.push(started);
+  return started;
+}
+
+/** As built, ended with the test. */
+function selvageProgram(...args: string[]): Started {
+  const [node, script] = SELVAGE as [string, string];
+  const started = startProgram(node, script, ...args);
   agents.push(started);
   return started;
 }
@@ -171,5 +183,54 @@ describe('the process', () => {
     expect(() => new Steered(reno(), name)).toThrow(`The name “${name}” is taken already.`);
     expect(() => new Steered(reno(), 'reno')).toThrow('The name “reno” is taken already.');
     expect(() => new Steered(reno(), 'no spaces')).toThrow('cannot be the name of a congestion control');
+  });
+});
+
+describe('selvage cc run --linux', () => {
+  const run = (file: string, name: string) => selvageProgram('cc', 'run', file, '--linux', name);
+
+  test('governs connections by a file, until it is ended', async () => {
+    const name = uniqueName();
+    const command = run(join(packageRoot(), 'examples/congestion/gentle.ts'), name);
+    await says(command, `gentle governs TCP connections that choose ${name}`);
+    const data = await transfer(name);
+    expect(await data.moves(4_000_000)).toBeGreaterThan(LINK_BITS_PER_SECOND * 0.5);
+    command.child.kill('SIGTERM');
+    expect(await command.ended).toMatchObject({ status: 0, stderr: '' });
+    expect(isAvailable(name)).toBe(false);
+    await data.moves(1_000_000);
+  });
+
+  test('ends with an algorithm that does not return, and connections go on', async () => {
+    const name = uniqueName();
+    const file = join(lab.runFolder, 'endless.mjs');
+    const source = `import { compile } from 'selvage/congestion';
+const program = compile('(def (Report (x 0))) (when true (report))');
+let flows = 0;
+export default { name: 'endless', onCreate(control) {
+  if (control.flow.destinationPort === 5201) for (;;) flows++;
+  control.install(program);
+  return { onReport() {} };
+} };`;
+    writeFileSync(file, source);
+    const command = run(file, name);
+    await says(command, 'endless governs');
+    const data = await transfer(name);
+    const { status, stderr } = await command.ended;
+    expect(status).toBe(1);
+    expect(stderr).toContain('The algorithm has ended: it did not return from a call within 1 s');
+    await data.moves(1_000_000);
+  });
+
+  test('refuses what is no algorithm, or selects other connections', async () => {
+    const name = uniqueName();
+    const missing = await run('/no/such/file.ts', name).ended;
+    expect(missing).toMatchObject({ status: 1, stderr: expect.stringContaining('/no/such/file.ts') });
+    const both = await selvageProgram('cc', 'run', 'x.ts', '--linux', name, '--vni', '7').ended;
+    expect(both).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('--linux and --vni do not go together.'),
+    });
+    expect(isAvailable(name)).toBe(false);
   });
 });

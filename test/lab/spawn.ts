@@ -16,10 +16,11 @@ export interface Started {
 }
 
 export function start(file: string, ...args: string[]): Started {
-  const path = join(import.meta.dirname, file);
-  const child = spawn(process.execPath, ['--import', 'tsx', path, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return startProgram(process.execPath, '--import', 'tsx', join(import.meta.dirname, file), ...args);
+}
+
+export function startProgram(path: string, ...args: string[]): Started {
+  const child = spawn(path, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,0 +1,137 @@
+// One algorithm on Linux's TCP connections, for as long as a command runs, without an agent: the algorithm has a thread of
+// its own as in the agent, and the kernel's half is its datapath (docs/congestion-linux.md).
+
+import { SelvageError } from '../../base/errors.ts';
+import type { FlowInfo } from '../../congestion/algorithm.ts';
+import { Bell, newBellMemory } from '../../congestion/plane/bell.ts';
+import type { Channel } from '../../congestion/plane/channel.ts';
+import { readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
+import { MAX_MESSAGE_BYTES, MessageRing } from '../../congestion/plane/message-ring.ts';
+import { MessageWriter } from '../../congestion/plane/message-writer.ts';
+import { type LinuxDatapath, openLinuxDatapath } from '../../linux-tcp/datapath.ts';
+import { tryOut } from '../trial.ts';
+import { AlgorithmHost } from './algorithm-host.ts';
+import type { TriedAlgorithm } from './algorithm-trial.ts';
+
+export interface LinuxRunOptions {
+  /** The algorithm's module. */
+  readonly file: string;
+  /** What programs choose as their congestion control. */
+  readonly name: string;
+  readonly ecn: boolean;
+  readonly say: (line: string) => void;
+}
+
+export class LinuxRun {
+  /** As the algorithm calls itself. */
+  readonly algorithm: string;
+  /** Rejects when the algorithm ends by itself. */
+  readonly ended: Promise<never>;
+  private readonly host: AlgorithmHost;
+  private readonly datapath: LinuxDatapath;
+  private readonly channel: Channel;
+  private readonly bell: Bell;
+  private readonly toAlgorithm: MessageRing;
+  private readonly fromAlgorithm: MessageRing;
+  private readonly algorithmBell: Bell;
+  private readonly writer = new MessageWriter();
+  private readonly message = new Uint8Array(MAX_MESSAGE_BYTES);
+  private isStopped = false;
+
+  private constructor(
+    algorithm: string,
+    host: AlgorithmHost,
+    ended: Promise<never>,
+    { name, ecn, say }: LinuxRunOptions,
+  ) {
+    this.algorithm = algorithm;
+    this.host = host;
+    this.ended = ended;
+    const memory = newBellMemory();
+    this.bell = new Bell(memory);
+    this.channel = host.attach({ bell: memory });
+    this.toAlgorithm = new MessageRing(this.channel.toAlgorithm);
+    this.fromAlgorithm = new MessageRing(this.channel.fromAlgorithm);
+    this.algorithmBell = new Bell(this.channel.bell);
+    const flows = new Map<number, FlowInfo>();
+    this.datapath = openLinuxDatapath(
+      { name, ecn },
+      {
+        open: (flow, nowMicros) => {
+          flows.set(flow.id, flow);
+          this.put(this.writer.create(flow.id, flow, algorithm, nowMicros));
+        },
+        report: ({ flow, generation, serial, nowMicros, values }) =>
+          this.put(this.writer.report(flow, generation, serial, nowMicros, values, values.length)),
+        close: (flow) => {
+          flows.delete(flow);
+          this.put(this.writer.close(flow));
+        },
+        event: (flow, _nowMicros, event) => {
+          const info = flows.get(flow);
+          if (event.kind === 'fallback' && info !== undefined) say(`${describe(info)}: ${event.detail}`);
+        },
+      },
+    );
+    void this.pump();
+  }
+
+  /** Rejects with SelvageError when the file is no good, or the kernel cannot be steered. */
+  static async start(options: LinuxRunOptions): Promise<LinuxRun> {
+    const trial = new URL('./algorithm-trial.js', import.meta.url);
+    const { code, name } = await tryOut<TriedAlgorithm>(options.file, trial);
+    let end: (error: SelvageError) => void = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      end = reject;
+    });
+    // It is for whoever asks.
+    ended.catch(() => {});
+    const host = await AlgorithmHost.start(code, new URL('./algorithm-thread.js', import.meta.url), {
+      trouble: (message, flows) =>
+        options.say(`the algorithm threw, and lost ${flows} connections: ${message}`),
+      ended: (reason) => end(new SelvageError('failed', `The algorithm has ended: ${reason}.`)),
+    });
+    try {
+      return new LinuxRun(name, host, ended, options);
+    } catch (thrown) {
+      await host.stop();
+      throw thrown;
+    }
+  }
+
+  /** Connections go on under Reno; the name is free. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.bell.ring();
+    this.datapath.close();
+    await this.host.stop();
+  }
+
+  /** What has no room is lost: an algorithm so far behind answers nothing anyway, and loses the flow. */
+  private put(length: number): void {
+    this.toAlgorithm.push(this.writer.bytes, length);
+    this.algorithmBell.ring();
+  }
+
+  private async pump(): Promise<void> {
+    while (!this.isStopped) {
+      const seen = this.bell.calls;
+      this.obey();
+      await this.bell.heard(seen);
+    }
+  }
+
+  private obey(): void {
+    const { fromAlgorithm, message } = this;
+    for (let length = fromAlgorithm.pop(message); length > 0; length = fromAlgorithm.pop(message)) {
+      const said = readFromAlgorithm(message, length);
+      if (said?.kind === 'command') this.datapath.command(said.flow, said.command);
+    }
+  }
+}
+
+function describe({ source, sourcePort, destination, destinationPort }: FlowInfo): string {
+  const place = (address: string, port: number) =>
+    address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${place(source, sourcePort)} → ${place(destination, destinationPort)}`;
+}
