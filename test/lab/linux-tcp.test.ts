@@ -46,8 +46,8 @@ afterEach(async () => {
   }
 });
 
-function steer(algorithm: Algorithm): Steered {
-  const each = new Steered(algorithm);
+function steer(algorithm: Algorithm, options?: { maxFlows: number }): Steered {
+  const each = new Steered(algorithm, uniqueName(), options);
   steered.push(each);
   return each;
 }
@@ -113,6 +113,15 @@ describe('a connection', () => {
       expect(each.events.filter(({ kind }) => kind === 'fallback')).toEqual([]);
     }
   });
+});
+
+test('connections for which there is no slot are left to Reno', async () => {
+  const { name, datapath, opened } = steer(reno(), { maxFlows: 1 });
+  const data = await transfer(name);
+  expect(await data.moves(2_000_000)).toBeGreaterThan(LINK_BITS_PER_SECOND * 0.3);
+  // iperf3 chooses the name at both ends of its connections.
+  expect(datapath.counts.unserved).toBeGreaterThan(0);
+  expect(opened).toHaveLength(1);
 });
 
 describe('an algorithm', () => {

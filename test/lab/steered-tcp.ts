@@ -44,7 +44,7 @@ export class Steered {
   readonly events: DatapathEvent[] = [];
   private plane: ControlPlane;
 
-  constructor(algorithm: Algorithm, name = uniqueName(), options: { answerTimeoutMicros?: number } = {}) {
+  constructor(algorithm: Algorithm, name = uniqueName(), options: { maxFlows?: number } = {}) {
     this.name = name;
     this.plane = this.planeOf(algorithm);
     this.datapath = openLinuxDatapath(

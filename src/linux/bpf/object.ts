@@ -45,10 +45,12 @@ export class BpfObject {
 
   /** Has the kernel verify and take it. */
   load(): void {
-    listen(
-      () => (libbpf().load(this.object) === 0 ? true : undefined),
-      (said) => loadFailure(this.file, errno(), said),
-    );
+    let code = 0;
+    const load = () => {
+      code = libbpf().load(this.object);
+      return code === 0 ? true : undefined;
+    };
+    listen(load, (said) => loadFailure(this.file, -code, said));
   }
 
   close(): void {
