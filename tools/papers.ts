@@ -110,9 +110,11 @@ export const papers: readonly Paper[] = [
       '4.5.1': 'Datapath requirements',
       '4.5.2': 'Safe execution of datapath programs',
       '4.5.3': "The datapath's component (libccp)",
+      '4.5.4': 'Datapath implementation',
       '4.7.1': 'Sophisticated algorithms: Nimbus',
       '4.7.2': 'Velocity of development: Copa',
       '4.7.3': 'Flow aggregation',
+      '4.7.4': 'Write-once, run-anywhere',
     },
     background: {
       '4.3': 'Design principles',

@@ -1,4 +1,4 @@
-// A flow in the kernel and FlowDatapath are the same: whatever an algorithm commands, answers or does not answer, both have
+// A flow in the kernel and FlowDatapath (CCP §4.5.3) are the same: whatever an algorithm commands, answers or does not answer, both have
 // the same window after every acknowledgement, make the same reports and say the same of it.
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
-// Linux's own TCP under algorithms of the control plane: real connections of iperf3 through a limited link.
+// Linux's own TCP under algorithms of the control plane (CCP §4.5.4, §4.7.4): real connections of iperf3 through a limited
+// link.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';

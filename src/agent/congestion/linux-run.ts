@@ -1,5 +1,5 @@
 // One algorithm on Linux's TCP connections, for as long as a command runs, without an agent: the algorithm has a thread of
-// its own as in the agent, and the kernel's half is its datapath (docs/congestion-linux.md).
+// its own as in the agent, and the kernel's half is its datapath (CCP §4.7.4; docs/congestion-linux.md).
 
 import { SelvageError } from '../../base/errors.ts';
 import type { FlowInfo } from '../../congestion/algorithm.ts';
