@@ -12,7 +12,7 @@ import { type LinuxDatapath, openLinuxDatapath } from '../../src/linux-tcp/datap
 import { eventually } from './eventually.ts';
 import { upTwoHosts } from './two-hosts.ts';
 
-export const LINK_BITS_PER_SECOND = 50e6;
+const LINK_BITS_PER_SECOND = 50e6;
 
 let names = 0;
 /** struct_ops are the whole machine's. */
