@@ -17,13 +17,13 @@ import { signalNames } from '../../src/congestion/language/signals.ts';
 import { MAX_VALUE } from '../../src/congestion/language/values.ts';
 import { refusals } from '../../src/linux-tcp/layout.ts';
 import { MAX_SAMPLES, MachineTrial, type Sample } from './machine-trial.ts';
-import { hasRights, needRights } from './rights.ts';
+import { needBpf, whyNoBpf } from './rights.ts';
 
-needRights();
+needBpf();
 
 let trial: MachineTrial;
 beforeAll(() => {
-  if (hasRights) trial = new MachineTrial();
+  if (whyNoBpf === undefined) trial = new MachineTrial();
 });
 afterAll(() => trial?.close());
 

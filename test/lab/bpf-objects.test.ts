@@ -7,7 +7,7 @@ import { findProgram } from '../../lab/programs.ts';
 import { SelvageError } from '../../src/base/errors.ts';
 import { BpfObject } from '../../src/linux/bpf/object.ts';
 import { staleObjects } from '../../tools/build-bpf.ts';
-import { hasRights } from './rights.ts';
+import { whyNoBpf } from './rights.ts';
 
 test('are what their sources compile to', async ({ skip }) => {
   if ((await findProgram('clang-14')) === undefined)
@@ -16,7 +16,7 @@ test('are what their sources compile to', async ({ skip }) => {
 });
 
 test('one that the kernel refuses comes with the last words of its verifier', ({ skip }) => {
-  skip(!hasRights, 'needs root to load eBPF');
+  skip(whyNoBpf !== undefined, whyNoBpf);
   const bytes = readFileSync(join(packageRoot(), 'bpf/built/machine-trial.bpf.o'));
   // Its calls of bpf_map_lookup_elem become calls of nothing.
   const call = Buffer.from([0x85, 0, 0, 0, 1, 0, 0, 0]);
@@ -37,6 +37,6 @@ test('one that the kernel refuses comes with the last words of its verifier', ({
 });
 
 test('bytes that are no object are refused in a sentence', ({ skip }) => {
-  skip(!hasRights, 'needs libbpf, which is only asked for as root');
+  skip(whyNoBpf !== undefined, whyNoBpf);
   expect(() => new BpfObject('noise.o', new Uint8Array(100))).toThrow('noise.o is no BPF object');
 });

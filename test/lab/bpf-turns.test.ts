@@ -11,10 +11,10 @@ import { signalNames } from '../../src/congestion/language/signals.ts';
 import { MAX_VALUE } from '../../src/congestion/language/values.ts';
 import { LinuxDatapath } from '../../src/linux-tcp/datapath.ts';
 import { control } from '../../src/linux-tcp/layout.ts';
-import { needRights } from './rights.ts';
+import { needBpf } from './rights.ts';
 import { TurnTrial } from './turn-trial.ts';
 
-needRights();
+needBpf();
 
 const TIMEOUT_MICROS = 10_000;
 const MSS_BYTES = 1448;

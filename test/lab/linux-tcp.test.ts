@@ -11,7 +11,7 @@ import { cubic } from '../../src/congestion/algorithms/cubic.ts';
 import { reno } from '../../src/congestion/algorithms/reno.ts';
 import { SELVAGE } from './agent-program.ts';
 import { eventually } from './eventually.ts';
-import { hasRights, needRights } from './rights.ts';
+import { needBpf, whyNoBpf } from './rights.ts';
 import { type Started, start, startProgram } from './spawn.ts';
 import {
   constant,
@@ -23,7 +23,7 @@ import {
   upLimitedLink,
 } from './steered-tcp.ts';
 
-needRights();
+needBpf();
 
 let lab: Lab;
 const steered: Steered[] = [];
@@ -31,7 +31,7 @@ const transfers: Transfer[] = [];
 const agents: Started[] = [];
 
 beforeAll(async () => {
-  if (hasRights) lab = await upLimitedLink();
+  if (whyNoBpf === undefined) lab = await upLimitedLink();
 });
 afterAll(() => lab?.down());
 afterEach(async () => {
