@@ -9,7 +9,7 @@ import type { Contender } from '../peers/peer.ts';
 import { DEFAULT_WINDOW } from '../peers/selvage.ts';
 import { builtProgram } from '../workloads/built-program.ts';
 import type { StateReport, StateSpec } from '../workloads/connection-state/measure.ts';
-import { FLIGHT_MICROS } from '../workloads/connection-state/two-hosts.ts';
+import { FLIGHT_MICROS, REST_MICROS } from '../workloads/connection-state/two-hosts.ts';
 
 const SHARED: Omit<StateSpec, 'connections' | 'flows'> = {
   windowPackets: DEFAULT_WINDOW,
@@ -83,7 +83,7 @@ function notesOn({ connections, activePackets }: StateReport): string[] {
     `${count(connections)} connections between two hosts in one process, virtual time, a flight of ${FLIGHT_MICROS} µs; ` +
       'V8’s heap and what hangs on it outside, after garbage collection, halved for one end. What packets lie in does ' +
       'not count.',
-    `Idle: a frame was sent and acknowledged, then nothing for two minutes. Active: ${figure(activePackets)} packets are ` +
+    `Idle: a frame was sent and acknowledged, then nothing for ${REST_MICROS / 1e6} s. Active: ${figure(activePackets)} packets are ` +
       'in flight, a frame of 64 KB; the other end, which has not heard of them, counts as idle.',
     'Sending: all typed arrays of the sending host’s transport, with one connection. 5-tuples: their connections idle, ' +
       'one end; a connection belongs to a pair of vNICs, whatever it carries.',

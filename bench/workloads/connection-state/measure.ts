@@ -99,8 +99,10 @@ async function measureConnections(
   }
   const idle = (await used()) - before;
   hosts.cut = true;
-  // In one turn: no time passes in which the silence would make them give up their peer.
-  for (let pair = 0; pair < connections; pair++) hosts.send(pair, LARGE_FRAME_BYTES);
+  for (let pair = 0; pair < connections; pair++) {
+    hosts.send(pair, LARGE_FRAME_BYTES);
+    if (pair % BATCH === BATCH - 1) hosts.settle();
+  }
   hosts.settle();
   const active = (await used()) - before - idle;
   const { send } = hosts.hosts[0].transport.connections;

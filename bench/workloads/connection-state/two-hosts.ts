@@ -9,8 +9,8 @@ import { localMemory } from '../../../src/packet/region.ts';
 import { SEND_TAKEN } from '../../../src/transport/transport.ts';
 
 export const FLIGHT_MICROS = 50;
-/** Waits longer than any connection does before it rests. */
-const REST_MICROS = 120_000_000;
+/** Longer than any connection waits before it rests; and far from as long as it may rest before it is closed. */
+export const REST_MICROS = 10_000_000;
 const PATIENCE_MICROS = 10_000_000;
 const CHUNKS = 64;
 /** Taken over from one measurement to the next: what comes and goes must not be mistaken for state. */
