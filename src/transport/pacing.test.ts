@@ -6,6 +6,7 @@ import { story } from '../../test/support/story.ts';
 import type { CongestionAlgorithm } from '../congestion/controller.ts';
 import { CC_SWIFT, PACKET_DATA } from '../wire/bifrost-types.ts';
 import { VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
+import { ConnectionTable } from './connections.ts';
 
 const FRAME_BYTES = 14_000;
 /** One frame a slot each 4 ms. */
@@ -63,6 +64,49 @@ describe('frames larger than the windows', () => {
     run(2_000_000);
     expect(traffic.missing).toBe(0);
   });
+});
+
+describe('a program’s rate', () => {
+  /** So little that one frame would block its slot for years. */
+  const tiny = (cwndBytes: number): CongestionAlgorithm => ({
+    name: 'tiny',
+    ccType: CC_SWIFT,
+    create: () => {
+      const rate = () => 1e-3;
+      const controller = narrow.create();
+      return {
+        ...controller,
+        cwndBytes: () => cwndBytes,
+        pacingBytesPerSecond: rate,
+        rateBytesPerSecond: rate,
+      };
+    },
+  });
+
+  it.each([1400, 1e6])(
+    'holds a slot up for no more than a quarter of a second (window of %d bytes)',
+    (cwnd) => {
+      const { traffic, run } = story({ hosts: { congestion: tiny(cwnd), windowPackets: 64 } });
+      traffic.send(0, 0, new Array(48).fill(FRAME_BYTES));
+      run(4_000_000);
+      expect(traffic.missing).toBe(0);
+    },
+  );
+});
+
+it('another algorithm is not held up by what the one before it waited for', () => {
+  let governing: CongestionAlgorithm = narrow;
+  const table = new ConnectionTable(0, 64, 1, () => governing);
+  const row = table.add(1, 0, 77);
+  table.begin(row);
+  table.awaken(row);
+  const window = table.send[row]!;
+  window.nextSendAt.fill(1e9);
+  table.regovern();
+  expect(window.nextSendAt[0]).toBe(1e9);
+  governing = { ...narrow, name: 'other' };
+  table.regovern();
+  expect(Math.max(...window.nextSendAt)).toBe(0);
 });
 
 const PSN_AT = VXLAN_HEADER_BYTES + 4;

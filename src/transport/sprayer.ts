@@ -11,6 +11,8 @@ import type { TransportContext } from './types.ts';
 const FOLLOW_PACKETS = 8;
 /** Of timers, as far as a paced slot may catch up with its rate. */
 const LATENESS_MICROS = 1000;
+/** A slot waits no longer for a program's rate: the program may be gone by then. */
+const LONGEST_GAP_MICROS = 250_000;
 
 export class Sprayer {
   private readonly context: TransportContext;
@@ -59,11 +61,16 @@ export class Sprayer {
   private take(now: number, window: SendWindow, slot: number, length: number): true {
     const { congestion } = window;
     if (length > congestion.cwndBytes(slot)) {
-      window.nextSendAt[slot] = now + (length * 1e6) / congestion.pacingBytesPerSecond(slot);
+      const pacing = congestion.pacingBytesPerSecond(slot);
+      const gap = (length * 1e6) / pacing;
+      // A receiver's limit stays as it is, however low; a program's rate is worth no more than the program.
+      const isOwn = congestion.rateBytesPerSecond?.(slot) === pacing;
+      window.nextSendAt[slot] = now + (isOwn ? Math.min(gap, LONGEST_GAP_MICROS) : gap);
     } else if (congestion.rateBytesPerSecond !== undefined) {
       // A timer that was late is made up for.
       const from = Math.max(window.nextSendAt[slot]!, now - LATENESS_MICROS);
-      window.nextSendAt[slot] = from + (length * 1e6) / congestion.rateBytesPerSecond(slot);
+      const due = from + (length * 1e6) / congestion.rateBytesPerSecond(slot);
+      window.nextSendAt[slot] = Math.min(due, now + LONGEST_GAP_MICROS);
     }
     window.slot = slot;
     window.pacedUntil = Number.POSITIVE_INFINITY;
