@@ -10,6 +10,8 @@ import type { Clock } from '../clock.ts';
 
 /** CCP §4.6.2 measured some 30 µs. */
 const DELAY_MICROS = 40;
+/** Until commands that had no room are tried again. */
+const RETRY_MICROS = 10_000;
 
 export class HostPlane {
   readonly links = new PlaneLinks();
@@ -35,8 +37,15 @@ export class HostPlane {
       trouble: (message) => this.troubles.push(message),
     });
     server.attach(start);
+    let isRetrying = false;
     const serve = () => {
       while (!this.hung.has(name) && server.serve());
+      if (isRetrying || !server.isHeldUp) return;
+      isRetrying = true;
+      clock.after(RETRY_MICROS, () => {
+        isRetrying = false;
+        serve();
+      });
     };
     const link = {
       id,

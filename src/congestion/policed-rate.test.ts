@@ -107,3 +107,9 @@ describe('an algorithm within a policed rate', () => {
     }
   });
 });
+
+it('asks for the rate of each frame only what has one', () => {
+  expect(policed(noControl()).create().rateBytesPerSecond).toBeUndefined();
+  const paced = { ...noControl(), create: () => ({ ...noControl().create(), rateBytesPerSecond: () => 5 }) };
+  expect(policed(paced).create().rateBytesPerSecond?.(0)).toBe(5);
+});

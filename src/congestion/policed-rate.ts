@@ -23,11 +23,15 @@ const SLOTS = MAX_PATH_ID + 1;
 
 /** The algorithm, bounded by what marks tell of. */
 export function policed(algorithm: CongestionAlgorithm): CongestionAlgorithm {
-  return { ...algorithm, create: () => new Policed(algorithm.create()) };
+  const create = () => {
+    const within = algorithm.create();
+    return within.rateBytesPerSecond === undefined ? new Policed(within) : new PolicedAndPaced(within);
+  };
+  return { ...algorithm, create };
 }
 
 class Policed implements CongestionController {
-  private readonly within: CongestionController;
+  protected readonly within: CongestionController;
   private readonly rate = new PolicedRate();
   /** Of each slot: smoothed round trip, and when something was acknowledged. */
   private readonly rtt = new Float64Array(SLOTS);
@@ -72,10 +76,6 @@ class Policed implements CongestionController {
     this.within.close?.();
   }
 
-  rateBytesPerSecond(slot: number): number {
-    return this.within.rateBytesPerSecond?.(slot) ?? Number.POSITIVE_INFINITY;
-  }
-
   pacingBytesPerSecond(slot: number): number {
     return Math.min(this.within.pacingBytesPerSecond(slot), this.rate.bytesPerSecond / this.sharing);
   }
@@ -85,6 +85,13 @@ class Policed implements CongestionController {
     for (let slot = 0; slot < SLOTS; slot++)
       if (nowMicros - this.ackedAt[slot]! < SHARING_MICROS) this.sharing++;
     this.sharing = Math.max(1, this.sharing);
+  }
+}
+
+/** What is within has rates of its own; the others need not be asked for each frame. */
+class PolicedAndPaced extends Policed {
+  rateBytesPerSecond(slot: number): number {
+    return this.within.rateBytesPerSecond!(slot);
   }
 }
 

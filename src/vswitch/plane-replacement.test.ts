@@ -76,8 +76,29 @@ it('the plane’s state of version 1 has this shape: another one is another vers
   run(1, ({ vswitch }) => {
     for (const line of shapeOf(vswitch.plane.save())) shapes.add(line);
   });
+  for (const line of shapeOf(troubled())) shapes.add(line);
   await expect(`${[...shapes].sort().join('\n')}\n`).toMatchFileSnapshot('snapshots/plane-state-1.txt');
 });
+
+/** Of flows whose algorithm hangs, and of which another one took over while there was no room to say so. */
+function troubled() {
+  const { world, hosts } = worldOf();
+  const { host, plane } = hosts[0]!;
+  const frames = Array.from({ length: 40 }, () => frameBetween(1, 2, { udp: {}, payload: numbered(1300) }));
+  host.send(0, ...frames);
+  world.pass(100_000);
+  plane.hang('reno');
+  host.send(0, ...frames);
+  world.pass(1_000_000);
+  const { toAlgorithm } = plane.links.of('reno')!;
+  while (toAlgorithm.push(new Uint8Array(8), 8));
+  plane.set([{ vni: 77, algorithm: 'swift-program' }]);
+  host.vswitch.congestionChanged(world.clock.nowMicros);
+  const state = host.vswitch.plane.save();
+  expect(state.troubles).toHaveLength(1);
+  expect(state.closing.length).toBeGreaterThan(0);
+  return state;
+}
 
 it('a connection at rest is no flow of anyone’s, and is one again when it is used', () => {
   const { world, hosts } = worldOf();

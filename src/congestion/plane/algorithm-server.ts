@@ -12,8 +12,8 @@ import type { Progress } from './progress.ts';
 
 /** Messages of one channel before the next has its turn. */
 const BATCH = 64;
-/** Commands that wait for room in a ring; a datapath that takes none for so long has died. */
-const MOST_WAITING = 65_536;
+/** Of commands that wait for room in a ring; a datapath that takes none for so long has died. */
+const MOST_WAITING_BYTES = 1 << 20;
 
 export interface ServerOutput {
   /** Something was put into the channel. */
@@ -28,6 +28,7 @@ interface ServedChannel {
   /** The plane's number of each flow, by the datapath's. */
   readonly flows: Map<number, number>;
   waiting: Uint8Array[];
+  waitingBytes: number;
   isDirty: boolean;
 }
 
@@ -63,6 +64,7 @@ export class AlgorithmServer {
       fromAlgorithm: new MessageRing(fromAlgorithm),
       flows: new Map(),
       waiting: [],
+      waitingBytes: 0,
       isDirty: false,
     });
   }
@@ -75,7 +77,13 @@ export class AlgorithmServer {
     this.closeAll(channel);
   }
 
-  /** Takes some of what has come; true when there is more to do. */
+  /** Commands wait for room: `serve` is to be called again in a while, also if nothing comes. */
+  get isHeldUp(): boolean {
+    for (const { waiting } of this.channels.values()) if (waiting.length > 0) return true;
+    return false;
+  }
+
+  /** Takes some of what has come; true when there is more to take. */
   serve(): boolean {
     let more = false;
     for (const channel of this.channels.values()) {
@@ -89,9 +97,8 @@ export class AlgorithmServer {
         this.progress.leave();
       }
       this.empty(channel);
-      if (!channel.toAlgorithm.isEmpty || channel.waiting.length > 0) more = true;
+      if (!channel.toAlgorithm.isEmpty) more = true;
     }
-    this.progress.flows = this.plane.size;
     return more;
   }
 
@@ -139,13 +146,19 @@ export class AlgorithmServer {
     const length = this.writer.command(sid, command);
     channel.isDirty = true;
     if (channel.waiting.length === 0 && channel.fromAlgorithm.push(this.writer.bytes, length)) return;
-    if (channel.waiting.length < MOST_WAITING) channel.waiting.push(this.writer.bytes.slice(0, length));
+    if (channel.waitingBytes + length > MOST_WAITING_BYTES) {
+      this.progress.bad++;
+      return;
+    }
+    channel.waiting.push(this.writer.bytes.slice(0, length));
+    channel.waitingBytes += length;
   }
 
   private empty(channel: ServedChannel): void {
     const { waiting, fromAlgorithm } = channel;
     let sent = 0;
-    while (sent < waiting.length && fromAlgorithm.push(waiting[sent]!, waiting[sent]!.length)) sent++;
+    while (sent < waiting.length && fromAlgorithm.push(waiting[sent]!, waiting[sent]!.length))
+      channel.waitingBytes -= waiting[sent++]!.length;
     if (sent > 0) {
       channel.waiting = waiting.slice(sent);
       channel.isDirty = true;

@@ -26,10 +26,10 @@ export class Bell {
     if (Atomics.exchange(this.words, ASLEEP, 0) === 1) Atomics.notify(this.words, CALLS);
   }
 
-  /** Until there was a call after the one that `seen` counts. */
-  async heard(seen: number): Promise<void> {
+  /** Until there was a call after the one that `seen` counts, or for so long. */
+  async heard(seen: number, mostMillis = Number.POSITIVE_INFINITY): Promise<void> {
     Atomics.store(this.words, ASLEEP, 1);
-    const waiting = Atomics.waitAsync(this.words, CALLS, seen);
+    const waiting = Atomics.waitAsync(this.words, CALLS, seen, mostMillis);
     if (waiting.async) await waiting.value;
     Atomics.store(this.words, ASLEEP, 0);
   }

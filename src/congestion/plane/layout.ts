@@ -5,7 +5,7 @@
 //   CREATE (88…)         initial cwnd u32 · MSS u32 · source u32, port u32 · destination u32, port u32 · algorithm char[64]
 //   MEASURE (8…)         program u32 · fields u32 · field u64 …           no program and no fields: the flow is closed
 //   UPDATE_FIELDS (4…)   updates u32 · { register's type u8 · its index u32 · value u64 } …
-//   READY (4)            datapath u32: it has begun anew, and its earlier flows are gone
+//   READY (4)            datapath u32: it has begun anew, and its earlier flows are gone; a data thread's is flow >>> 28
 //
 // What theirs has no room for stands behind what is theirs, where their readers do not look: after CREATE the datapath's
 // clock u64 · protocol u32 · VNI u32 · source, destination and peer char[48]; after MEASURE's fields the report's serial

@@ -42,18 +42,18 @@ export class PlaneLinks {
   rules: readonly FlowRule[] = [];
   /** Why an algorithm runs no more. */
   endings: Readonly<Record<string, string>> = {};
-  private readonly firstFlow: number;
+  readonly threadId: number;
   private flows = 0;
 
   /** Flows of a host's data threads have different numbers. */
   constructor(threadId = 0) {
-    this.firstFlow = threadId * FLOWS_PER_THREAD;
+    this.threadId = threadId;
   }
 
   /** Numbers of flows are not given twice for long, or an algorithm would take one for another. */
   nextFlow(): number {
     this.flows = (this.flows % (FLOWS_PER_THREAD - 1)) + 1;
-    return this.firstFlow + this.flows;
+    return this.threadId * FLOWS_PER_THREAD + this.flows;
   }
 
   of(algorithm: string): AlgorithmLink | undefined {

@@ -48,11 +48,6 @@ export type FromAlgorithm =
   | { readonly kind: 'command'; readonly flow: number; readonly command: Command }
   | { readonly kind: 'offer'; readonly name: string };
 
-/** The length that a message says it has, of its header; less than a header's own makes no sense. */
-export function lengthOf(view: DataView, at: number): number {
-  return view.getUint16(at + 2, true);
-}
-
 export function readFromDatapath(bytes: Uint8Array, length: number): FromDatapath | undefined {
   const message = open(bytes, length);
   if (message === undefined) return undefined;
@@ -84,7 +79,7 @@ export function readFromAlgorithm(bytes: Uint8Array, length: number): FromAlgori
 function open(bytes: Uint8Array, length: number) {
   if (length < HEADER_BYTES || length > bytes.length) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-  if (lengthOf(view, 0) !== length) return undefined;
+  if (view.getUint16(2, true) !== length) return undefined;
   const body = length - HEADER_BYTES;
   return { view, type: view.getUint16(0, true), sid: view.getUint32(4, true), body };
 }

@@ -22,7 +22,7 @@ export interface ControllerOwner {
     serial: number,
     values: Float64Array,
   ): void;
-  happened(controller: PlaneController, slot: number, atMicros: number, event: DatapathEvent): void;
+  happened(controller: PlaneController, slot: number, event: DatapathEvent): void;
 }
 
 export class PlaneController implements CongestionController {
@@ -75,7 +75,7 @@ export class PlaneController implements CongestionController {
       plane.options,
       {
         report: (generation, serial, _, values) => plane.reported(this, flow, generation, serial, values),
-        event: (atMicros, event) => plane.happened(this, slot, atMicros, event),
+        event: (_, event) => plane.happened(this, slot, event),
       },
       old,
     );

@@ -237,12 +237,12 @@ export class PlaneDatapath implements ControllerOwner {
     this.rung.add(link);
   }
 
-  happened(controller: PlaneController, slot: number, atMicros: number, event: DatapathEvent): void {
+  happened(controller: PlaneController, slot: number, event: DatapathEvent): void {
     if (event.kind !== 'fallback') return;
     this.counters.fallbacks++;
     const { algorithm } = controller;
     controller.detail = `${event.reason}: ${event.detail}`;
-    this.troubles.set(algorithm, { atMicros, algorithm, detail: `slot ${slot}, ${controller.detail}` });
+    this.troubles.set(algorithm, { algorithm, detail: `slot ${slot}, ${controller.detail}` });
   }
 
   /** Tells algorithms of flows that began, and of flows that are over, as far as there is room. */
@@ -252,7 +252,7 @@ export class PlaneDatapath implements ControllerOwner {
     this.full.clear();
     for (const link of links.links) {
       if (this.known.has(link.id)) continue;
-      if (this.push(link, writer.ready(0))) this.known.add(link.id);
+      if (this.push(link, writer.ready(links.threadId))) this.known.add(link.id);
     }
     if (this.closing.length > 0) {
       const byId = new Map(links.links.map((link) => [link.id, link]));

@@ -14,7 +14,6 @@ export interface PlaneCounters {
 }
 
 export interface PlaneTrouble {
-  readonly atMicros: number;
   readonly algorithm: string;
   readonly detail: string;
 }

@@ -24,36 +24,28 @@ export class Progress {
     Atomics.add(this.words, 0, 1);
   }
 
-  get flows(): number {
+  get reports(): number {
     return this.counts[0]!;
   }
 
-  set flows(count: number) {
+  set reports(count: number) {
     this.counts[0] = count;
   }
 
-  get reports(): number {
+  get commands(): number {
     return this.counts[1]!;
   }
 
-  set reports(count: number) {
-    this.counts[1] = count;
-  }
-
-  get commands(): number {
-    return this.counts[2]!;
-  }
-
   set commands(count: number) {
-    this.counts[2] = count;
+    this.counts[1] = count;
   }
 
   /** Messages that were none. */
   get bad(): number {
-    return this.counts[3]!;
+    return this.counts[2]!;
   }
 
   set bad(count: number) {
-    this.counts[3] = count;
+    this.counts[2] = count;
   }
 }
