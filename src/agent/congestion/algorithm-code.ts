@@ -5,6 +5,7 @@ import { Script } from 'node:vm';
 import { SelvageError } from '../../base/errors.ts';
 import type { Algorithm } from '../../congestion/algorithm.ts';
 import { bundleModule } from '../module-bundle.ts';
+import { isAlgorithmName } from './algorithm-name.ts';
 
 export interface AlgorithmCode {
   /** The absolute path of the file that it was bundled from. */
@@ -12,8 +13,6 @@ export interface AlgorithmCode {
   /** The body of a CommonJS module. */
   readonly source: string;
 }
-
-const LONGEST_NAME = 63;
 
 /** Throws SelvageError with place and reason when it does not compile. */
 export async function bundleAlgorithm(file: string): Promise<AlgorithmCode> {
@@ -46,8 +45,7 @@ function complaintAbout(exported: unknown): string | undefined {
   if (typeof exported !== 'object' || exported === null)
     return `it is ${exported === null ? 'null' : typeof exported}`;
   const { name, onCreate, aggregateBy } = exported as Record<string, unknown>;
-  if (typeof name !== 'string' || !/^[A-Za-z][\w.-]*$/.test(name) || name.length > LONGEST_NAME)
-    return 'its `name` is no word';
+  if (!isAlgorithmName(name)) return 'its `name` is no word';
   if (typeof onCreate !== 'function') return 'it has no function `onCreate`';
   if (aggregateBy === undefined || typeof aggregateBy === 'function') return undefined;
   return 'its `aggregateBy` is no function';

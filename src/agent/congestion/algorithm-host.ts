@@ -13,7 +13,7 @@ import type { FromAlgorithmThread, ToAlgorithmThread } from './thread-messages.t
 
 /** For being loaded, and for the return of one call. */
 const START_PATIENCE_MILLIS = 10_000;
-export const CALL_PATIENCE_MILLIS = 1000;
+const CALL_PATIENCE_MILLIS = 1000;
 const WATCH_MILLIS = 250;
 const MOST_HEAP_MEGABYTES = 256;
 

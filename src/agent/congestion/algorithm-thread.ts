@@ -11,6 +11,7 @@ import type { ChannelStart } from '../../congestion/plane/channel.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
 import { type AlgorithmCode, loadAlgorithm } from './algorithm-code.ts';
 import { builtInAlgorithm } from './built-in.ts';
+import { nextEvents } from './next-events.ts';
 import type { FromAlgorithmThread, ToAlgorithmThread } from './thread-messages.ts';
 
 export interface AlgorithmThreadStart {
@@ -19,6 +20,9 @@ export interface AlgorithmThreadStart {
   readonly bell: SharedArrayBuffer;
   readonly progress: SharedArrayBuffer;
 }
+
+/** Until commands that a ring had no room for are tried again: nobody says that it has. */
+const RETRY_MILLIS = 10;
 
 const one = new Uint8Array(new BigUint64Array([1n]).buffer);
 
@@ -45,7 +49,7 @@ async function main({ algorithm: given, bell: bellMemory, progress }: AlgorithmT
       else server.detach(message.id);
       bell.ring();
     });
-    say({ type: 'ready', name: algorithm.name });
+    say({ type: 'ready' });
   } catch (thrown) {
     const { message, hint } = SelvageError.from(thrown);
     say({ type: 'refused', message, hint });
@@ -53,13 +57,9 @@ async function main({ algorithm: given, bell: bellMemory, progress }: AlgorithmT
   }
   for (;;) {
     const seen = bell.calls;
-    if (server.serve()) await nextEvents();
-    else await bell.heard(seen);
+    if (server.serve() || bell.calls !== seen) await nextEvents();
+    else await bell.heard(seen, server.isHeldUp ? RETRY_MILLIS : undefined);
   }
-}
-
-function nextEvents(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 await main(workerData as AlgorithmThreadStart);

@@ -3,47 +3,31 @@
 // ended by itself is started again, not for ever.
 
 import { SelvageError } from '../../base/errors.ts';
-import type { Channel, Wake } from '../../congestion/plane/channel.ts';
 import type { FlowRule } from '../../congestion/plane/links.ts';
-import type { Progress } from '../../congestion/plane/progress.ts';
 import { isNative, NATIVE_NAMES } from '../../vswitch/config.ts';
 import type { DataThreads } from '../data-threads.ts';
 import { tryOut } from '../trial.ts';
 import type { AlgorithmCode } from './algorithm-code.ts';
 import { AlgorithmHost } from './algorithm-host.ts';
+import { isAlgorithmName } from './algorithm-name.ts';
 import type { TriedAlgorithm } from './algorithm-trial.ts';
 import { builtInNames, isBuiltIn } from './built-in.ts';
-import type { AlgorithmStatus, CongestionStatus, RunOutcome } from './congestion-status.ts';
-import type { LinkStart, PlaneReport } from './plane-report.ts';
+import type { CongestionStatus, RunOutcome } from './congestion-status.ts';
+import type { PlaneReport } from './plane-report.ts';
+import { type Joining, NEVER, newRunning, type Offering, type Running, statusOf, sumOf } from './running.ts';
 import { describeSelector, type Selector, sameSelection } from './selector.ts';
 import type { SocketCounts } from './socket-datapath.ts';
 
 /** After an algorithm ended by itself: until it is started again. */
 const RESTART_MILLIS = [1000, 5000, 25_000];
+/** One that ran for so long begins with the first of these again. */
+const PROVEN_MILLIS = 60_000;
 /** Takes a rule away instead of making one. */
 export const CONFIGURED = 'configured';
 
-/** What runs an algorithm: a thread, or a program behind the socket. */
-export interface Joining {
-  readonly progress: Progress;
-  attach(wake: Wake): Channel;
-  detach(channel: Channel): void;
-  stop(): Promise<void>;
-}
-
-interface Running {
-  readonly name: string;
-  /** What runs, or ran last: the name of one that is built in, or code; absent: a program behind the socket has it. */
-  readonly given: string | AlgorithmCode | undefined;
-  /** Absent: it ended. */
-  host: Joining | undefined;
-  links: readonly LinkStart[];
-  trouble: string | undefined;
-  restarts: number;
-}
-
 export class CongestionPlane {
-  private readonly threads: DataThreads;
+  private readonly threads: Pick<DataThreads, 'threads' | 'congestionFds'>;
+  private readonly startHost: typeof AlgorithmHost.start;
   readonly say: (line: string) => void;
   /** Other algorithms run than before. */
   onChange: () => void = () => {};
@@ -54,9 +38,14 @@ export class CongestionPlane {
   private last: Promise<unknown> = Promise.resolve();
   private stopped = false;
 
-  constructor(threads: DataThreads, say: (line: string) => void) {
+  constructor(
+    threads: Pick<DataThreads, 'threads' | 'congestionFds'>,
+    say: (line: string) => void,
+    startHost = AlgorithmHost.start,
+  ) {
     this.threads = threads;
     this.say = say;
+    this.startHost = startHost;
   }
 
   /** Starts what configured networks name. What cannot run is said; their connections are on their own until it does. */
@@ -79,7 +68,7 @@ export class CongestionPlane {
       const { code, name: own } = await tryOut<TriedAlgorithm>(file, script);
       const name = asked ?? own;
       refuseTaken(name);
-      await this.start(name, code, 0);
+      await this.start(name, code);
       if (selector !== undefined) this.rule(name, selector);
       return this.outcome(name, await this.publish());
     });
@@ -95,10 +84,17 @@ export class CongestionPlane {
   }
 
   /** A program behind the socket offers an algorithm: it is one of those that run until the program goes. */
-  adopt(name: string, host: Joining): Promise<void> {
+  adopt(name: string, host: Offering): Promise<void> {
     return this.inTurn(async () => {
+      // It may have gone while others had their turns.
+      if (!host.isOpen) return;
       refuseTaken(name);
-      await this.join({ name, given: undefined, host, links: [], trouble: undefined, restarts: 0 }, host);
+      if (this.algorithms.get(name)?.given !== undefined) {
+        throw new SelvageError('in-use', `${name} is the name of an algorithm that was brought before.`, {
+          hint: 'Offer it under another name.',
+        });
+      }
+      await this.join(newRunning(name, undefined), host);
       await this.publish();
     });
   }
@@ -108,15 +104,31 @@ export class CongestionPlane {
     if (running?.host === host) this.ended(running, 'its program closed the connection');
   }
 
-  /** For a datapath behind the socket. Rejects with SelvageError when there is none of this name. */
+  /**
+   * For a datapath behind the socket: what runs under a name. Nothing is started for it but one that comes with Selvage
+   * and was not asked for yet. Rejects with SelvageError when there is none.
+   */
   hostOf(name: string): Promise<Joining> {
     return this.inTurn(async () => {
-      if (this.algorithms.get(name)?.host === undefined) {
+      if (!this.algorithms.has(name) && isBuiltIn(name)) {
         await this.ensure(name);
         await this.publish();
       }
-      return this.algorithms.get(name)!.host!;
+      const host = this.running(name);
+      if (host !== undefined) return host;
+      throw new SelvageError('unsupported', `No algorithm ${name} runs that takes flows of other programs.`, {
+        hint: `There is: ${builtInNames.join(', ')}; \`selvage cc run FILE\` brings another.`,
+      });
     });
+  }
+
+  /**
+   * One that runs in a thread of ours. What a program behind the socket offers has the numbers of the data threads' flows
+   * for its own, so nobody else's may be among them.
+   */
+  running(name: string): Joining | undefined {
+    const running = this.algorithms.get(name);
+    return running?.given === undefined ? undefined : running.host;
   }
 
   async status(socket: SocketCounts = { bad: 0, closed: 0 }): Promise<CongestionStatus> {
@@ -149,11 +161,11 @@ export class CongestionPlane {
   private async ensure(name: string): Promise<void> {
     const known = this.algorithms.get(name);
     if (known?.host !== undefined) return;
-    if (known?.given !== undefined) await this.start(name, known.given, 0);
-    else if (isBuiltIn(name)) await this.start(name, name, 0);
+    if (known?.given !== undefined) await this.start(name, known.given);
+    else if (isBuiltIn(name)) await this.start(name, name);
     else if (name.startsWith('/')) {
       const script = new URL('./algorithm-trial.js', import.meta.url);
-      await this.start(name, (await tryOut<TriedAlgorithm>(name, script)).code, 0);
+      await this.start(name, (await tryOut<TriedAlgorithm>(name, script)).code);
     } else {
       const names = [...NATIVE_NAMES, ...builtInNames, ...this.algorithms.keys(), CONFIGURED];
       throw new SelvageError('bad-input', `There is no algorithm ${name}.`, {
@@ -163,10 +175,10 @@ export class CongestionPlane {
   }
 
   /** In place of one that has the name: flows go from that one to the new one as they are. */
-  private async start(name: string, given: string | AlgorithmCode, restarts: number): Promise<void> {
+  private async start(name: string, given: string | AlgorithmCode, restarts = NEVER): Promise<void> {
     const script = new URL('./algorithm-thread.js', import.meta.url);
-    const running: Running = { name, given, host: undefined, links: [], trouble: undefined, restarts };
-    const host = await AlgorithmHost.start(given, script, {
+    const running = newRunning(name, given, restarts);
+    const host = await this.startHost(given, script, {
       trouble: (message, flows) => {
         running.trouble = `it threw, and lost ${flows} of its flows: ${message}`;
         this.say(`the algorithm ${name} failed: ${message}`);
@@ -198,25 +210,52 @@ export class CongestionPlane {
 
   private ended(running: Running, reason: string): void {
     if (this.stopped || this.algorithms.get(running.name) !== running) return;
-    const { name, given, restarts } = running;
+    const { name, restarts, startedMillis } = running;
     running.host = undefined;
     running.links = [];
     running.trouble = reason;
     this.say(`the algorithm ${name} ended: ${reason}; its flows go on by themselves`);
     void this.inTurn(() => this.publish()).catch(() => {});
-    const wait = RESTART_MILLIS[restarts];
-    if (wait === undefined || given === undefined) return;
+    const isProven = performance.now() - startedMillis >= PROVEN_MILLIS;
+    this.restartLater(running, isProven ? 0 : restarts.tries);
+  }
+
+  private restartLater(running: Running, tries: number): void {
+    const wait = RESTART_MILLIS[tries];
+    if (wait === undefined || running.given === undefined) return;
     const timer = setTimeout(() => {
       this.timers.delete(timer);
-      void this.inTurn(async () => {
-        if (this.stopped || this.algorithms.get(name) !== running) return;
-        await this.start(name, given, restarts + 1);
-        this.algorithms.get(name)!.trouble = `${reason}; started again`;
-        await this.publish();
-      }).catch((error) => this.say(`${name} does not run: ${SelvageError.from(error).message}`));
+      void this.inTurn(() => this.restart(running, tries + 1)).catch(() => {});
     }, wait);
     timer.unref();
     this.timers.add(timer);
+  }
+
+  /** Unless something else has its name by now. */
+  private async restart(ended: Running, tries: number): Promise<void> {
+    const { name, given, trouble, restarts } = ended;
+    if (this.stopped || given === undefined || this.algorithms.get(name) !== ended) return;
+    try {
+      await this.start(name, given, { all: restarts.all + 1, tries });
+    } catch (error) {
+      if (this.stopped) return;
+      this.say(`${name} does not run: ${SelvageError.from(error).message}`);
+      this.restartLater(ended, tries);
+      return;
+    }
+    this.algorithms.get(name)!.trouble = `${trouble}; started again`;
+    await this.publish();
+  }
+
+  /** Programs that went, once no rule waits for them to come back. */
+  private forget(): void {
+    for (const { name, given, host } of this.algorithms.values())
+      if (
+        given === undefined &&
+        host === undefined &&
+        !this.rules.some(({ algorithm }) => algorithm === name)
+      )
+        this.algorithms.delete(name);
   }
 
   private rule(algorithm: string, selector: Selector): void {
@@ -225,10 +264,10 @@ export class CongestionPlane {
   }
 
   private publish(): Promise<readonly PlaneReport[]> {
+    this.forget();
     this.onChange();
     const running = [...this.algorithms.values()];
     const change = {
-      links: running.flatMap(({ links }) => links),
       rules: this.rules,
       endings: Object.fromEntries(
         running.flatMap(({ name, host, trouble }) =>
@@ -265,34 +304,13 @@ export class CongestionPlane {
 }
 
 function refuseTaken(name: string): void {
+  if (!isAlgorithmName(name)) {
+    throw new SelvageError('bad-input', `"${name}" is no name for an algorithm.`, {
+      hint: 'It must be a word of at most 63 letters, digits, dots, dashes and underscores, a letter first.',
+    });
+  }
   if (!isNative(name) && !isBuiltIn(name) && name !== CONFIGURED) return;
   throw new SelvageError('bad-input', `${name} is the name of an algorithm that comes with Selvage.`, {
     hint: 'Give it another one with --name.',
   });
-}
-
-function statusOf(running: Running, reports: readonly PlaneReport[]): AlgorithmStatus {
-  const { name, given, host, trouble, restarts } = running;
-  const own = reports.flatMap(({ algorithms }) => algorithms.filter(({ algorithm }) => algorithm === name));
-  const detail = own.find((report) => report.detail !== '')?.detail;
-  return {
-    name,
-    from: given === undefined ? 'socket' : typeof given === 'string' ? 'built in' : given.file,
-    state: host === undefined ? 'ended' : 'running',
-    controlled: own.reduce((sum, { controlled }) => sum + controlled, 0),
-    fallback: own.reduce((sum, { fallback }) => sum + fallback, 0),
-    reports: host?.progress.reports ?? 0,
-    commands: host?.progress.commands ?? 0,
-    badMessages: host?.progress.bad ?? 0,
-    restarts,
-    trouble: trouble ?? detail,
-  };
-}
-
-function sumOf(reports: readonly PlaneReport[]): Record<string, number> {
-  const sum: Record<string, number> = {};
-  for (const { counters } of reports) {
-    for (const [name, count] of Object.entries(counters)) sum[name] = (sum[name] ?? 0) + count;
-  }
-  return sum;
 }

@@ -10,9 +10,12 @@ import { FLOWS_PER_THREAD } from '../../congestion/plane/links.ts';
 import { readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing, newRingMemory } from '../../congestion/plane/message-ring.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
+import { nextEvents } from './next-events.ts';
 
 /** What the socket may hold for a program that is slow. */
 const MOST_UNSENT_BYTES = 1 << 20;
+/** Messages of one data thread before the next has its turn. */
+const BATCH = 256;
 
 const one = new Uint8Array(new BigUint64Array([1n]).buffer);
 
@@ -33,7 +36,13 @@ export class SocketAlgorithm {
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('drain', () => this.bell.ring());
+    socket.once('close', () => this.bell.ring());
     void this.pump();
+  }
+
+  /** Its program can still be reached. */
+  get isOpen(): boolean {
+    return !this.socket.destroyed;
   }
 
   /** Data threads join in the order of their numbers. */
@@ -52,7 +61,6 @@ export class SocketAlgorithm {
 
   async stop(): Promise<void> {
     this.socket.destroy();
-    this.bell.ring();
   }
 
   /** A message of the program's. */
@@ -73,20 +81,24 @@ export class SocketAlgorithm {
   }
 
   private async pump(): Promise<void> {
-    while (!this.socket.destroyed) {
+    while (this.isOpen) {
       const seen = this.bell.calls;
-      for (const { toAlgorithm } of this.joined) this.forward(toAlgorithm);
-      await this.bell.heard(seen);
+      let more = false;
+      for (const { toAlgorithm } of this.joined) if (this.forward(toAlgorithm)) more = true;
+      if (more || this.bell.calls !== seen) await nextEvents();
+      else await this.bell.heard(seen);
     }
   }
 
-  private forward(ring: MessageRing): void {
+  /** True when there may be more to forward at once. */
+  private forward(ring: MessageRing): boolean {
     const { socket, message } = this;
-    while (socket.writableLength < MOST_UNSENT_BYTES) {
-      const length = ring.pop(message);
-      if (length === 0) return;
+    for (let i = 0; i < BATCH; i++) {
+      const length = socket.writableLength < MOST_UNSENT_BYTES ? ring.pop(message) : 0;
+      if (length === 0) return false;
       this.progress.reports++;
       socket.write(message.slice(0, length));
     }
+    return true;
   }
 }

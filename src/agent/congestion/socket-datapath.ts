@@ -6,9 +6,14 @@ import { Bell, newBellMemory } from '../../congestion/plane/bell.ts';
 import type { Channel } from '../../congestion/plane/channel.ts';
 import { readFromDatapath } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing } from '../../congestion/plane/message-ring.ts';
-import type { Joining } from './plane.ts';
+import { MessageWriter } from '../../congestion/plane/message-writer.ts';
+import { nextEvents } from './next-events.ts';
+import type { CongestionPlane } from './plane.ts';
+import type { Joining } from './running.ts';
 
 const MOST_UNSENT_BYTES = 1 << 20;
+/** Messages of one algorithm before the next has its turn. */
+const BATCH = 256;
 /** A program that forgets to say that flows are over may not fill our memory. */
 const MOST_FLOWS = 65_536;
 
@@ -16,7 +21,7 @@ const MOST_FLOWS = 65_536;
 export interface SocketCounts {
   /** Messages that were none, or of no flow, or that had no room. */
   bad: number;
-  /** Connections that were closed, since what came was no stream of messages. */
+  /** Connections that were closed, since what came was no stream of messages, or more than an algorithm takes. */
   closed: number;
 }
 
@@ -37,18 +42,18 @@ interface ForeignFlow {
 export class SocketDatapath {
   private readonly socket: Socket;
   private readonly counts: SocketCounts;
-  /** The algorithm that runs under a name; rejects when there is none. */
-  private readonly find: (algorithm: string) => Promise<Joining>;
+  private readonly plane: Pick<CongestionPlane, 'hostOf' | 'running'>;
   private readonly memory = newBellMemory();
   private readonly bell = new Bell(this.memory);
   private readonly joined = new Map<string, Joined>();
   private readonly flows = new Map<number, ForeignFlow>();
+  private readonly writer = new MessageWriter();
   private readonly message = new Uint8Array(MAX_MESSAGE_BYTES);
 
-  constructor(socket: Socket, counts: SocketCounts, find: (algorithm: string) => Promise<Joining>) {
+  constructor(socket: Socket, counts: SocketCounts, plane: Pick<CongestionPlane, 'hostOf' | 'running'>) {
     this.socket = socket;
     this.counts = counts;
-    this.find = find;
+    this.plane = plane;
     socket.once('close', () => this.leave());
     socket.on('drain', () => this.bell.ring());
     void this.pump();
@@ -59,11 +64,13 @@ export class SocketDatapath {
     switch (said?.kind) {
       case 'ready':
         this.flows.clear();
-        for (const joined of this.joined.values()) this.put(joined, message, length);
+        for (const joined of this.joined.values()) this.putSurely(joined, message, length);
         return;
       case 'create': {
-        if (this.flows.size >= MOST_FLOWS || said.algorithm === '') this.counts.bad++;
-        else this.create(said.flow.id, { algorithm: said.algorithm, create: message.slice(0, length) });
+        const { algorithm, flow } = said;
+        this.closeElsewhere(flow.id, algorithm);
+        if (this.flows.size >= MOST_FLOWS || algorithm === '') this.counts.bad++;
+        else this.create(flow.id, { algorithm, create: message.slice(0, length) });
         return;
       }
       case 'report':
@@ -72,6 +79,7 @@ export class SocketDatapath {
         if (said.kind === 'close') this.flows.delete(said.flow);
         const joined = flow && this.joined.get(flow.algorithm);
         if (joined === undefined) this.counts.bad++;
+        else if (said.kind === 'close') this.putSurely(joined, message, length);
         else this.put(joined, message, length);
         return;
       }
@@ -81,13 +89,29 @@ export class SocketDatapath {
   }
 
   /** Other algorithms run: flows of those that are not what they were are introduced again. */
-  async changed(): Promise<void> {
-    for (const [algorithm, { host }] of [...this.joined]) {
-      const now = await this.find(algorithm).catch(() => undefined);
-      if (now === host || this.socket.destroyed) continue;
-      this.joined.delete(algorithm);
-      for (const [sid, flow] of this.flows) if (flow.algorithm === algorithm) this.create(sid, flow);
+  changed(): void {
+    if (this.socket.destroyed) return;
+    for (const [name, { host, channel }] of this.joined) {
+      if (this.plane.running(name) === host) continue;
+      host.detach(channel);
+      this.joined.delete(name);
     }
+    for (const name of new Set([...this.flows.values()].map(({ algorithm }) => algorithm))) {
+      const host = this.plane.running(name);
+      if (host === undefined || this.joined.has(name)) continue;
+      const joined = this.join(name, host);
+      for (const { algorithm, create } of this.flows.values())
+        if (algorithm === name) this.put(joined, create, create.length);
+    }
+  }
+
+  /** A number that is given anew under another algorithm is no longer the first one's. */
+  private closeElsewhere(sid: number, algorithm: string): void {
+    const flow = this.flows.get(sid);
+    if (flow === undefined || flow.algorithm === algorithm) return;
+    this.flows.delete(sid);
+    const joined = this.joined.get(flow.algorithm);
+    if (joined !== undefined) this.putSurely(joined, this.writer.bytes, this.writer.close(sid));
   }
 
   private create(sid: number, flow: ForeignFlow): void {
@@ -98,11 +122,9 @@ export class SocketDatapath {
       this.put(joined, create, create.length);
       return;
     }
-    this.find(algorithm).then(
-      (host) => {
-        if (!this.socket.destroyed && this.flows.get(sid) === flow)
-          this.put(this.join(algorithm, host), create, create.length);
-      },
+    this.plane.hostOf(algorithm).then(
+      // It is introduced with all others that wait for that one.
+      () => this.changed(),
       () => {
         this.counts.bad++;
       },
@@ -110,8 +132,6 @@ export class SocketDatapath {
   }
 
   private join(algorithm: string, host: Joining): Joined {
-    const known = this.joined.get(algorithm);
-    if (known !== undefined) return known;
     const channel = host.attach({ bell: this.memory });
     const joined = {
       host,
@@ -124,9 +144,18 @@ export class SocketDatapath {
     return joined;
   }
 
-  private put({ toAlgorithm, bell }: Joined, message: Uint8Array, length: number): void {
-    if (!toAlgorithm.push(message, length)) this.counts.bad++;
+  private put({ toAlgorithm, bell }: Joined, message: Uint8Array, length: number): boolean {
+    const hasRoom = toAlgorithm.push(message, length);
+    if (!hasRoom) this.counts.bad++;
     bell.ring();
+    return hasRoom;
+  }
+
+  /** That flows are over cannot be left unsaid: with the connection all of them are. */
+  private putSurely(joined: Joined, message: Uint8Array, length: number): void {
+    if (this.put(joined, message, length)) return;
+    this.counts.closed++;
+    this.socket.destroy();
   }
 
   private leave(): void {
@@ -139,17 +168,21 @@ export class SocketDatapath {
   private async pump(): Promise<void> {
     while (!this.socket.destroyed) {
       const seen = this.bell.calls;
-      for (const { fromAlgorithm } of this.joined.values()) this.forward(fromAlgorithm);
-      await this.bell.heard(seen);
+      let more = false;
+      for (const { fromAlgorithm } of this.joined.values()) if (this.forward(fromAlgorithm)) more = true;
+      if (more || this.bell.calls !== seen) await nextEvents();
+      else await this.bell.heard(seen);
     }
   }
 
-  private forward(ring: MessageRing): void {
+  /** True when there may be more to forward at once. */
+  private forward(ring: MessageRing): boolean {
     const { socket, message } = this;
-    while (socket.writableLength < MOST_UNSENT_BYTES) {
-      const length = ring.pop(message);
-      if (length === 0) return;
+    for (let i = 0; i < BATCH; i++) {
+      const length = socket.writableLength < MOST_UNSENT_BYTES ? ring.pop(message) : 0;
+      if (length === 0) return false;
       socket.write(message.slice(0, length));
     }
+    return true;
   }
 }

@@ -30,7 +30,7 @@ export class CongestionSocket {
     this.path = path;
     server.on('connection', (socket) => this.join(socket));
     plane.onChange = () => {
-      for (const datapath of this.datapaths) void datapath.changed();
+      for (const datapath of this.datapaths) datapath.changed();
     };
   }
 
@@ -73,7 +73,7 @@ export class CongestionSocket {
   private introduce(socket: Socket, message: Uint8Array, length: number) {
     const said = readFromAlgorithm(message, length);
     if (said?.kind === 'offer') return this.offered(socket, said.name);
-    const datapath = new SocketDatapath(socket, this.counts, (algorithm) => this.plane.hostOf(algorithm));
+    const datapath = new SocketDatapath(socket, this.counts, this.plane);
     this.datapaths.add(datapath);
     socket.once('close', () => this.datapaths.delete(datapath));
     return (bytes: Uint8Array, count: number) => datapath.take(bytes, count);

@@ -7,7 +7,7 @@ export type ToAlgorithmThread =
   | { readonly type: 'detach'; readonly id: number };
 
 export type FromAlgorithmThread =
-  | { readonly type: 'ready'; readonly name: string }
+  | { readonly type: 'ready' }
   | { readonly type: 'refused'; readonly message: string; readonly hint?: string | undefined }
   /** It threw, and no longer controls some flows. */
   | { readonly type: 'trouble'; readonly message: string; readonly flows: number };
