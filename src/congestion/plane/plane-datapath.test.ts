@@ -138,3 +138,22 @@ it('rules: the last that fits decides, and absent fields fit anything', () => {
   links.rules = [];
   expect(links.ruleFor(place)).toBeUndefined();
 });
+
+it('says which data thread it is, by the number that its flows begin with', () => {
+  const { link } = linkTo('one', 1);
+  const links = new PlaneLinks(3);
+  links.links = [link];
+  const placeOf = () => ({ vni: 77, peer: '10.0.2.1', localMac: 1, remoteMac: 2 });
+  const datapath = new PlaneDatapath({
+    mssBytes: MSS,
+    maxCwndBytes: 512 * MSS,
+    links,
+    placeOf,
+    nowMicros: 0,
+  });
+  datapath.flush();
+  const message = new Uint8Array(MAX_MESSAGE_BYTES);
+  expect(link.toAlgorithm.pop(message)).toBe(12);
+  expect(new DataView(message.buffer).getUint32(8, true)).toBe(3);
+  expect(links.nextFlow() >>> 28).toBe(3);
+});
