@@ -42,7 +42,7 @@ static long set_value(u32 index, struct setting *setting)
 
 	if (at >= MAX_SET_VALUES)
 		return 1;
-	u32 reg = setting->mailbox->registers[at];
+	u32 reg = READ_ONCE(setting->mailbox->registers[at]);
 	u64 value = READ_ONCE(setting->mailbox->value[at]);
 	u64 *registers = setting->flow->machine.signals;
 	int is_variable = reg >= FIRST_VALUE && reg < FIRST_VALUE + setting->flow->program.values;
@@ -120,15 +120,15 @@ APART void obey(const struct moment *moment, struct mailbox *mailbox)
 		fall_back(moment, FALLBACK_ABSURD, COMMAND_ABSURD);
 }
 
+/** An answer counts once, and only while one is due. */
 INLINE void take_answer(struct flow *flow, u32 answered, u64 now)
 {
-	if (!flow->is_controlled)
-		return;
-	if (answered == flow->serial)
-		flow->waiting_since = 0;
-	else if (answered != flow->answered)
-		flow->waiting_since = now;
+	u32 before = flow->answered;
+
 	flow->answered = answered;
+	if (answered == before || !flow->is_controlled || flow->waiting_since == 0)
+		return;
+	flow->waiting_since = answered == flow->serial ? 0 : now;
 }
 
 /** Answers, commands, and whether there is still somebody who gives them. */

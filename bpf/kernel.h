@@ -16,7 +16,6 @@ typedef long long s64;
 #define APART static __attribute__((noinline))
 /** Memory that user space can write meanwhile: read once, and nothing assumed of it afterwards. */
 #define READ_ONCE(place) (*(const volatile typeof(place) *)&(place))
-#define WRITE_ONCE(place, value) (*(volatile typeof(place) *)&(place) = (value))
 
 // How libbpf wants maps to be declared.
 #define MAP_UINT(name, value) int(*name)[value]
@@ -91,7 +90,7 @@ struct rate_sample {
 
 #pragma clang attribute pop
 
-enum { AF_INET6 = 10, TCP_CA_LOSS = 4, TCP_INFINITE_SSTHRESH = 0x7fffffff };
+enum { AF_INET6 = 10, TCP_CA_LOSS = 4 };
 enum { SK_PACING_NONE = 0, SK_PACING_NEEDED = 1 };
 
 /** Of the kernel's struct the members that we fill in. */

@@ -65,8 +65,7 @@ struct slot {
 	u32 destination[4];
 	u16 source_port;
 	u16 destination_port;
-	u32 padding;
-	u64 opened_micros;
+	u32 padding[3];
 	struct mailbox mailbox;
 };
 _Static_assert(sizeof(struct slot) == 2792, "as src/linux-tcp/layout.ts has it");

@@ -73,7 +73,6 @@ APART void open_slot(const struct moment *moment, struct sock *sk)
 	describe(slot, sk);
 	slot->mss_bytes = tp->mss_cache;
 	slot->cwnd_bytes = flow->initial_cwnd_bytes;
-	slot->opened_micros = moment->now;
 	slot->mailbox.answered = 0;
 	__sync_lock_test_and_set(&slot->flow, flow->id);
 	tell(moment, NOTICE_OPEN, claim.slot, 0);
@@ -105,8 +104,9 @@ APART void end_socket(struct flow *flow, struct control *control)
 	if (!slot)
 		return;
 	__sync_lock_test_and_set(&slot->flow, 0);
-	__sync_lock_test_and_set(&slot->owner, 0);
 	tell(&moment, NOTICE_CLOSE, 0, 0);
+	// Last: from here on another processor may begin a flow in it, which is told of after the end of this one.
+	__sync_lock_test_and_set(&slot->owner, 0);
 }
 
 INLINE struct flow *flow_of(struct sock *sk, struct control *control)

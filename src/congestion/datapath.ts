@@ -187,7 +187,7 @@ export class FlowDatapath {
         return;
       case 'answer':
         // Answers come in order: what was reported since is waited for from now on.
-        if (!this.isControlled) return;
+        if (!this.isControlled || this.waitingSinceMicros === Number.POSITIVE_INFINITY) return;
         this.waitingSinceMicros = command.serial >= this.serial ? Number.POSITIVE_INFINITY : nowMicros;
         return;
       case 'abandon':

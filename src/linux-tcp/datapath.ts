@@ -80,10 +80,6 @@ export class LinuxDatapath {
     setImmediate(() => this.findFlows());
   }
 
-  get size(): number {
-    return this.flows.size;
-  }
-
   /** Of all flows, for an algorithm that takes the place of another: `renew` each and open it there. */
   get infos(): readonly FlowInfo[] {
     return Array.from(this.flows.values(), ({ info }) => info);
@@ -97,10 +93,11 @@ export class LinuxDatapath {
 
   command(id: number, command: Command): void {
     const flow = this.flows.get(id);
-    if (flow === undefined || this.isClosed || flow.isLost) return;
+    if (flow === undefined || this.isClosed || flow.isLost || !this.isThere(flow)) return;
     switch (command.kind) {
       case 'answer':
-        if (this.kernel.slots.flowIn(flow.slot) === id) answer(this.kernel.slots, flow.slot, command.serial);
+        // Without a program of its own it answers reports of the one before.
+        if (flow.generation !== 0) answer(this.kernel.slots, flow.slot, command.serial);
         return;
       case 'install':
         this.install(flow, command);
@@ -155,8 +152,18 @@ export class LinuxDatapath {
     this.sendWaiting(flow);
   }
 
+  /** Another may have begun in its slot already, and its end be told of only now: the mailbox is that one's. */
+  private isThere({ slot, info }: Flow): boolean {
+    return this.kernel.slots.flowIn(slot) === info.id;
+  }
+
   private sendWaiting(flow: Flow): void {
     const { waiting, slot, info } = flow;
+    if (!this.isThere(flow)) {
+      waiting.length = 0;
+      this.flowsWaiting.delete(flow);
+      return;
+    }
     for (const mail of waiting.splice(0, post(this.kernel.slots, slot, info.id, waiting))) {
       if (mail.kind === 'absurd') flow.objection = mail.why;
       else if (mail.kind === 'install') {
@@ -186,8 +193,8 @@ export class LinuxDatapath {
     if (this.isClosed) return;
     const { slots } = this.kernel;
     const nowMicros = monotonicMicros();
-    for (const { info, slot } of [...this.flows.values()]) {
-      if (slots.flowIn(slot) !== info.id) this.forget(info.id);
+    for (const flow of [...this.flows.values()]) {
+      if (!this.isThere(flow)) this.forget(flow.info.id);
     }
     for (let slot = 0; slot < slots.count; slot++) {
       const flow = slots.flowIn(slot);

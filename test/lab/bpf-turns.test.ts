@@ -88,6 +88,8 @@ class Pair {
   private readonly model: FlowDatapath;
   private readonly linux: LinuxDatapath;
   private readonly pending: Command[] = [];
+  /** From then on the kernel runs on under the old program, of which the model has let go at once. */
+  private isRenewed = false;
   /** Later than this machine has been up for: what was before the flow was found does not count. */
   private nowMicros = 1e15;
   private signals: readonly number[] = [];
@@ -126,6 +128,15 @@ class Pair {
     if (step.kind === 'command') this.command(step.command);
     else if (step.kind === 'answers') this.answer(step.share);
     else this.turn(this.nowMicros + step.passedMicros, step.signals);
+  }
+
+  /** Somebody else is to have the flow, and may be silent, whatever is answered to reports of the one before. */
+  renew(): void {
+    this.turn(this.nowMicros, this.signals);
+    this.linux.renew(trial.flow);
+    this.model.release(this.nowMicros);
+    this.isRenewed = true;
+    this.turn(this.nowMicros, this.signals);
   }
 
   close(): void {
@@ -172,11 +183,19 @@ class Pair {
     trial.control[control.beat]!++;
     trial.turn(nowMicros, signals);
     this.linux.poll();
+    if (this.isRenewed) {
+      expect(fallbacks(this.seen.kernel)).toEqual(fallbacks(this.seen.model));
+      return;
+    }
     expect(this.seen.kernel).toEqual(this.seen.model);
     expect(trial.isControlled).toBe(model.control === 'algorithm');
     const rate = trial.rate === 0 ? Number.POSITIVE_INFINITY : Math.max(trial.rate, MSS_BYTES);
     expect([Math.max(trial.cwnd, MSS_BYTES), rate]).toEqual([model.cwndBytes, model.rateBytesPerSecond]);
   }
+}
+
+function fallbacks(seen: readonly Seen[]): readonly Seen[] {
+  return seen.filter(([, , event]) => (event as { kind?: string }).kind === 'fallback');
 }
 
 /** A program that was replaced before the kernel looked was never installed there. */
@@ -207,3 +226,26 @@ test.each([0, 3000])(
     for (const count of Object.values(counts)) expect(count).toBeGreaterThan(20);
   },
 );
+
+test('somebody else who is silent loses the flow, whatever was answered before', () => {
+  trial = new TurnTrial(TIMEOUT_MICROS, 0);
+  let lost = 0;
+  const after = fc.array(
+    step.filter(({ kind }) => kind !== 'command'),
+    { minLength: 5, maxLength: 30 },
+  );
+  const property = fc.property(fc.array(step, { maxLength: 40 }), after, (before, after) => {
+    const pair = new Pair(0);
+    try {
+      for (const each of before) pair.step(each);
+      pair.renew();
+      const known = fallbacks(pair.seen.kernel).length;
+      for (const each of after) pair.step(each);
+      lost += fallbacks(pair.seen.kernel).length - known;
+    } finally {
+      pair.close();
+    }
+  });
+  fc.assert(property, { numRuns: 300 });
+  expect(lost).toBeGreaterThan(20);
+});

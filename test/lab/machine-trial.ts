@@ -5,7 +5,7 @@ import { packageRoot } from '../../lab/package-root.ts';
 import { PROGRAM_BYTES, REGISTERS, SIGNAL_REGISTERS } from '../../src/congestion/language/instructions.ts';
 import { mapArray } from '../../src/linux/bpf/mapped-array.ts';
 import { BpfObject } from '../../src/linux/bpf/object.ts';
-import { runOnce } from '../../src/linux/bpf/test-run.ts';
+import { runOnce } from '../../src/linux/bpf/test-run.testing.ts';
 
 export const MAX_SAMPLES = 8;
 

@@ -6,7 +6,7 @@ import { CWND, RATE, SIGNAL_REGISTERS } from '../../src/congestion/language/inst
 import { mapArray } from '../../src/linux/bpf/mapped-array.ts';
 import { BpfObject } from '../../src/linux/bpf/object.ts';
 import { RingBuffer } from '../../src/linux/bpf/ring-buffer.ts';
-import { runOnce } from '../../src/linux/bpf/test-run.ts';
+import { runOnce } from '../../src/linux/bpf/test-run.testing.ts';
 import { type Kernel, writeSettings } from '../../src/linux-tcp/kernel-half.ts';
 import { control, NOTICES_BYTES, slot } from '../../src/linux-tcp/layout.ts';
 import { Slots } from '../../src/linux-tcp/slots.ts';
