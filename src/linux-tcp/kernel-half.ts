@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { SelvageError } from '../base/errors.ts';
 import { fallbackProgram } from '../congestion/fallback.ts';
 import { findMap, type MapInfo, mapInfo, openMap } from '../linux/bpf/map-info.ts';
-import { mapArray, type SharedView } from '../linux/bpf/mapped-array.ts';
+import { mapArray } from '../linux/bpf/mapped-array.ts';
 import { BpfObject } from '../linux/bpf/object.ts';
 import { RingBuffer } from '../linux/bpf/ring-buffer.ts';
-import { BPF_F_LINK, registerStructOps, type Unregister } from '../linux/bpf/struct-ops.ts';
+import { BPF_F_LINK, registerStructOps } from '../linux/bpf/struct-ops.ts';
 import { close } from '../linux/libc.ts';
 import { LAYOUT, NAME_PLACEHOLDER, NOTICES_BYTES, control as place, settings, slot } from './layout.ts';
 import { Slots } from './slots.ts';
@@ -36,11 +36,14 @@ const FLAG_ECN = 2;
 export interface Kernel {
   readonly control: Int32Array;
   readonly slots: Slots;
-  readonly notices: RingBuffer;
+  readonly notices: Pick<RingBuffer, 'u32' | 'drain'>;
   /** Readable when there are notices. */
   readonly noticesFd: number;
   close(): void;
 }
+
+/** Those that a successor takes over. */
+const MAPS = ['selvage_control', 'selvage_slots', 'selvage_notices'] as const;
 
 export class KernelHalf implements Kernel {
   readonly control: Int32Array;
@@ -48,50 +51,49 @@ export class KernelHalf implements Kernel {
   readonly notices: RingBuffer;
   readonly noticesFd: number;
   private readonly object: BpfObject;
-  private readonly views: readonly SharedView[];
-  private readonly unregister: Unregister;
+  private readonly undo: readonly (() => void)[];
 
   constructor(options: KernelOptions) {
     requireSupport(options.name);
     const old = findOldMaps(options.name);
-    const object = prepare(options, old);
-    this.object = object;
+    // What was taken, to be given back in the opposite order when something after it fails.
+    const undo: (() => void)[] = [];
     try {
-      object.load();
+      this.object = openObject(options);
+      undo.push(() => this.object.close());
+      prepare(this.object, options, old);
+      this.object.load();
+      const [controlFd, slotsFd, noticesFd] = MAPS.map((name) => this.object.map(name).fd) as [
+        number,
+        number,
+        number,
+      ];
+      const slotsInfo = mapInfo(slotsFd);
+      const controlView = mapArray(controlFd, 1, place.bytes);
+      undo.push(() => controlView.unmap());
+      const slotsView = mapArray(slotsFd, slotsInfo.maxEntries, slot.bytes);
+      undo.push(() => slotsView.unmap());
+      this.notices = new RingBuffer(noticesFd, NOTICES_BYTES);
+      undo.push(() => this.notices.close());
+      this.control = new Int32Array(controlView.buffer, 0, place.bytes / 4);
+      this.slots = new Slots(slotsView.buffer, slotsInfo.maxEntries);
+      this.noticesFd = noticesFd;
+      if (old === undefined) this.introduce(options.name, slotsInfo, mapInfo(noticesFd));
+      undo.push(registerStructOps(this.object.map('selvage_cc'), options.name));
     } catch (thrown) {
-      object.close();
+      for (const each of undo.reverse()) each();
       throw thrown;
     } finally {
       for (const fd of old?.fds ?? []) close(fd);
     }
-    const fds = ['selvage_control', 'selvage_slots', 'selvage_notices'].map((name) => object.map(name).fd);
-    const [controlFd, slotsFd, noticesFd] = fds as [number, number, number];
-    const { maxEntries } = mapInfo(slotsFd);
-    const controlView = mapArray(controlFd, 1, place.bytes);
-    this.control = new Int32Array(controlView.buffer, 0, place.bytes / 4);
-    if (old === undefined) this.introduce(options.name, mapInfo(slotsFd), mapInfo(noticesFd));
-    try {
-      this.unregister = registerStructOps(object.map('selvage_cc'), options.name);
-    } catch (thrown) {
-      controlView.unmap();
-      object.close();
-      throw thrown;
-    }
-    const slotsView = mapArray(slotsFd, maxEntries, slot.bytes);
-    this.slots = new Slots(slotsView.buffer, maxEntries);
-    this.notices = new RingBuffer(noticesFd, NOTICES_BYTES);
-    this.noticesFd = noticesFd;
-    this.views = [controlView, slotsView];
+    this.undo = undo.reverse();
     Atomics.store(this.control, place.isAttended, 1);
   }
 
   /** The name is free again; flows that run go on under Reno. */
   close(): void {
     Atomics.store(this.control, place.isAttended, 0);
-    this.unregister();
-    this.notices.close();
-    for (const view of this.views) view.unmap();
-    this.object.close();
+    for (const each of this.undo) each();
   }
 
   /** By what is written here the maps are found again. */
@@ -110,7 +112,7 @@ export class KernelHalf implements Kernel {
 }
 
 interface OldMaps {
-  /** Control, slots, notices. */
+  /** As MAPS has them. */
   readonly fds: readonly [number, number, number];
 }
 
@@ -133,15 +135,16 @@ function findOldMaps(name: string): OldMaps | undefined {
   });
 }
 
-function prepare(options: KernelOptions, old: OldMaps | undefined): BpfObject {
+function openObject(options: KernelOptions): BpfObject {
   const file = objectFile();
-  const object = new BpfObject(file, named(readFileSync(file), options));
-  const maps = ['selvage_control', 'selvage_slots', 'selvage_notices'].map((name) => object.map(name));
+  return new BpfObject(file, named(readFileSync(file), options));
+}
+
+function prepare(object: BpfObject, options: KernelOptions, old: OldMaps | undefined): void {
   object.map('selvage_cc').setFlags(BPF_F_LINK);
-  maps[1]!.setMaxEntries(options.maxFlows);
-  for (const [i, fd] of old?.fds.entries() ?? []) maps[i]!.reuse(fd);
+  object.map('selvage_slots').setMaxEntries(options.maxFlows);
+  for (const [i, fd] of old?.fds.entries() ?? []) object.map(MAPS[i]!).reuse(fd);
   writeSettings(object, options);
-  return object;
 }
 
 /** The constants, before the object is loaded. */
