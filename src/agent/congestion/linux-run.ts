@@ -7,11 +7,11 @@ import { Bell, newBellMemory } from '../../congestion/plane/bell.ts';
 import type { Channel } from '../../congestion/plane/channel.ts';
 import { readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing } from '../../congestion/plane/message-ring.ts';
-import { MessageWriter } from '../../congestion/plane/message-writer.ts';
 import { type LinuxDatapath, openLinuxDatapath } from '../../linux-tcp/datapath.ts';
 import { tryOut } from '../trial.ts';
 import { AlgorithmHost } from './algorithm-host.ts';
 import type { TriedAlgorithm } from './algorithm-trial.ts';
+import { FlowMessages } from './flow-messages.ts';
 
 export interface LinuxRunOptions {
   /** The algorithm's module. */
@@ -31,10 +31,8 @@ export class LinuxRun {
   private readonly datapath: LinuxDatapath;
   private readonly channel: Channel;
   private readonly bell: Bell;
-  private readonly toAlgorithm: MessageRing;
   private readonly fromAlgorithm: MessageRing;
-  private readonly algorithmBell: Bell;
-  private readonly writer = new MessageWriter();
+  private readonly messages: FlowMessages;
   private readonly message = new Uint8Array(MAX_MESSAGE_BYTES);
   private isStopped = false;
 
@@ -50,22 +48,23 @@ export class LinuxRun {
     const memory = newBellMemory();
     this.bell = new Bell(memory);
     this.channel = host.attach({ bell: memory });
-    this.toAlgorithm = new MessageRing(this.channel.toAlgorithm);
     this.fromAlgorithm = new MessageRing(this.channel.fromAlgorithm);
-    this.algorithmBell = new Bell(this.channel.bell);
+    const algorithmBell = new Bell(this.channel.bell);
+    const toAlgorithm = new MessageRing(this.channel.toAlgorithm);
+    const messages = new FlowMessages(algorithm, toAlgorithm, () => algorithmBell.ring());
+    this.messages = messages;
     const flows = new Map<number, FlowInfo>();
     this.datapath = openLinuxDatapath(
       { name, ecn },
       {
         open: (flow, nowMicros) => {
           flows.set(flow.id, flow);
-          this.put(this.writer.create(flow.id, flow, algorithm, nowMicros));
+          messages.open(flow, nowMicros);
         },
-        report: ({ flow, generation, serial, nowMicros, values }) =>
-          this.put(this.writer.report(flow, generation, serial, nowMicros, values, values.length)),
+        report: (message) => messages.report(message),
         close: (flow) => {
           flows.delete(flow);
-          this.put(this.writer.close(flow));
+          messages.close(flow);
         },
         event: (flow, _nowMicros, event) => {
           const info = flows.get(flow);
@@ -103,20 +102,17 @@ export class LinuxRun {
   async stop(): Promise<void> {
     this.isStopped = true;
     this.bell.ring();
+    this.messages.stop();
     this.datapath.close();
     await this.host.stop();
-  }
-
-  /** What has no room is lost: an algorithm so far behind answers nothing anyway, and loses the flow. */
-  private put(length: number): void {
-    this.toAlgorithm.push(this.writer.bytes, length);
-    this.algorithmBell.ring();
   }
 
   private async pump(): Promise<void> {
     while (!this.isStopped) {
       const seen = this.bell.calls;
       this.obey();
+      // Who commands has listened, and may have made room.
+      this.messages.tell();
       await this.bell.heard(seen);
     }
   }
