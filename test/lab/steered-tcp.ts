@@ -13,6 +13,7 @@ import { eventually } from './eventually.ts';
 import { upTwoHosts } from './two-hosts.ts';
 
 const LINK_BITS_PER_SECOND = 50e6;
+export const LINK_DELAY_MICROS = 2000;
 
 let names = 0;
 /** struct_ops are the whole machine's. */
@@ -29,7 +30,7 @@ export async function upLimitedLink(): Promise<Lab> {
   const lab = await upTwoHosts([]);
   await lab.setLink('host1-leaf1', {
     rateBitsPerSecond: LINK_BITS_PER_SECOND,
-    delayMicros: 2000,
+    delayMicros: LINK_DELAY_MICROS,
     queuePackets: 60,
   });
   return lab;
@@ -106,6 +107,9 @@ export const packets = (count: number) => constant(({ mssBytes }) => ({ Cwnd: co
 export interface SocketState {
   readonly cwnd: number;
   readonly bytesAcked: number;
+  /** Acknowledged in order. */
+  readonly packetsAcked: number;
+  readonly retransmitted: number;
   /** Bits a second; 0 when unpaced. */
   readonly pacing: number;
 }
@@ -118,6 +122,8 @@ export async function sockets(lab: Lab, name: string): Promise<SocketState[]> {
   return lines.map((line) => ({
     cwnd: field(line, /\bcwnd:(\d+)/),
     bytesAcked: field(line, /\bbytes_acked:(\d+)/),
+    packetsAcked: field(line, /\bdelivered:(\d+)/) - field(line, /\bsacked:(\d+)/),
+    retransmitted: field(line, /\bretrans:\d+\/(\d+)/),
     pacing: field(line, /\bpacing_rate (\d+)bps/),
   }));
 }
@@ -151,7 +157,8 @@ export class Transfer {
 
   /** Of the connection with the data. */
   async state(): Promise<SocketState> {
-    const [first = { cwnd: 0, bytesAcked: 0, pacing: 0 }] = await sockets(this.lab, this.name);
+    const none = { cwnd: 0, bytesAcked: 0, packetsAcked: 0, retransmitted: 0, pacing: 0 };
+    const [first = none] = await sockets(this.lab, this.name);
     return first;
   }
 
