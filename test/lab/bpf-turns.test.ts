@@ -92,7 +92,7 @@ class Pair {
   private isRenewed = false;
   /** Later than this machine has been up for: what was before the flow was found does not count. */
   private nowMicros = 1e15;
-  private signals: readonly number[] = [];
+  private signals: readonly number[] = signalNames.map(() => 0);
   private hasProgram = false;
   private reported = 0;
   private answered = 0;
@@ -121,7 +121,7 @@ class Pair {
       event: (_, nowMicros, event) => this.seen.kernel.push(['event', nowMicros, event]),
     });
     this.linux.findFlows();
-    this.turn(this.nowMicros, []);
+    this.turn(this.nowMicros, this.signals);
   }
 
   step(step: Step): void {
