@@ -10,6 +10,7 @@ import { applyChanges } from '../runtime/change.ts';
 import { Executor, type Waiter } from '../runtime/executor.ts';
 import type { SlotWatch } from '../runtime/slot.ts';
 import { SpinTime } from '../runtime/spin.ts';
+import { nextEvents } from './next-events.ts';
 import { replaceEngines } from './replace-engine.ts';
 import type { ExecutorStart, FromExecutor, OwnQuestion, Question, ToExecutor } from './thread-messages.ts';
 
@@ -219,9 +220,4 @@ class Descriptors implements Waiter {
 
 function now(): number {
   return performance.now() * 1000;
-}
-
-/** Lets the event loop do what has come up, without waiting. */
-function nextEvents(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

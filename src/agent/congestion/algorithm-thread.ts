@@ -9,9 +9,9 @@ import { AlgorithmServer } from '../../congestion/plane/algorithm-server.ts';
 import { Bell } from '../../congestion/plane/bell.ts';
 import type { ChannelStart } from '../../congestion/plane/channel.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
+import { nextEvents } from '../next-events.ts';
 import { type AlgorithmCode, loadAlgorithm } from './algorithm-code.ts';
 import { builtInAlgorithm } from './built-in.ts';
-import { nextEvents } from './next-events.ts';
 import type { FromAlgorithmThread, ToAlgorithmThread } from './thread-messages.ts';
 
 export interface AlgorithmThreadStart {

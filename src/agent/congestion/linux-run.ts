@@ -8,6 +8,7 @@ import type { Channel } from '../../congestion/plane/channel.ts';
 import { readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing } from '../../congestion/plane/message-ring.ts';
 import { type LinuxDatapath, openLinuxDatapath } from '../../linux-tcp/datapath.ts';
+import { nextEvents } from '../next-events.ts';
 import { tryOut } from '../trial.ts';
 import { AlgorithmHost } from './algorithm-host.ts';
 import type { TriedAlgorithm } from './algorithm-trial.ts';
@@ -113,7 +114,8 @@ export class LinuxRun {
       this.obey();
       // Who commands has listened, and may have made room.
       this.messages.tell();
-      await this.bell.heard(seen);
+      if (this.bell.calls !== seen) await nextEvents();
+      else await this.bell.heard(seen);
     }
   }
 

@@ -10,7 +10,7 @@ import { FLOWS_PER_THREAD } from '../../congestion/plane/links.ts';
 import { readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing, newRingMemory } from '../../congestion/plane/message-ring.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
-import { nextEvents } from './next-events.ts';
+import { nextEvents } from '../next-events.ts';
 
 /** What the socket may hold for a program that is slow. */
 const MOST_UNSENT_BYTES = 1 << 20;

@@ -7,7 +7,7 @@ import type { Channel } from '../../congestion/plane/channel.ts';
 import { readFromDatapath } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing } from '../../congestion/plane/message-ring.ts';
 import { MessageWriter } from '../../congestion/plane/message-writer.ts';
-import { nextEvents } from './next-events.ts';
+import { nextEvents } from '../next-events.ts';
 import type { CongestionPlane } from './plane.ts';
 import type { Joining } from './running.ts';
 
