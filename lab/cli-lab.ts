@@ -1,4 +1,6 @@
 // What the commands of `selvage lab` do. Results go to standard output, progress to standard error.
+import { join } from 'node:path';
+import { RUNTIME_DIR_VARIABLE } from '../src/agent/status.ts';
 import { SelvageError } from '../src/base/errors.ts';
 import { type ConditionTexts, formatConditions, parseConditions } from './conditions.ts';
 import { followChild } from './execute.ts';
@@ -56,7 +58,12 @@ export async function exec(
   node: string,
   command: readonly string[],
 ): Promise<void> {
-  const child = await Lab.open(name).exec(node, command, { stdio: 'inherit' });
+  const lab = Lab.open(name);
+  const env = { ...process.env, [RUNTIME_DIR_VARIABLE]: join(lab.runFolder, node) };
+  const child = await lab.exec(node, command, {
+    stdio: 'inherit',
+    ...(lab.node(node).role === 'host' && { env }),
+  });
   process.exitCode = await followChild(child);
 }
 

@@ -37,6 +37,7 @@ started here finds those that are installed only.
 Examples:
   selvage lab exec tenant1 -- ping -c 3 192.168.77.3
   selvage lab exec leaf1 -- ip route
+  selvage lab exec host1 -- selvage status     # asks the agent of host1
 `;
 const setExamples = `
 What is not named stays as it is; "none" heals one aspect. Loss, rate, delay and queue hold for each direction.

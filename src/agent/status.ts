@@ -236,6 +236,9 @@ export interface SessionStatus {
   readonly sharedBytes: number;
 }
 
+/** Names the agent that a command asks, where it is not told. */
+export const RUNTIME_DIR_VARIABLE = 'SELVAGE_RUNTIME_DIR';
+
 export function socketPath(runtimeDir: string): string {
   return join(runtimeDir, 'agent.sock');
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { SelectorText } from '../agent/congestion/selector.ts';
 import { SelvageError } from '../base/errors.ts';
+import { runtimeDirOption } from './runtime-dir.ts';
 
 const runNotes = `
 FILE is a TypeScript or JavaScript module whose default export is an algorithm (docs/congestion-plane.md). It is bundled
@@ -94,7 +95,7 @@ export function addCongestionCommands(program: Command): void {
   cc.command('list')
     .description('List the algorithms that run, what they govern, and what went wrong last.')
     .option('--json', 'print them as JSON')
-    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
+    .addOption(runtimeDirOption())
     .addHelpText('after', listNotes)
     .action(async ({ runtimeDir, json }: Common) => {
       const { fetchCongestion } = await import('../agent/agent-client.ts');
@@ -183,7 +184,7 @@ function addTrace(cc: Command): void {
     .option('--seconds <number>', 'for how long', seconds, 10)
     .option('--svg <file>', 'also draw it into this file')
     .option('--json', 'print the samples as JSON')
-    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
+    .addOption(runtimeDirOption())
     .addHelpText('after', traceNotes)
     .action(async (cid: string, options: TraceOptions) => {
       const { traceFlow } = await import('./cc-trace.ts');
@@ -199,7 +200,7 @@ function selecting(command: Command): Command {
     .option('--flow <cid>', 'this one, as `selvage flows` lists it')
     .option('--all', 'all of this host')
     .option('--json', 'print what came of it as JSON')
-    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage');
+    .addOption(runtimeDirOption());
 }
 
 /** Undefined when nothing was selected. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { EngineStatus } from '../agent/status.ts';
 import { SelvageError } from '../base/errors.ts';
+import { runtimeDirOption } from './runtime-dir.ts';
 
 const listExamples = `
 Examples:
@@ -38,7 +39,7 @@ export function addEngineCommands(program: Command): void {
     .command('engines')
     .description('List the engines of the agent on this host: what they did, and what became of them.')
     .option('--json', 'print it as JSON')
-    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
+    .addOption(runtimeDirOption())
     .addHelpText('after', listExamples)
     .action(async ({ runtimeDir, json }: EnginesOptions) => {
       const { fetchEngines } = await import('../agent/agent-client.ts');
@@ -53,7 +54,7 @@ export function addEngineCommands(program: Command): void {
     .argument('<pairs...>', 'names of engines (selvage engines), each with the module of the new one')
     .option('--json', 'print the outcomes as JSON')
     .option('--executor <name>', 'only there, and not in every executor that has the engine')
-    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
+    .addOption(runtimeDirOption())
     .addHelpText('after', upgradeExamples)
     .action(async (words: string[], { runtimeDir, json, executor }: UpgradeOptions) => {
       const upgrades = pairsOf(words);

@@ -1,6 +1,7 @@
 // `selvage flows`: the connections of the agent on this host, and what became of their packets.
 import type { Command } from 'commander';
 import { SelvageError } from '../base/errors.ts';
+import { runtimeDirOption } from './runtime-dir.ts';
 
 const notes = `
 Columns:
@@ -40,7 +41,7 @@ export function addFlowsCommand(program: Command): void {
     .option('--to <address>', 'those to this remote interface, or to this peer')
     .option('--state <name>', 'closed, requested, established, plain or closing')
     .option('--json', 'print them as JSON')
-    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
+    .addOption(runtimeDirOption())
     .addHelpText('after', notes)
     .action(async (cid: string | undefined, { runtimeDir, json, ...options }: FlowsOptions) => {
       const { fetchFlows } = await import('../agent/agent-client.ts');

@@ -1,5 +1,6 @@
 // `selvage paths`: the slots to each peer of the agent on this host.
 import type { Command } from 'commander';
+import { runtimeDirOption } from './runtime-dir.ts';
 
 const notes = `
 A slot is a UDP source port of ours, which the fabric hashes onto some route. Of those that are healthy the fastest are
@@ -33,7 +34,7 @@ export function addPathsCommand(program: Command): void {
     .description('List the paths to each peer of the agent on this host: state, delays, why each was left.')
     .option('--to <address>', 'those to this peer')
     .option('--json', 'print them as JSON')
-    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
+    .addOption(runtimeDirOption())
     .addHelpText('after', notes)
     .action(async ({ runtimeDir, json, to }: PathsOptions) => {
       const { fetchPaths } = await import('../agent/agent-client.ts');

@@ -1,5 +1,6 @@
 // `selvage status`: asks the host's agent and prints what it says.
 import type { Command } from 'commander';
+import { runtimeDirOption } from './runtime-dir.ts';
 
 const examples = `
 Examples:
@@ -17,7 +18,7 @@ export function addStatusCommand(program: Command): void {
     .command('status')
     .description('Print what the agent on this host is doing: interfaces, peers, paths, connections, drops.')
     .option('--json', 'print it as JSON')
-    .option('--runtime-dir <folder>', "the agent's runtimeDir", '/run/selvage')
+    .addOption(runtimeDirOption())
     .addHelpText('after', examples)
     .action(async ({ runtimeDir, json }: StatusOptions) => {
       const { fetchStatus } = await import('../agent/agent-client.ts');

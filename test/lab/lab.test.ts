@@ -7,6 +7,7 @@ import { namespacesWithPrefix } from '../../lab/namespaces.ts';
 import { isAlive, processId } from '../../lab/process.ts';
 import { netnsPrefix, readState } from '../../lab/state.ts';
 import { parseTopology } from '../../lab/topology-file.ts';
+import { SELVAGE } from './agent-program.ts';
 import { eventually } from './eventually.ts';
 import { needRights } from './rights.ts';
 import { selvage, start } from './spawn.ts';
@@ -234,6 +235,8 @@ describe('the command line', () => {
     expect((await selvage('lab', 'reset', ...lab, 'leaf1-spine2')).stdout).toBe('leaf1-spine2: healthy\n');
     const program = await selvage('lab', 'exec', ...lab, 'tenant1', '--', 'sh', '-c', 'ip -br addr; exit 7');
     expect(program).toMatchObject({ status: 7, stdout: expect.stringContaining('192.168.78.1/24') });
+    const asked = await selvage('lab', 'exec', ...lab, 'host1', '--', ...SELVAGE, 'status');
+    expect(asked.stderr).toContain(`/labs/${name}/host1/agent.sock`);
     expect(await selvage('lab', 'down', ...lab)).toMatchObject({
       status: 0,
       stdout: `Lab ${name} is down.\n`,
