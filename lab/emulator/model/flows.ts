@@ -1,6 +1,7 @@
 // What the disciplines that keep flows apart share: a fixed number of lists that flows are hashed to, and rounds in which
 // lists take turns by deficit (Shreedhar and Varghese, SIGCOMM 1995).
 import { PacketList, type PacketPool } from './packets.ts';
+import { FULL_FRAME_BYTES } from './queue.ts';
 
 /** As in Linux: few flows share a list. */
 const LISTS = 1024;
@@ -14,6 +15,10 @@ export interface FlowQueue {
   isWaiting: boolean;
 }
 
+export function emptyFlow(list: PacketList): FlowQueue {
+  return { list, deficit: 0, behind: undefined, isWaiting: false };
+}
+
 export class FlowTable<F extends FlowQueue> {
   private readonly flows: readonly F[];
   private readonly pool: PacketPool;
@@ -23,8 +28,13 @@ export class FlowTable<F extends FlowQueue> {
     this.flows = Array.from({ length: LISTS }, () => make(new PacketList(pool)));
   }
 
-  of(slot: number): F {
-    return this.flows[this.pool.flow[slot]! % LISTS]!;
+  /** Takes a packet in. Its flow waits for a turn in `round`, if it does not wait for one yet. */
+  push(slot: number, round: FlowRound<F>): void {
+    const flow = this.flows[this.pool.flow[slot]! % LISTS]!;
+    flow.list.push(slot);
+    if (flow.isWaiting) return;
+    flow.deficit = FULL_FRAME_BYTES;
+    round.push(flow);
   }
 
   /** With most bytes: where to make room. */

@@ -1,7 +1,7 @@
 // FQ-CoDel (RFC 8290): flows take turns by deficit, those that are new before the others, and each has a CoDel of its own.
 // When the queue is full, the flow with most bytes loses packets at its head (RFC 8290 §4.1).
 import { CodelLaw } from './codel.ts';
-import { type FlowQueue, FlowRound, FlowTable } from './flows.ts';
+import { emptyFlow, type FlowQueue, FlowRound, FlowTable } from './flows.ts';
 import { FULL_FRAME_BYTES, isOver, type Queue, type QueueHost, type QueueLimit } from './queue.ts';
 
 /** Looking for the fattest flow takes a while, so several packets go at once: half of what it has, at most these. */
@@ -21,22 +21,11 @@ export class FqCodel implements Queue {
   constructor(host: QueueHost, limit: QueueLimit) {
     this.host = host;
     this.limit = limit;
-    this.flows = new FlowTable(host.pool, (list) => ({
-      list,
-      law: new CodelLaw(host, list),
-      deficit: 0,
-      behind: undefined,
-      isWaiting: false,
-    }));
+    this.flows = new FlowTable(host.pool, (list) => ({ ...emptyFlow(list), law: new CodelLaw(host, list) }));
   }
 
   enqueue(slot: number): void {
-    const flow = this.flows.of(slot);
-    flow.list.push(slot);
-    if (!flow.isWaiting) {
-      flow.deficit = FULL_FRAME_BYTES;
-      this.newFlows.push(flow);
-    }
+    this.flows.push(slot, this.newFlows);
     // In the end all that is left is being sent.
     while (isOver(this.host.backlog, this.limit) && this.dropFromFattest());
   }

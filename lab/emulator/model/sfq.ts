@@ -1,6 +1,6 @@
 // Stochastic fairness queueing (McKenney, INFOCOM 1990), in Linux's form: flows take turns by deficit, and when the queue
 // is full the longest gives up its last packet. The hash is seeded by the caller and stays: nothing is reordered.
-import { type FlowQueue, FlowRound, FlowTable } from './flows.ts';
+import { emptyFlow, type FlowQueue, FlowRound, FlowTable } from './flows.ts';
 import { FULL_FRAME_BYTES, isOver, type Queue, type QueueHost, type QueueLimit } from './queue.ts';
 
 export class Sfq implements Queue {
@@ -12,21 +12,11 @@ export class Sfq implements Queue {
   constructor(host: QueueHost, limit: QueueLimit) {
     this.host = host;
     this.limit = limit;
-    this.flows = new FlowTable(host.pool, (list) => ({
-      list,
-      deficit: 0,
-      behind: undefined,
-      isWaiting: false,
-    }));
+    this.flows = new FlowTable(host.pool, emptyFlow);
   }
 
   enqueue(slot: number): void {
-    const flow = this.flows.of(slot);
-    flow.list.push(slot);
-    if (!flow.isWaiting) {
-      flow.deficit = FULL_FRAME_BYTES;
-      this.round.push(flow);
-    }
+    this.flows.push(slot, this.round);
     while (isOver(this.host.backlog, this.limit)) {
       const last = this.flows.fattest().list.pop();
       // All that is left is being sent.
