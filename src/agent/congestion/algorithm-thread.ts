@@ -2,17 +2,16 @@
 // moment, also in an endless loop (CCP §4.3.1: algorithms are not trusted). It sleeps in its event loop, which algorithms
 // may use, too.
 
-import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SelvageError } from '../../base/errors.ts';
 import { AlgorithmServer } from '../../congestion/plane/algorithm-server.ts';
 import { Bell } from '../../congestion/plane/bell.ts';
-import type { ChannelStart } from '../../congestion/plane/channel.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
 import { nextEvents } from '../next-events.ts';
 import { type AlgorithmCode, loadAlgorithm } from './algorithm-code.ts';
 import { builtInAlgorithm } from './built-in.ts';
 import type { FromAlgorithmThread, ToAlgorithmThread } from './thread-messages.ts';
+import { wakeUp } from './wake.ts';
 
 export interface AlgorithmThreadStart {
   /** The name of one that is built in, or code. */
@@ -24,13 +23,6 @@ export interface AlgorithmThreadStart {
 /** Until commands that a ring had no room for are tried again: nobody says that it has. */
 const RETRY_MILLIS = 10;
 
-const one = new Uint8Array(new BigUint64Array([1n]).buffer);
-
-function wake({ wake: by }: ChannelStart): void {
-  if ('bell' in by) new Bell(by.bell).ring();
-  else writeSync(by.fd, one);
-}
-
 async function main({ algorithm: given, bell: bellMemory, progress }: AlgorithmThreadStart): Promise<void> {
   const port = parentPort!;
   const say = (message: FromAlgorithmThread) => port.postMessage(message);
@@ -41,7 +33,7 @@ async function main({ algorithm: given, bell: bellMemory, progress }: AlgorithmT
     if (algorithm === undefined)
       throw new SelvageError('bad-input', `There is no algorithm ${String(given)}.`);
     server = new AlgorithmServer(algorithm, new Progress(progress), {
-      wake,
+      wake: ({ wake }) => wakeUp(wake),
       trouble: (message, flows) => say({ type: 'trouble', message, flows }),
     });
     port.on('message', (message: ToAlgorithmThread) => {

@@ -1,23 +1,14 @@
 // An algorithm that a program behind the socket offers: for the data threads it is one like any other. What they say goes
-// to the program as it is; a flow's number says which thread a command is for. A program that does not read is not
-// waited for: its rings fill up, and what has no room is refused.
+// to the program as it is; a flow's number says which thread a command is for.
 
-import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { Bell, newBellMemory } from '../../congestion/plane/bell.ts';
 import type { Channel, Wake } from '../../congestion/plane/channel.ts';
 import { FLOWS_PER_THREAD } from '../../congestion/plane/links.ts';
 import { readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
-import { MAX_MESSAGE_BYTES, MessageRing, newRingMemory } from '../../congestion/plane/message-ring.ts';
+import { MessageRing, newRingMemory } from '../../congestion/plane/message-ring.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
-import { nextEvents } from '../next-events.ts';
-
-/** What the socket may hold for a program that is slow. */
-const MOST_UNSENT_BYTES = 1 << 20;
-/** Messages of one data thread before the next has its turn. */
-const BATCH = 256;
-
-const one = new Uint8Array(new BigUint64Array([1n]).buffer);
+import { SocketForwarder } from './socket-forwarder.ts';
+import { wakeUp } from './wake.ts';
 
 interface Joined {
   readonly toAlgorithm: MessageRing;
@@ -28,16 +19,13 @@ interface Joined {
 export class SocketAlgorithm {
   readonly progress = new Progress();
   private readonly socket: Socket;
-  private readonly memory = newBellMemory();
-  private readonly bell = new Bell(this.memory);
   private readonly joined: Joined[] = [];
-  private readonly message = new Uint8Array(MAX_MESSAGE_BYTES);
+  private readonly forwarder: SocketForwarder;
 
   constructor(socket: Socket) {
     this.socket = socket;
-    socket.on('drain', () => this.bell.ring());
-    socket.once('close', () => this.bell.ring());
-    void this.pump();
+    const rings = () => this.joined.map(({ toAlgorithm }) => toAlgorithm);
+    this.forwarder = new SocketForwarder(socket, rings, () => this.progress.reports++);
   }
 
   /** Its program can still be reached. */
@@ -53,7 +41,7 @@ export class SocketAlgorithm {
       fromAlgorithm: new MessageRing(fromAlgorithm),
       wake,
     });
-    return { id: this.joined.length, toAlgorithm, fromAlgorithm, wake, bell: this.memory };
+    return { id: this.joined.length, toAlgorithm, fromAlgorithm, wake, bell: this.forwarder.memory };
   }
 
   /** Data threads stay as long as it does. */
@@ -76,29 +64,6 @@ export class SocketAlgorithm {
       return;
     }
     this.progress.commands++;
-    if ('fd' in joined.wake) writeSync(joined.wake.fd, one);
-    else new Bell(joined.wake.bell).ring();
-  }
-
-  private async pump(): Promise<void> {
-    while (this.isOpen) {
-      const seen = this.bell.calls;
-      let more = false;
-      for (const { toAlgorithm } of this.joined) if (this.forward(toAlgorithm)) more = true;
-      if (more || this.bell.calls !== seen) await nextEvents();
-      else await this.bell.heard(seen);
-    }
-  }
-
-  /** True when there may be more to forward at once. */
-  private forward(ring: MessageRing): boolean {
-    const { socket, message } = this;
-    for (let i = 0; i < BATCH; i++) {
-      const length = socket.writableLength < MOST_UNSENT_BYTES ? ring.pop(message) : 0;
-      if (length === 0) return false;
-      this.progress.reports++;
-      socket.write(message.slice(0, length));
-    }
-    return true;
+    wakeUp(joined.wake);
   }
 }

@@ -2,18 +2,15 @@
 // one is replaced, or started again, the flow is introduced anew.
 
 import type { Socket } from 'node:net';
-import { Bell, newBellMemory } from '../../congestion/plane/bell.ts';
+import { Bell } from '../../congestion/plane/bell.ts';
 import type { Channel } from '../../congestion/plane/channel.ts';
 import { readFromDatapath } from '../../congestion/plane/message-reader.ts';
-import { MAX_MESSAGE_BYTES, MessageRing } from '../../congestion/plane/message-ring.ts';
+import { MessageRing } from '../../congestion/plane/message-ring.ts';
 import { MessageWriter } from '../../congestion/plane/message-writer.ts';
-import { nextEvents } from '../next-events.ts';
 import type { CongestionPlane } from './plane.ts';
 import type { Joining } from './running.ts';
+import { SocketForwarder } from './socket-forwarder.ts';
 
-const MOST_UNSENT_BYTES = 1 << 20;
-/** Messages of one algorithm before the next has its turn. */
-const BATCH = 256;
 /** A program that forgets to say that flows are over may not fill our memory. */
 const MOST_FLOWS = 65_536;
 
@@ -43,20 +40,17 @@ export class SocketDatapath {
   private readonly socket: Socket;
   private readonly counts: SocketCounts;
   private readonly plane: Pick<CongestionPlane, 'hostOf' | 'running'>;
-  private readonly memory = newBellMemory();
-  private readonly bell = new Bell(this.memory);
+  private readonly forwarder: SocketForwarder;
   private readonly joined = new Map<string, Joined>();
   private readonly flows = new Map<number, ForeignFlow>();
   private readonly writer = new MessageWriter();
-  private readonly message = new Uint8Array(MAX_MESSAGE_BYTES);
 
   constructor(socket: Socket, counts: SocketCounts, plane: Pick<CongestionPlane, 'hostOf' | 'running'>) {
     this.socket = socket;
     this.counts = counts;
     this.plane = plane;
     socket.once('close', () => this.leave());
-    socket.on('drain', () => this.bell.ring());
-    void this.pump();
+    this.forwarder = new SocketForwarder(socket, () => this.fromAlgorithms());
   }
 
   take(message: Uint8Array, length: number): void {
@@ -132,7 +126,7 @@ export class SocketDatapath {
   }
 
   private join(algorithm: string, host: Joining): Joined {
-    const channel = host.attach({ bell: this.memory });
+    const channel = host.attach({ bell: this.forwarder.memory });
     const joined = {
       host,
       channel,
@@ -162,27 +156,9 @@ export class SocketDatapath {
     for (const { host, channel } of this.joined.values()) host.detach(channel);
     this.joined.clear();
     this.flows.clear();
-    this.bell.ring();
   }
 
-  private async pump(): Promise<void> {
-    while (!this.socket.destroyed) {
-      const seen = this.bell.calls;
-      let more = false;
-      for (const { fromAlgorithm } of this.joined.values()) if (this.forward(fromAlgorithm)) more = true;
-      if (more || this.bell.calls !== seen) await nextEvents();
-      else await this.bell.heard(seen);
-    }
-  }
-
-  /** True when there may be more to forward at once. */
-  private forward(ring: MessageRing): boolean {
-    const { socket, message } = this;
-    for (let i = 0; i < BATCH; i++) {
-      const length = socket.writableLength < MOST_UNSENT_BYTES ? ring.pop(message) : 0;
-      if (length === 0) return false;
-      socket.write(message.slice(0, length));
-    }
-    return true;
+  private *fromAlgorithms(): Iterable<MessageRing> {
+    for (const { fromAlgorithm } of this.joined.values()) yield fromAlgorithm;
   }
 }
