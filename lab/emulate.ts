@@ -52,9 +52,10 @@ export async function emulate(command: readonly string[], options: EmulateOption
   const outerRttMicros = nested ? Number(process.env[RTT_MICROS] ?? 0) : 0;
   const link = readLink(texts, outerRttMicros);
   const seed = seedText === undefined ? randomInt(2 ** 32) : parseSeed(seedText);
-  for (const file of [log, report]) if (file !== undefined) makeWritable(file);
   requirePrivilege();
   const program = await resolveProgram(command[0]);
+  // Not before: it empties what an earlier run wrote.
+  for (const file of [log, report]) if (file !== undefined) makeWritable(file);
   const cleanups: (() => Promise<void>)[] = [];
   const cleanUp = async () => {
     for (let step = cleanups.pop(); step !== undefined; step = cleanups.pop()) await step();

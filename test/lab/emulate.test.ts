@@ -226,6 +226,7 @@ until [ -e ${folder}/received ]; do sleep 0.01; done`;
       lost.push(up.lostPackets);
     }
     expect(lost[1]).toBe(lost[0]);
+    expect(lost[2]).not.toBe(lost[0]);
   });
 });
 

@@ -1,4 +1,5 @@
-// How long packets waited: a count for every 10 µs up to ten seconds, so that percentiles are exact to that.
+// How long packets waited: a count for every 10 µs up to ten seconds, so that percentiles are exact to that;
+// one beyond is given as the longest.
 const STEP_MICROS = 10;
 const STEPS = 1_000_000;
 
@@ -19,6 +20,7 @@ export class Delays {
     let left = Math.max(1, Math.ceil(this.count * share));
     let step = 0;
     while (left > this.counts[step]!) left -= this.counts[step++]!;
+    if (step === STEPS - 1) return this.maxMicros;
     return Math.min(this.maxMicros, (step + 0.5) * STEP_MICROS);
   }
 }
