@@ -201,8 +201,8 @@ export class ConnectionTable implements ConnectionColumns {
     this.localCid[row] = this.cid(row, generation + 1);
   }
 
-  /** What governs pairs is to be looked up again: connections whose pairs are governed otherwise now get a new controller. */
-  regovern(): void {
+  /** What governs pairs is to be looked up again: connections whose pairs are governed otherwise now get a new controller; `changed` is told of them. */
+  regovern(changed: (row: number) => void): void {
     for (let row = 0; row < this.count; row++) {
       const next = this.congestionOf(this.pair[row]!);
       const before = this.congestion[row]!;
@@ -214,6 +214,7 @@ export class ConnectionTable implements ConnectionColumns {
       if (next.ccType !== CC_PROGRAM) send.congestion.close?.();
       send.congestion = next.create();
       send.nextSendAt.fill(0);
+      changed(row);
     }
   }
 

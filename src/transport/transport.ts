@@ -298,9 +298,9 @@ export class Transport {
     );
   }
 
-  /** What governs pairs has changed. */
+  /** What governs pairs has changed. Who waited for what the one before allowed is looked at again. */
   regovern(): void {
-    this.connections.regovern();
+    this.connections.regovern((row) => this.ready.add(row));
   }
 
   /** When `advance` or `transmit` have something to do at the latest; Infinity when only packets can bring work. */

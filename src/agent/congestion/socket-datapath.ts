@@ -54,6 +54,7 @@ export class SocketDatapath {
   }
 
   take(message: Uint8Array, length: number): void {
+    if (this.socket.destroyed) return;
     const said = readFromDatapath(message, length);
     switch (said?.kind) {
       case 'ready':

@@ -28,16 +28,15 @@ it('holds up a bounded part of its commands, and hands them on when there is roo
   // There is nothing more to take, though commands wait.
   while (server.serve());
   expect(server.isHeldUp).toBe(true);
-  expect(progress.commands).toBe(FLOWS);
-  expect(progress.bad).toBeGreaterThan(0);
+  expect(toAlgorithm.isEmpty).toBe(false);
   const message = new Uint8Array(MAX_MESSAGE_BYTES);
   let heard = 0;
-  for (; server.isHeldUp || !fromAlgorithm.isEmpty; server.serve()) {
+  for (; !(toAlgorithm.isEmpty && fromAlgorithm.isEmpty); server.serve()) {
     for (let length = fromAlgorithm.pop(message); length > 0; length = fromAlgorithm.pop(message)) {
       expect(readFromAlgorithm(message, length)).toMatchObject({ flow: ++heard });
     }
   }
-  expect(heard + progress.bad).toBe(FLOWS);
+  expect([heard, progress.bad, server.isHeldUp]).toEqual([FLOWS, 0, false]);
 });
 
 it('a bell need not be rung for one who waits for a time', async () => {

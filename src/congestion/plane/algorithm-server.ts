@@ -87,7 +87,9 @@ export class AlgorithmServer {
   serve(): boolean {
     let more = false;
     for (const channel of this.channels.values()) {
-      for (let i = 0; i < BATCH; i++) {
+      this.empty(channel);
+      // Who does not take commands is not heard: it would lose those that they lead to.
+      for (let i = 0; i < BATCH && channel.waiting.length === 0; i++) {
         const length = channel.toAlgorithm.pop(this.message);
         if (length === 0) break;
         const said = readFromDatapath(this.message, length);
@@ -97,7 +99,7 @@ export class AlgorithmServer {
         this.progress.leave();
       }
       this.empty(channel);
-      if (!channel.toAlgorithm.isEmpty) more = true;
+      if (channel.waiting.length === 0 && !channel.toAlgorithm.isEmpty) more = true;
     }
     return more;
   }
