@@ -311,6 +311,6 @@ function refuseTaken(name: string): void {
   }
   if (!isNative(name) && !isBuiltIn(name) && name !== CONFIGURED) return;
   throw new SelvageError('bad-input', `${name} is the name of an algorithm that comes with Selvage.`, {
-    hint: 'Give it another name.',
+    hint: 'Give it another name; `selvage cc run` does with --name.',
   });
 }
