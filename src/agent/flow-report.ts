@@ -2,6 +2,7 @@
 // pages, one between two turns, so that packets do not wait while thousands of connections are told of.
 
 import { SLOTS } from '../paths/path-table.ts';
+import { paceDue } from '../transport/pacing.ts';
 import { TALLY_NAMES } from '../transport/tallies.ts';
 import { PAIR_DROP_REASONS } from '../vswitch/pair-drops.ts';
 import type { Switch } from '../vswitch/switch.ts';
@@ -139,7 +140,7 @@ function slotsOf(
     rttMicros: paths.rttMicros(peer, slot),
     fabricMicros: paths.fabricMicros(peer, slot),
     endpointMicros: paths.endpointMicros(peer, slot),
-    pacedMicros: Math.max(0, send.nextSendAt[slot]! - nowMicros),
+    pacedMicros: Math.max(0, paceDue(send, slot) - nowMicros),
     timeouts: send.backoff[slot]!,
   }));
 }

@@ -213,7 +213,6 @@ export class ConnectionTable implements ConnectionColumns {
       // Between two of the control plane's the flows stay what they are.
       if (next.ccType !== CC_PROGRAM) send.congestion.close?.();
       send.congestion = next.create();
-      send.nextSendAt.fill(0);
       changed(row);
     }
   }

@@ -1,12 +1,15 @@
 // A frame larger than a slot's window goes all the same when nothing else is on its way there, and the next one later
-// (§3.3 of the Swift paper, for frames instead of packets).
+// (§3.3 of the Swift paper, for frames instead of packets); and frames follow one another at a program's rate.
 
 import { describe, expect, it } from 'vitest';
+import { PERFECT } from '../../sim/channel.ts';
 import { story } from '../../test/support/story.ts';
 import type { CongestionAlgorithm } from '../congestion/controller.ts';
-import { CC_SWIFT, PACKET_DATA } from '../wire/bifrost-types.ts';
+import { SLOTS } from '../paths/path-table.ts';
+import { CC_PROGRAM, CC_SWIFT, PACKET_DATA } from '../wire/bifrost-types.ts';
 import { VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
 import { ConnectionTable } from './connections.ts';
+import { pace, paceDue } from './pacing.ts';
 
 const FRAME_BYTES = 14_000;
 /** One frame a slot each 4 ms. */
@@ -67,47 +70,108 @@ describe('frames larger than the windows', () => {
 });
 
 describe('a program’s rate', () => {
-  /** So little that one frame would block its slot for years. */
-  const tiny = (cwndBytes: number): CongestionAlgorithm => ({
-    name: 'tiny',
-    ccType: CC_SWIFT,
-    create: () => {
-      const rate = () => 1e-3;
-      const controller = narrow.create();
-      return {
-        ...controller,
+  /** So many bytes a second on each slot, whatever its window; `acked` are the bytes that each slot has carried. */
+  function rated(bytesPerSecond: number, cwndBytes = 1e6) {
+    const rate = { bytesPerSecond };
+    const acked = new Array<number>(SLOTS).fill(0);
+    const now = () => rate.bytesPerSecond;
+    const algorithm: CongestionAlgorithm = {
+      name: 'rated',
+      ccType: CC_PROGRAM,
+      create: () => ({
+        ...narrow.create(),
+        onAck({ slot, ackedBytes }) {
+          acked[slot]! += ackedBytes;
+        },
         cwndBytes: () => cwndBytes,
-        pacingBytesPerSecond: rate,
-        rateBytesPerSecond: rate,
-      };
-    },
+        pacingBytesPerSecond: now,
+        rateBytesPerSecond: now,
+      }),
+    };
+    return { rate, acked, algorithm };
+  }
+
+  /** A while after the four fastest slots were found. */
+  function settled({ algorithm, rate }: ReturnType<typeof rated>) {
+    const told = story({ hosts: { congestion: algorithm } });
+    const { traffic, network, run } = told;
+    for (const [slot, channel] of network.channels.flatMap((each) => [...each.entries()]))
+      channel.conditions = { ...PERFECT, delayMicros: slot < 4 ? 50 : 1000 };
+    const { bytesPerSecond } = rate;
+    rate.bytesPerSecond = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 100; i++) {
+      traffic.send(0, 0, [100]);
+      run(20_000);
+    }
+    rate.bytesPerSecond = bytesPerSecond;
+    return told;
+  }
+
+  it.each([1400, 1e6])('is kept however low it is (window of %d bytes)', (cwnd) => {
+    // 100 kbit/s: one such frame takes five seconds.
+    const length = 64_000;
+    const rate = 12_500;
+    const { acked, algorithm } = rated(rate, cwnd);
+    const { traffic, run } = story({ hosts: { congestion: algorithm } });
+    traffic.send(0, 0, new Array(100).fill(length));
+    run(30_000_000);
+    const used = acked.filter((bytes) => bytes > 0);
+    expect(used.length).toBeGreaterThanOrEqual(4);
+    for (const bytes of used) expect(bytes).toBeLessThanOrEqual(30 * rate + length);
+    // The first four that were used have lost nothing of their time.
+    const full = used.filter((bytes) => bytes > 30 * rate - length);
+    expect(full.length).toBeGreaterThanOrEqual(4);
   });
 
-  it.each([1400, 1e6])(
-    'holds a slot up for no more than a quarter of a second (window of %d bytes)',
-    (cwnd) => {
-      const { traffic, run } = story({ hosts: { congestion: tiny(cwnd), windowPackets: 64 } });
-      traffic.send(0, 0, new Array(48).fill(FRAME_BYTES));
-      run(4_000_000);
-      expect(traffic.missing).toBe(0);
-    },
-  );
+  it('counts from the moment that it changes', () => {
+    const program = rated(FRAME_BYTES);
+    const { rate } = program;
+    const { traffic, run, arrived } = settled(program);
+    /** How many arrive in so many milliseconds, of which the host sleeps through none. */
+    const went = (millis: number) => {
+      const before = arrived()[0]!;
+      for (let i = 0; i < millis; i++) {
+        traffic.send(0, 0, []);
+        run(1000);
+      }
+      return arrived()[0]! - before;
+    };
+    traffic.send(0, 0, new Array(100).fill(FRAME_BYTES));
+    run(20_000);
+    expect(went(500)).toBe(0);
+    // What was sent half a second ago took a second at the old rate, and takes 50 ms at the new one.
+    rate.bytesPerSecond *= 20;
+    expect([went(3), went(42), went(10)]).toEqual([4, 0, 4]);
+    rate.bytesPerSecond = Number.POSITIVE_INFINITY;
+    expect(went(3)).toBeGreaterThan(30);
+  });
+
+  it('is noticed when nothing else happens, and so is that it is gone', () => {
+    const { rate, algorithm } = rated(FRAME_BYTES / 1000);
+    const { traffic, run } = story({ hosts: { congestion: algorithm } });
+    traffic.send(0, 0, new Array(40).fill(FRAME_BYTES));
+    run(2_000_000);
+    expect(traffic.missing).toBeGreaterThan(30);
+    rate.bytesPerSecond = Number.POSITIVE_INFINITY;
+    run(260_000);
+    expect(traffic.missing).toBe(0);
+  });
 });
 
-it('another algorithm is not held up by what the one before it waited for', () => {
+it('another algorithm is not held up by the rate of the one before it', () => {
   let governing: CongestionAlgorithm = narrow;
   const table = new ConnectionTable(0, 64, 1, () => governing);
   const row = table.add(1, 0, 77);
   table.begin(row);
   table.awaken(row);
   const window = table.send[row]!;
-  window.nextSendAt.fill(1e9);
+  pace(1000, window, 0, FRAME_BYTES);
   const changed: number[] = [];
   table.regovern((each) => changed.push(each));
-  expect([window.nextSendAt[0], changed]).toEqual([1e9, []]);
-  governing = { ...narrow, name: 'other' };
+  expect([paceDue(window, 0), changed]).toEqual([5000, []]);
+  governing = { ...narrow, name: 'other', create: () => ({ ...narrow.create(), cwndBytes: () => 1e6 }) };
   table.regovern((each) => changed.push(each));
-  expect([Math.max(...window.nextSendAt), changed]).toEqual([0, [row]]);
+  expect([paceDue(window, 0), changed]).toEqual([1000, [row]]);
 });
 
 const PSN_AT = VXLAN_HEADER_BYTES + 4;

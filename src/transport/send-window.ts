@@ -49,9 +49,10 @@ export class SendWindow {
   /** Since when each slot's present round trip is measured, and the least delay of the fabric in it. */
   readonly roundSince = new Float64Array(SLOTS);
   readonly leastFabricMicros = new Float64Array(SLOTS).fill(Number.POSITIVE_INFINITY);
-  /** A slot whose window was smaller than a frame that went there is not used before. */
-  readonly nextSendAt = new Float64Array(SLOTS);
-  /** When the first such slot is free again for frames that wait, or Infinity. */
+  /** Of each slot: when its last frame went and how large it was, if the next one has to wait for it; else 0 bytes. */
+  readonly pacedAt = new Float64Array(SLOTS);
+  readonly pacedBytes = new Float64Array(SLOTS);
+  /** When the slots that frames wait for are to be looked at again, or Infinity. */
   pacedUntil = Number.POSITIVE_INFINITY;
   /** Given with each connection that uses the window. */
   congestion!: CongestionController;
@@ -106,7 +107,7 @@ export class SendWindow {
     this.next = psn;
     this.inFlightBytes = 0;
     this.slotBytes.fill(0);
-    this.nextSendAt.fill(0);
+    this.pacedBytes.fill(0);
     this.roundSince.fill(0);
     this.leastFabricMicros.fill(Number.POSITIVE_INFINITY);
     this.pacedUntil = Number.POSITIVE_INFINITY;

@@ -4,15 +4,14 @@
 
 import { SLOTS } from '../paths/path-table.ts';
 import { SLOT_HEALTHY } from '../paths/slot-health.ts';
+import { pace, paceDue } from './pacing.ts';
 import type { SendWindow } from './send-window.ts';
 import type { TransportContext } from './types.ts';
 
 /** More than this waiting is worth paths of its own. */
 const FOLLOW_PACKETS = 8;
-/** Of timers, as far as a paced slot may catch up with its rate. */
-const LATENESS_MICROS = 1000;
-/** A slot waits no longer for a program's rate: the program may be gone by then. */
-const LONGEST_GAP_MICROS = 250_000;
+/** A slot that waits is looked at as often as this: its rate may be another, and a connection that asks does not rest. */
+const PACE_CHECK_MICROS = 250_000;
 
 export class Sprayer {
   private readonly context: TransportContext;
@@ -59,19 +58,7 @@ export class Sprayer {
   }
 
   private take(now: number, window: SendWindow, slot: number, length: number): true {
-    const { congestion } = window;
-    if (length > congestion.cwndBytes(slot)) {
-      const pacing = congestion.pacingBytesPerSecond(slot);
-      const gap = (length * 1e6) / pacing;
-      // A receiver's limit stays as it is, however low; a program's rate is worth no more than the program.
-      const isOwn = congestion.rateBytesPerSecond?.(slot) === pacing;
-      window.nextSendAt[slot] = now + (isOwn ? Math.min(gap, LONGEST_GAP_MICROS) : gap);
-    } else if (congestion.rateBytesPerSecond !== undefined) {
-      // A timer that was late is made up for.
-      const from = Math.max(window.nextSendAt[slot]!, now - LATENESS_MICROS);
-      const due = from + (length * 1e6) / congestion.rateBytesPerSecond(slot);
-      window.nextSendAt[slot] = Math.min(due, now + LONGEST_GAP_MICROS);
-    }
+    pace(now, window, slot, length);
     window.slot = slot;
     window.pacedUntil = Number.POSITIVE_INFINITY;
     return true;
@@ -81,9 +68,10 @@ export class Sprayer {
   private hasRoom(now: number, window: SendWindow, slot: number, length: number): boolean {
     const inFlight = window.slotBytes[slot]!;
     if (inFlight > 0 && inFlight + length > window.congestion.cwndBytes(slot)) return false;
-    const due = window.nextSendAt[slot]!;
+    if (window.pacedBytes[slot] === 0) return true;
+    const due = paceDue(window, slot);
     if (due <= now) return true;
-    window.pacedUntil = Math.min(window.pacedUntil, due);
+    window.pacedUntil = Math.min(window.pacedUntil, due, now + PACE_CHECK_MICROS);
     return false;
   }
 
