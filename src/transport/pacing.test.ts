@@ -156,6 +156,18 @@ describe('a program’s rate', () => {
     run(260_000);
     expect(traffic.missing).toBe(0);
   });
+
+  it('wakes the host for a frame that comes while its slots wait', () => {
+    const { traffic, run } = settled(rated(FRAME_BYTES / 0.04));
+    traffic.send(0, 0, new Array(4).fill(FRAME_BYTES));
+    run(20_000);
+    expect(traffic.missing).toBe(0);
+    traffic.send(0, 0, [FRAME_BYTES]);
+    run(15_000);
+    expect(traffic.missing).toBe(1);
+    run(10_000);
+    expect(traffic.missing).toBe(0);
+  });
 });
 
 it('another algorithm is not held up by the rate of the one before it', () => {

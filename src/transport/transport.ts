@@ -157,7 +157,13 @@ export class Transport {
     const recalled = connections.recalled[row];
     if (recalled !== undefined && recalled.frames > 0) return SEND_WAIT;
     connections.awaken(row);
-    if (!this.sender.accept(now, row, offset, length)) return SEND_WAIT;
+    const window = connections.send[row]!;
+    const { pacedUntil } = window;
+    if (!this.sender.accept(now, row, offset, length)) {
+      // Nothing else need happen before its slots are due.
+      if (window.pacedUntil < pacedUntil) this.deadlines.arm(row);
+      return SEND_WAIT;
+    }
     connections.usedAt[row] = now;
     this.ready.add(row);
     return SEND_TAKEN;
