@@ -5,6 +5,7 @@
 
 import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts';
 import { compile } from '../language/compiler.ts';
+import { isFilled } from './window.ts';
 import { WindowedMin } from './windowed.ts';
 
 const DEFAULT_DELTA = 0.5;
@@ -22,12 +23,14 @@ const program = compile(`
   (volatile acked 0)
   (volatile lost 0)
   (volatile timeout 0)
+  (volatile used 0)
   (volatile standing +infinity)
   (volatile longest 0)))
 (when true
   (:= Report.acked (+ Report.acked Ack.bytes_acked))
   (:= Report.lost (+ Report.lost Ack.lost_pkts_sample))
   (:= Report.timeout (or Report.timeout Flow.was_timeout))
+  (:= Report.used (max Report.used (+ Flow.bytes_in_flight Ack.bytes_acked)))
   (:= Report.standing (min Report.standing Flow.rtt_sample_us))
   (:= Report.longest (max Report.longest Flow.rtt_sample_us))
   (fallthrough))
@@ -68,8 +71,7 @@ class Copa implements Controller {
     this.minRtt.add(nowMicros, standing);
     const minMicros = this.minRtt.value;
     this.chooseMode(report, standing, minMicros);
-    const acked = report.field('acked') / this.control.flow.mssBytes;
-    this.steer(nowMicros, standing, standing - minMicros, acked);
+    this.steer(report, standing, standing - minMicros);
     if (report.field('timeout') !== 0) this.cwnd = 2;
     this.cwnd = Math.max(2, this.cwnd);
     const Cwnd = this.cwnd * this.control.flow.mssBytes;
@@ -94,9 +96,13 @@ class Copa implements Controller {
     }
   }
 
-  private steer(nowMicros: number, standing: number, queueMicros: number, acked: number): void {
+  private steer(report: Report, standing: number, queueMicros: number): void {
+    const { nowMicros } = report;
+    const { mssBytes } = this.control.flow;
+    const acked = report.field('acked') / mssBytes;
     const rate = this.cwnd / standing;
     const isBelow = queueMicros <= 0 || rate <= 1 / (this.delta * queueMicros);
+    if (isBelow && !isFilled(this.cwnd * mssBytes, report.field('used'))) return;
     if (this.isSlowStart && isBelow) {
       this.cwnd += acked;
       return;

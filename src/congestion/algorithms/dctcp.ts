@@ -3,7 +3,7 @@
 
 import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts';
 import { roundOf, roundProgram } from './round.ts';
-import { deafUntil } from './window.ts';
+import { deafUntil, isFilled } from './window.ts';
 
 /** RFC 8257 §4.2: how much of the latest round the average takes in. */
 const GAIN = 1 / 16;
@@ -15,6 +15,8 @@ class Dctcp implements Controller {
   private markedFraction = 1;
   private ackedBytes = 0;
   private markedBytes = 0;
+  /** The most that was in flight. */
+  private usedBytes = 0;
   private roundEndsMicros = 0;
   private deafUntilMicros = 0;
 
@@ -29,6 +31,7 @@ class Dctcp implements Controller {
     const { nowMicros, rttMicros } = round;
     this.ackedBytes += round.ackedBytes;
     this.markedBytes += round.markedBytes;
+    this.usedBytes = Math.max(this.usedBytes, round.usedBytes);
     if (round.wasTimeout) this.cwndBytes = this.leastBytes;
     else if (round.lostPackets > 0) this.onLoss(nowMicros, rttMicros);
     else if (nowMicros >= this.roundEndsMicros) this.endRound(nowMicros, rttMicros);
@@ -54,10 +57,13 @@ class Dctcp implements Controller {
     if (markedBytes > 0) {
       this.isSlowStart = false;
       this.cwndBytes *= 1 - this.markedFraction / 2;
-    } else if (this.isSlowStart) this.cwndBytes += ackedBytes;
-    else this.cwndBytes += (this.control.flow.mssBytes * ackedBytes) / this.cwndBytes;
+    } else if (isFilled(this.cwndBytes, this.usedBytes)) {
+      const share = this.isSlowStart ? 1 : this.control.flow.mssBytes / this.cwndBytes;
+      this.cwndBytes += ackedBytes * share;
+    }
     this.ackedBytes = 0;
     this.markedBytes = 0;
+    this.usedBytes = 0;
     this.roundEndsMicros = nowMicros + rttMicros / 2;
   }
 }

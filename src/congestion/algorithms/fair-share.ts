@@ -3,8 +3,8 @@
 
 import type { Algorithm, Controller, FlowControl, FlowInfo, Report } from '../algorithm.ts';
 import { renoLaw } from './reno.ts';
-import { roundOf, roundProgram } from './round.ts';
-import { deafUntil, type WindowLaw } from './window.ts';
+import { type Round, roundOf, roundProgram } from './round.ts';
+import { deafUntil, isFilled, type WindowLaw } from './window.ts';
 
 class FairShare implements Controller {
   private readonly flows = new Map<number, FlowControl>();
@@ -27,13 +27,8 @@ class FairShare implements Controller {
 
   onReport(report: Report): void {
     const round = roundOf(report);
-    const isLoss = round.lostPackets > 0 || round.wasTimeout;
-    if (isLoss && round.nowMicros >= this.deafUntilMicros) {
-      this.cwndBytes = this.law.decreased(this.cwndBytes, round.nowMicros);
-      this.ssthreshBytes = this.cwndBytes;
-      this.deafUntilMicros = deafUntil(round.nowMicros, round.rttMicros);
-    } else if (!isLoss && this.cwndBytes < this.ssthreshBytes) this.cwndBytes += round.ackedBytes;
-    else if (!isLoss) this.cwndBytes = this.law.increased(this.cwndBytes, round);
+    if (round.lostPackets > 0 || round.wasTimeout) this.onLoss(round);
+    else if (isFilled(this.shareBytes, round.usedBytes)) this.grow(round);
     this.apportion();
   }
 
@@ -42,8 +37,24 @@ class FairShare implements Controller {
     this.apportion();
   }
 
+  private onLoss({ nowMicros, rttMicros }: Round): void {
+    if (nowMicros < this.deafUntilMicros) return;
+    this.cwndBytes = this.law.decreased(this.cwndBytes, nowMicros);
+    this.ssthreshBytes = this.cwndBytes;
+    this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
+  }
+
+  private grow(round: Round): void {
+    if (this.cwndBytes < this.ssthreshBytes) this.cwndBytes += round.ackedBytes;
+    else this.cwndBytes = this.law.increased(this.cwndBytes, round);
+  }
+
+  private get shareBytes(): number {
+    return this.cwndBytes / this.flows.size;
+  }
+
   private apportion(): void {
-    const Cwnd = this.cwndBytes / this.flows.size;
+    const Cwnd = this.shareBytes;
     for (const control of this.flows.values()) control.update({ Cwnd });
   }
 }

@@ -9,7 +9,7 @@ import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts
 import { compile } from '../language/compiler.ts';
 import { CubicLaw } from './cubic.ts';
 import { Elasticity, SAMPLE_MICROS } from './elasticity.ts';
-import { deafUntil } from './window.ts';
+import { deafUntil, isFilled } from './window.ts';
 
 const PULSE_HERTZ = 5;
 /** Of the bottleneck's rate. */
@@ -33,6 +33,7 @@ const program = compile(`
     (volatile acked 0)
     (volatile lost 0)
     (volatile timeout 0)
+    (volatile used 0)
     (rtt 0)
     (sent 0)
     (received 0))
@@ -41,6 +42,7 @@ const program = compile(`
   (:= Report.acked (+ Report.acked Ack.bytes_acked))
   (:= Report.lost (+ Report.lost Ack.lost_pkts_sample))
   (:= Report.timeout (or Report.timeout Flow.was_timeout))
+  (:= Report.used (max Report.used (+ Flow.bytes_in_flight Ack.bytes_acked)))
   (:= Report.rtt Flow.rtt_sample_us)
   (:= Report.sent Flow.rate_outgoing)
   (:= Report.received Flow.rate_incoming)
@@ -94,14 +96,16 @@ class Nimbus implements Controller {
     const ackedBytes = report.field('acked');
     const lostPackets = report.field('lost');
     const wasTimeout = report.field('timeout') !== 0;
+    const usedBytes = report.field('used');
     if (lostPackets > 0 || wasTimeout) {
       if (nowMicros < this.deafUntilMicros) return;
       this.isSlowStart = false;
       this.cwndBytes = this.cubic.decreased(this.cwndBytes, nowMicros);
       this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
-    } else if (this.isSlowStart) this.cwndBytes += ackedBytes;
+    } else if (!isFilled(this.cwndBytes, usedBytes)) return;
+    else if (this.isSlowStart) this.cwndBytes += ackedBytes;
     else {
-      const counts = { ackedBytes, lostPackets, wasTimeout, markedBytes: 0, usedBytes: this.cwndBytes };
+      const counts = { ackedBytes, lostPackets, wasTimeout, markedBytes: 0, usedBytes };
       const round = { nowMicros, rttMicros, ...counts };
       this.cwndBytes = this.cubic.increased(this.cwndBytes, round);
     }

@@ -3,7 +3,7 @@
 
 import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts';
 import { roundOf, roundProgram } from './round.ts';
-import { deafUntil } from './window.ts';
+import { deafUntil, isFilled } from './window.ts';
 
 /** Packets in the queue: fewer than alpha, grow; more than beta, shrink; more than gamma ends slow start. */
 const ALPHA = 2;
@@ -26,13 +26,17 @@ class Vegas implements Controller {
   }
 
   onReport(report: Report): void {
-    const { nowMicros, rttMicros, lostPackets, wasTimeout } = roundOf(report);
+    const { mssBytes } = this.control.flow;
+    const { nowMicros, rttMicros, lostPackets, wasTimeout, usedBytes } = roundOf(report);
     this.baseMicros = Math.min(this.baseMicros, rttMicros);
     if (wasTimeout) this.cwnd = 2;
     else if (lostPackets > 0) this.onLoss(nowMicros, rttMicros);
-    else this.onRound((this.cwnd * (rttMicros - this.baseMicros)) / rttMicros);
+    else {
+      const queuedPackets = (this.cwnd * (rttMicros - this.baseMicros)) / rttMicros;
+      this.onRound(queuedPackets, isFilled(this.cwnd * mssBytes, usedBytes));
+    }
     this.cwnd = Math.max(2, this.cwnd);
-    this.control.update({ Cwnd: this.cwnd * this.control.flow.mssBytes });
+    this.control.update({ Cwnd: this.cwnd * mssBytes });
   }
 
   private onLoss(nowMicros: number, rttMicros: number): void {
@@ -42,15 +46,16 @@ class Vegas implements Controller {
     this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
   }
 
-  private onRound(queuedPackets: number): void {
+  private onRound(queuedPackets: number, mayGrow: boolean): void {
     if (this.isSlowStart && queuedPackets <= GAMMA) {
-      this.isGrowing = !this.isGrowing;
+      this.isGrowing = mayGrow && !this.isGrowing;
       if (this.isGrowing) this.cwnd *= 2;
     } else if (this.isSlowStart) {
       this.isSlowStart = false;
       this.cwnd -= queuedPackets;
-    } else if (queuedPackets < ALPHA) this.cwnd++;
-    else if (queuedPackets > BETA) this.cwnd--;
+    } else if (queuedPackets < ALPHA) {
+      if (mayGrow) this.cwnd++;
+    } else if (queuedPackets > BETA) this.cwnd--;
   }
 }
 

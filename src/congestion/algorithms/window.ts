@@ -16,6 +16,11 @@ export function deafUntil(nowMicros: number, rttMicros: number): number {
   return nowMicros + 1.5 * Math.min(rttMicros, UNKNOWN_RTT_MICROS);
 }
 
+/** Only such a window may grow: one that is not used says nothing about the network (RFC 7661). */
+export function isFilled(cwndBytes: number, usedBytes: number): boolean {
+  return 2 * usedBytes >= cwndBytes;
+}
+
 export interface WindowLaw {
   /** The window after a round without loss. */
   increased(cwndBytes: number, round: Round): number;
@@ -57,8 +62,7 @@ export class WindowController implements Controller {
     const { nowMicros, rttMicros, lostPackets, wasTimeout, ackedBytes, usedBytes } = round;
     if (wasTimeout || (lostPackets > 0 && nowMicros >= this.deafUntilMicros)) {
       this.decrease(nowMicros, rttMicros, wasTimeout);
-    } else if (lostPackets > 0 || 2 * usedBytes < this.cwndBytes) {
-      // A window that is not used says nothing about the network (RFC 7661).
+    } else if (lostPackets > 0 || !isFilled(this.cwndBytes, usedBytes)) {
       return;
     } else if (this.cwndBytes < this.ssthreshBytes) {
       this.cwndBytes = Math.min(this.cwndBytes + ackedBytes, this.ssthreshBytes);
