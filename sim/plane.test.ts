@@ -140,6 +140,19 @@ describe('flows go on by themselves, and say why, when their algorithm', () => {
     }
   });
 
+  test('is late, and have it back when it speaks again', () => {
+    const { senders, measure } = start('reno', ({ plane }) => plane.run(reno()));
+    for (const { plane } of senders) plane.hang('reno');
+    measure();
+    for (const host of senders) expect(decides(host, 'reno').fallback).toBeGreaterThan(0);
+    for (const { plane } of senders) plane.resume('reno');
+    expect(total(measure())).toBeGreaterThan(0.75 * MEGABITS);
+    for (const host of senders) {
+      const { controlled, fallback } = decides(host, 'reno');
+      expect([controlled > 0, fallback]).toEqual([true, 0]);
+    }
+  });
+
   test('is not there at all', () => {
     const { senders, measure } = start('nobody', () => {});
     expect(total(measure())).toBeGreaterThan(0.75 * MEGABITS);

@@ -20,6 +20,8 @@ export class HostPlane {
   wakeHost: () => void = () => {};
   private readonly clock: Clock;
   private readonly hung = new Set<string>();
+  /** By name: has an algorithm take in what waits. */
+  private readonly serving = new Map<string, () => void>();
   private lastLink = 0;
 
   constructor(clock: Clock) {
@@ -55,6 +57,7 @@ export class HostPlane {
       ring: () => clock.after(DELAY_MICROS, serve),
     };
     this.hung.delete(name);
+    this.serving.set(name, serve);
     links.links = [...links.links.filter((other) => other.algorithm !== name), link];
   }
 
@@ -67,6 +70,12 @@ export class HostPlane {
 
   hang(name: string): void {
     this.hung.add(name);
+  }
+
+  /** It was only late. */
+  resume(name: string): void {
+    this.hung.delete(name);
+    this.serving.get(name)?.();
   }
 
   set(rules: readonly FlowRule[]): void {

@@ -112,6 +112,11 @@ export class FlowDatapath {
     return this.isControlled ? 'algorithm' : 'fallback';
   }
 
+  /** Its algorithm had it, lost it by silence alone, and was not told. */
+  get isMissed(): boolean {
+    return !this.isControlled && !this.isRefused && this.generation !== 0;
+  }
+
   /** Never less than one packet, so that something can always be learned. */
   get cwndBytes(): number {
     return Math.max(this.options.mssBytes, Math.min(this.machine.cwnd, this.options.maxCwndBytes));

@@ -1,5 +1,7 @@
 // Who is told of which flow, and when, if rings are small and algorithms slow.
 import { describe, expect, it } from 'vitest';
+import { roundProgram } from '../algorithms/round.ts';
+import type { Command } from '../commands.ts';
 import type { CongestionController } from '../controller.ts';
 import { CWND } from '../language/instructions.ts';
 import { type AlgorithmLink, PlaneLinks } from './links.ts';
@@ -28,9 +30,10 @@ function linkTo(algorithm: string, id: number, ringBytes = 65_536) {
       all.push(readFromDatapath(message, length)!);
     return all;
   };
-  const update = (flow: number, cwnd: number) =>
-    link.fromAlgorithm.push(writer.bytes, writer.command(flow, { kind: 'update', values: [[CWND, cwnd]] }));
-  return { link, heard, update, rung: () => rung };
+  const update = (flow: number, cwnd: number) => say(flow, { kind: 'update', values: [[CWND, cwnd]] });
+  const say = (flow: number, command: Command) =>
+    link.fromAlgorithm.push(writer.bytes, writer.command(flow, command));
+  return { link, heard, update, say, rung: () => rung };
 }
 
 function datapathOver(...links: AlgorithmLink[]) {
@@ -120,6 +123,60 @@ describe('an algorithm', () => {
     datapath.run(6);
     expect(datapath.counters.commandsLate).toBe(100);
     expect(datapath.nextTimeout()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  describe('that was silent for too long', () => {
+    const created = (said: readonly FromDatapath[]) =>
+      said.flatMap((each) => (each.kind === 'create' ? [each.flow] : []));
+    const program: Command = { kind: 'install', generation: 1, bytes: roundProgram.bytes, values: [] };
+
+    /** A flow whose report nobody answered. */
+    function lost() {
+      const { link, heard, say } = linkTo('one', 1);
+      const { datapath } = datapathOver(link);
+      const controller = datapath.algorithm(0, 'one').create();
+      ack(controller, 0);
+      datapath.flush();
+      const { id } = created(heard())[0]!;
+      say(id, program);
+      datapath.run(1000);
+      ack(controller, 2000);
+      expect(heard()).toMatchObject([{ kind: 'report', flow: id, serial: 1 }]);
+      datapath.run(252_000);
+      expect(datapath.flowsOf('one')).toEqual({ controlled: 0, fallback: 1 });
+      return { id, say, heard, datapath, controller };
+    }
+
+    it('is told of the flow again when it speaks, with the window that it has by then', () => {
+      const { id, say, heard, datapath, controller } = lost();
+      say(id, { kind: 'answer', serial: 1 });
+      say(id, { kind: 'update', values: [[CWND, 1e9]] });
+      datapath.run(300_000);
+      datapath.flush();
+      const said = heard();
+      expect(kinds(said)).toEqual(['close', 'create']);
+      expect(said[0]).toMatchObject({ flow: id });
+      const [again] = created(said);
+      expect(again!.id).not.toBe(id);
+      expect(again!.initialCwndBytes).toBe(controller.cwndBytes(0));
+      say(again!.id, program);
+      datapath.run(301_000);
+      expect(datapath.flowsOf('one')).toEqual({ controlled: 1, fallback: 0 });
+      datapath.flush();
+      expect(heard()).toEqual([]);
+    });
+
+    it.each<Command>([
+      { kind: 'abandon', why: 'out of ideas' },
+      { kind: 'install', generation: 2, bytes: new Uint8Array(1808), values: [] },
+    ])('but not when what it says is $kind, and is refused for good', (command) => {
+      const { id, say, heard, datapath } = lost();
+      say(id, command);
+      say(id, { kind: 'answer', serial: 1 });
+      datapath.run(300_000);
+      datapath.flush();
+      expect(heard()).toEqual([]);
+    });
   });
 });
 

@@ -35,6 +35,12 @@ const RETRY_MICROS = 10_000;
 /** Flows that are over, of which an algorithm that takes nothing is told when it does; of more it is not. */
 const MOST_CLOSING = 4096;
 
+/** A flow that its algorithm was told of. */
+interface ToldFlow {
+  readonly controller: PlaneController;
+  readonly flow: SlotFlow;
+}
+
 export interface PlaneSurroundings {
   readonly mssBytes: number;
   /** Of one slot. */
@@ -55,7 +61,7 @@ export class PlaneDatapath implements ControllerOwner {
   private readonly controllers = new Map<number, PlaneController>();
   /** Of a state, not asked for again yet. */
   private readonly restored = new Set<number>();
-  private readonly flows = new Map<number, SlotFlow>();
+  private readonly flows = new Map<number, ToldFlow>();
   private readonly writer = new MessageWriter();
   private readonly message = new Uint8Array(MAX_MESSAGE_BYTES);
   private readonly rung = new Set<AlgorithmLink>();
@@ -200,7 +206,7 @@ export class PlaneDatapath implements ControllerOwner {
     for (const [slot, state] of slots.entries()) {
       if (state === undefined) continue;
       const flow = controller.open(slot, this.now, state);
-      if (flow.id !== 0) this.flows.set(flow.id, flow);
+      if (flow.id !== 0) this.flows.set(flow.id, { controller, flow });
     }
     this.controllers.set(pair, controller);
     this.untold.add(controller);
@@ -278,7 +284,8 @@ export class PlaneDatapath implements ControllerOwner {
     return all;
   }
 
-  private introduce({ pair, algorithm }: PlaneController, flow: SlotFlow, link: AlgorithmLink): boolean {
+  private introduce(controller: PlaneController, flow: SlotFlow, link: AlgorithmLink): boolean {
+    const { pair, algorithm } = controller;
     const { links, writer, options, placeOf, now } = this;
     const { vni, peer, localMac, remoteMac } = placeOf(pair);
     const id = links.nextFlow();
@@ -297,7 +304,7 @@ export class PlaneDatapath implements ControllerOwner {
     flow.id = id;
     flow.link = link.id;
     flow.datapath.release(now);
-    this.flows.set(id, flow);
+    this.flows.set(id, { controller, flow });
     this.dueMicros = Math.min(this.dueMicros, flow.datapath.nextTimeoutMicros);
     return true;
   }
@@ -332,15 +339,22 @@ export class PlaneDatapath implements ControllerOwner {
         counters.commandsBad++;
         continue;
       }
-      const flow = this.flows.get(said.flow);
+      const told = this.flows.get(said.flow);
       // Of another's flows it has nothing to say.
-      if (flow === undefined || flow.link !== id) counters.commandsLate++;
+      if (told === undefined || told.flow.link !== id) counters.commandsLate++;
       else {
         counters.commands++;
-        flow.datapath.command(now, said.command);
+        told.flow.datapath.command(now, said.command);
+        if (told.flow.datapath.isMissed) this.introduceAgain(told);
       }
     }
     this.hasMore = true;
+  }
+
+  /** One that was only silent speaks again: it gets the flow as if it were new. */
+  private introduceAgain({ controller, flow }: ToldFlow): void {
+    this.untell(flow);
+    this.opened(controller, flow);
   }
 
   private watch(now: number): void {
