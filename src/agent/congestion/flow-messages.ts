@@ -1,81 +1,91 @@
 // What an algorithm in its thread is told of flows. A report that has no room is lost: an algorithm so far behind answers
-// nothing anyway, and loses the flow. The beginning and the end of a flow are said only once, so they wait for room.
+// nothing anyway, and loses the flow. The beginning and the end of a flow are said only once, so they wait for room. No
+// more can wait than there were flows at once: ends are told first, so those that wait are of flows it was told of.
 
-import type { FlowInfo } from '../../congestion/algorithm.ts';
-import type { ReportMessage } from '../../congestion/commands.ts';
 import type { MessageRing } from '../../congestion/plane/message-ring.ts';
 import { MessageWriter } from '../../congestion/plane/message-writer.ts';
 
 /** How soon an algorithm that has no room is told again. */
 const RETRY_MILLIS = 10;
 
-/** A flow that begins; a number: its end. */
-type Untold = { readonly flow: FlowInfo; readonly nowMicros: number } | number;
-
 export class FlowMessages {
-  private readonly algorithm: string;
   private readonly ring: MessageRing;
   private readonly wake: () => void;
   private readonly writer = new MessageWriter();
-  /** In the order in which it happened. */
-  private readonly untold: Untold[] = [];
-  /** Flows in there whose beginning the algorithm has not heard of. */
-  private readonly unknown = new Set<number>();
+  /** All flows that it knows are over, which it has not heard of. */
+  private isAnew = false;
+  /** Flows that it knows and that are over. */
+  private readonly ended = new Set<number>();
+  /** The message of each flow whose beginning it has not heard of, in their order. */
+  private readonly begun = new Map<number, Uint8Array>();
   private retry: NodeJS.Timeout | undefined;
 
-  constructor(algorithm: string, ring: MessageRing, wake: () => void) {
-    this.algorithm = algorithm;
+  constructor(ring: MessageRing, wake: () => void) {
     this.ring = ring;
     this.wake = wake;
   }
 
-  open(flow: FlowInfo, nowMicros: number): void {
-    this.unknown.add(flow.id);
-    this.announce({ flow, nowMicros });
+  /** A flow begins, and this message says so. A flow that had its number before has been closed. */
+  open(flow: number, message: Uint8Array, length: number): void {
+    this.begun.set(flow, message.slice(0, length));
+    this.tellFirst();
   }
 
-  report({ flow, generation, serial, nowMicros, values }: ReportMessage): void {
-    if (this.unknown.has(flow)) return;
-    this.put(this.writer.report(flow, generation, serial, nowMicros, values, values.length));
+  /** False when the report is lost; of a flow that it has not heard of there is nothing to lose. */
+  report(flow: number, message: Uint8Array, length: number): boolean {
+    return this.begun.has(flow) || this.put(message, length);
   }
 
   close(flow: number): void {
-    this.announce(flow);
+    if (this.begun.delete(flow)) return;
+    this.ended.add(flow);
+    this.tellFirst();
+  }
+
+  /** All of its flows are over. */
+  closeAll(): void {
+    this.begun.clear();
+    this.ended.clear();
+    this.isAnew = true;
+    this.tellFirst();
   }
 
   /** Tells what waits, as far as there is room: there may be some. */
   tell(): void {
-    const { untold } = this;
-    if (untold.length === 0) return;
-    let told = 0;
-    while (told < untold.length && this.say(untold[told]!)) told++;
-    untold.splice(0, told);
     clearTimeout(this.retry);
-    if (untold.length > 0) this.retry = setTimeout(() => this.tell(), RETRY_MILLIS);
+    this.retry = this.tellAll() ? undefined : setTimeout(() => this.tell(), RETRY_MILLIS);
   }
 
   stop(): void {
     clearTimeout(this.retry);
-    this.untold.length = 0;
+    this.begun.clear();
+    this.ended.clear();
+    this.isAnew = false;
   }
 
-  private announce(what: Untold): void {
-    this.untold.push(what);
-    if (this.untold.length === 1) this.tell();
+  /** There was no room a moment ago: nobody tries for each flow again. */
+  private tellFirst(): void {
+    if (this.retry === undefined) this.tell();
   }
 
-  private say(what: Untold): boolean {
-    const { writer } = this;
-    if (typeof what === 'number') return this.put(writer.close(what));
-    const { flow, nowMicros } = what;
-    const isSaid = this.put(writer.create(flow.id, flow, this.algorithm, nowMicros));
-    if (isSaid) this.unknown.delete(flow.id);
-    return isSaid;
+  /** False when there is no room for all. */
+  private tellAll(): boolean {
+    const { writer, begun, ended } = this;
+    if (this.isAnew && !this.put(writer.bytes, writer.ready(0))) return false;
+    this.isAnew = false;
+    for (const flow of ended) {
+      if (!this.put(writer.bytes, writer.close(flow))) return false;
+      ended.delete(flow);
+    }
+    for (const [flow, message] of begun) {
+      if (!this.put(message, message.length)) return false;
+      begun.delete(flow);
+    }
+    return true;
   }
 
-  /** False when there is no room. */
-  private put(length: number): boolean {
-    const isIn = this.ring.push(this.writer.bytes, length);
+  private put(message: Uint8Array, length: number): boolean {
+    const isIn = this.ring.push(message, length);
     this.wake();
     return isIn;
   }

@@ -7,6 +7,7 @@ import { Bell, newBellMemory } from '../../congestion/plane/bell.ts';
 import type { Channel } from '../../congestion/plane/channel.ts';
 import { readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing } from '../../congestion/plane/message-ring.ts';
+import { MessageWriter } from '../../congestion/plane/message-writer.ts';
 import { type LinuxDatapath, openLinuxDatapath } from '../../linux-tcp/datapath.ts';
 import { nextEvents } from '../next-events.ts';
 import { tryOut } from '../trial.ts';
@@ -52,17 +53,21 @@ export class LinuxRun {
     this.fromAlgorithm = new MessageRing(this.channel.fromAlgorithm);
     const algorithmBell = new Bell(this.channel.bell);
     const toAlgorithm = new MessageRing(this.channel.toAlgorithm);
-    const messages = new FlowMessages(algorithm, toAlgorithm, () => algorithmBell.ring());
+    const messages = new FlowMessages(toAlgorithm, () => algorithmBell.ring());
     this.messages = messages;
+    const writer = new MessageWriter();
     const flows = new Map<number, FlowInfo>();
     this.datapath = openLinuxDatapath(
       { name, ecn },
       {
         open: (flow, nowMicros) => {
           flows.set(flow.id, flow);
-          messages.open(flow, nowMicros);
+          messages.open(flow.id, writer.bytes, writer.create(flow.id, flow, algorithm, nowMicros));
         },
-        report: (message) => messages.report(message),
+        report: ({ flow, generation, serial, nowMicros, values }) => {
+          const length = writer.report(flow, generation, serial, nowMicros, values, values.length);
+          messages.report(flow, writer.bytes, length);
+        },
         close: (flow) => {
           flows.delete(flow);
           messages.close(flow);

@@ -1,7 +1,7 @@
 // The flows of a datapath behind the socket, while algorithms go and come back.
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import type { FlowInfo } from '../../congestion/algorithm.ts';
 import { newBellMemory } from '../../congestion/plane/bell.ts';
 import { readFromDatapath } from '../../congestion/plane/message-reader.ts';
@@ -11,13 +11,15 @@ import { Progress } from '../../congestion/plane/progress.ts';
 import type { Joining } from './running.ts';
 import { SocketDatapath } from './socket-datapath.ts';
 
+afterEach(() => void vi.useRealTimers());
+
 class FakeSocket extends EventEmitter {
   destroyed = false;
   writableLength = 0;
 
   destroy(): void {
     this.destroyed = true;
-    this.emit('close');
+    process.nextTick(() => this.emit('close'));
   }
 }
 
@@ -43,6 +45,9 @@ function host(ringBytes?: number) {
   };
   return { joining, heard };
 }
+
+/** More than a ring has room for. */
+const MANY = 5000;
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -71,7 +76,9 @@ function datapathOver(algorithms: Map<string, Joining>) {
     await settled();
   };
   const close = (sid: number) => datapath.take(writer.bytes, writer.close(sid));
-  return { datapath, socket, counts, create, close, asked: () => asked };
+  const report = (sid: number) =>
+    datapath.take(writer.bytes, writer.report(sid, 1, 1, 0, new Float64Array(1), 1));
+  return { datapath, socket, counts, create, close, report, asked: () => asked };
 }
 
 it('are introduced again when an algorithm comes back, which nobody starts for them', async () => {
@@ -106,11 +113,34 @@ it('are over at the first algorithm when their numbers are given to another', as
   expect(second.heard()).toEqual(['create 5']);
 });
 
-it('end with the connection when one is over and there is no room to say so', async () => {
-  const { joining } = host(512);
-  const { create, close, socket, counts } = datapathOver(new Map([['one', joining]]));
-  for (let sid = 1; sid <= 40; sid++) await create(sid, 'one');
-  for (let sid = 1; sid <= 40; sid++) if (!socket.destroyed) close(sid);
-  expect(socket.destroyed).toBe(true);
-  expect(counts.closed).toBe(1);
+it('all are introduced, once each, and all end, however many at once, and the connection stays', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const first = host();
+  const algorithms = new Map([['one', first.joining]]);
+  const { datapath, create, close, report, socket, counts } = datapathOver(algorithms);
+  const sids = Array.from({ length: MANY }, (_, i) => i + 1);
+  for (const sid of sids) await create(sid, 'one');
+  const again = host();
+  algorithms.set('one', again.joining);
+  datapath.changed();
+  const heard = again.heard();
+  expect(heard.length).toBeLessThan(MANY);
+  const hear = () => {
+    while (vi.getTimerCount() > 0) {
+      vi.runOnlyPendingTimers();
+      heard.push(...again.heard());
+    }
+    return heard.splice(0);
+  };
+  expect(hear()).toEqual(sids.map((sid) => `create ${sid}`));
+  for (const sid of sids) report(sid);
+  expect(counts.bad).toBe(0);
+  for (const sid of sids) report(sid);
+  expect(counts.bad).toBeGreaterThan(0);
+  for (const sid of sids) close(sid);
+  expect(hear().filter((said) => said.startsWith('close'))).toEqual(sids.map((sid) => `close ${sid}`));
+  expect([socket.destroyed, counts.closed]).toEqual([false, 0]);
+  socket.destroy();
+  await settled();
+  expect(vi.getTimerCount()).toBe(0);
 });

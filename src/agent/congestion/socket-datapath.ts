@@ -6,7 +6,7 @@ import { Bell } from '../../congestion/plane/bell.ts';
 import type { Channel } from '../../congestion/plane/channel.ts';
 import { readFromDatapath } from '../../congestion/plane/message-reader.ts';
 import { MessageRing } from '../../congestion/plane/message-ring.ts';
-import { MessageWriter } from '../../congestion/plane/message-writer.ts';
+import { FlowMessages } from './flow-messages.ts';
 import type { CongestionPlane } from './plane.ts';
 import type { Joining } from './running.ts';
 import { SocketForwarder } from './socket-forwarder.ts';
@@ -16,18 +16,17 @@ const MOST_FLOWS = 65_536;
 
 /** Of all connections so far. */
 export interface SocketCounts {
-  /** Messages that were none, or of no flow, or that had no room. */
+  /** Messages that were none, or of no flow, and reports that had no room. */
   bad: number;
-  /** Connections that were closed, since what came was no stream of messages, or more than an algorithm takes. */
+  /** Connections that were closed, since what came was no stream of messages. */
   closed: number;
 }
 
 interface Joined {
   readonly host: Joining;
   readonly channel: Channel;
-  readonly toAlgorithm: MessageRing;
+  readonly messages: FlowMessages;
   readonly fromAlgorithm: MessageRing;
-  readonly bell: Bell;
 }
 
 interface ForeignFlow {
@@ -43,7 +42,6 @@ export class SocketDatapath {
   private readonly forwarder: SocketForwarder;
   private readonly joined = new Map<string, Joined>();
   private readonly flows = new Map<number, ForeignFlow>();
-  private readonly writer = new MessageWriter();
 
   constructor(socket: Socket, counts: SocketCounts, plane: Pick<CongestionPlane, 'hostOf' | 'running'>) {
     this.socket = socket;
@@ -59,25 +57,25 @@ export class SocketDatapath {
     switch (said?.kind) {
       case 'ready':
         this.flows.clear();
-        for (const joined of this.joined.values()) this.putSurely(joined, message, length);
+        for (const { messages } of this.joined.values()) messages.closeAll();
         return;
       case 'create': {
         const { algorithm, flow } = said;
-        this.closeElsewhere(flow.id, algorithm);
+        // A number that is given anew is no longer the flow's that had it.
+        this.close(flow.id);
         if (this.flows.size >= MOST_FLOWS || algorithm === '') this.counts.bad++;
         else this.create(flow.id, { algorithm, create: message.slice(0, length) });
         return;
       }
-      case 'report':
-      case 'close': {
-        const flow = this.flows.get(said.flow);
-        if (said.kind === 'close') this.flows.delete(said.flow);
-        const joined = flow && this.joined.get(flow.algorithm);
-        if (joined === undefined) this.counts.bad++;
-        else if (said.kind === 'close') this.putSurely(joined, message, length);
-        else this.put(joined, message, length);
+      case 'report': {
+        const messages = this.messagesOf(said.flow);
+        if (messages?.report(said.flow, message, length) !== true) this.counts.bad++;
         return;
       }
+      case 'close':
+        if (this.flows.has(said.flow)) this.close(said.flow);
+        else this.counts.bad++;
+        return;
       default:
         this.counts.bad++;
     }
@@ -86,27 +84,29 @@ export class SocketDatapath {
   /** Other algorithms run: flows of those that are not what they were are introduced again. */
   changed(): void {
     if (this.socket.destroyed) return;
-    for (const [name, { host, channel }] of this.joined) {
-      if (this.plane.running(name) === host) continue;
-      host.detach(channel);
+    for (const [name, joined] of this.joined) {
+      if (this.plane.running(name) === joined.host) continue;
+      part(joined);
       this.joined.delete(name);
     }
     for (const name of new Set([...this.flows.values()].map(({ algorithm }) => algorithm))) {
       const host = this.plane.running(name);
       if (host === undefined || this.joined.has(name)) continue;
-      const joined = this.join(name, host);
-      for (const { algorithm, create } of this.flows.values())
-        if (algorithm === name) this.put(joined, create, create.length);
+      const { messages } = this.join(name, host);
+      for (const [sid, { algorithm, create }] of this.flows)
+        if (algorithm === name) messages.open(sid, create, create.length);
     }
   }
 
-  /** A number that is given anew under another algorithm is no longer the first one's. */
-  private closeElsewhere(sid: number, algorithm: string): void {
-    const flow = this.flows.get(sid);
-    if (flow === undefined || flow.algorithm === algorithm) return;
+  private close(sid: number): void {
+    this.messagesOf(sid)?.close(sid);
     this.flows.delete(sid);
-    const joined = this.joined.get(flow.algorithm);
-    if (joined !== undefined) this.putSurely(joined, this.writer.bytes, this.writer.close(sid));
+  }
+
+  /** Undefined when its algorithm does not run. */
+  private messagesOf(sid: number): FlowMessages | undefined {
+    const flow = this.flows.get(sid);
+    return flow && this.joined.get(flow.algorithm)?.messages;
   }
 
   private create(sid: number, flow: ForeignFlow): void {
@@ -114,7 +114,7 @@ export class SocketDatapath {
     const { algorithm, create } = flow;
     const joined = this.joined.get(algorithm);
     if (joined !== undefined) {
-      this.put(joined, create, create.length);
+      joined.messages.open(sid, create, create.length);
       return;
     }
     this.plane.hostOf(algorithm).then(
@@ -128,33 +128,15 @@ export class SocketDatapath {
 
   private join(algorithm: string, host: Joining): Joined {
     const channel = host.attach({ bell: this.forwarder.memory });
-    const joined = {
-      host,
-      channel,
-      toAlgorithm: new MessageRing(channel.toAlgorithm),
-      fromAlgorithm: new MessageRing(channel.fromAlgorithm),
-      bell: new Bell(channel.bell),
-    };
+    const bell = new Bell(channel.bell);
+    const messages = new FlowMessages(new MessageRing(channel.toAlgorithm), () => bell.ring());
+    const joined = { host, channel, messages, fromAlgorithm: new MessageRing(channel.fromAlgorithm) };
     this.joined.set(algorithm, joined);
     return joined;
   }
 
-  private put({ toAlgorithm, bell }: Joined, message: Uint8Array, length: number): boolean {
-    const hasRoom = toAlgorithm.push(message, length);
-    if (!hasRoom) this.counts.bad++;
-    bell.ring();
-    return hasRoom;
-  }
-
-  /** That flows are over cannot be left unsaid: with the connection all of them are. */
-  private putSurely(joined: Joined, message: Uint8Array, length: number): void {
-    if (this.put(joined, message, length)) return;
-    this.counts.closed++;
-    this.socket.destroy();
-  }
-
   private leave(): void {
-    for (const { host, channel } of this.joined.values()) host.detach(channel);
+    for (const joined of this.joined.values()) part(joined);
     this.joined.clear();
     this.flows.clear();
   }
@@ -162,4 +144,9 @@ export class SocketDatapath {
   private *fromAlgorithms(): Iterable<MessageRing> {
     for (const { fromAlgorithm } of this.joined.values()) yield fromAlgorithm;
   }
+}
+
+function part({ host, channel, messages }: Joined): void {
+  messages.stop();
+  host.detach(channel);
 }
