@@ -87,6 +87,7 @@ INLINE int install(const struct moment *moment, struct mailbox *mailbox)
 	flow->generation = READ_ONCE(mailbox->generation);
 	flow->is_controlled = 1;
 	flow->is_report_due = 0;
+	flow->answered = flow->serial;
 	flow->waiting_since = 0;
 	tell(moment, NOTICE_INSTALLED, flow->generation, 0);
 	return 1;
@@ -120,15 +121,15 @@ APART void obey(const struct moment *moment, struct mailbox *mailbox)
 		fall_back(moment, FALLBACK_ABSURD, COMMAND_ABSURD);
 }
 
-/** An answer counts once, and only while one is due. */
-INLINE void take_answer(struct flow *flow, u32 answered, u64 now)
+/** It counts once, and only to a report that was made: what was reported since is waited for from now on. */
+INLINE void take_answer(struct flow *flow, u32 answer, u64 now)
 {
-	u32 before = flow->answered;
+	u32 unanswered = flow->serial - flow->answered;
 
-	flow->answered = answered;
-	if (answered == before || !flow->is_controlled || flow->waiting_since == 0)
+	if (!flow->is_controlled || answer - flow->answered - 1 >= unanswered)
 		return;
-	flow->waiting_since = answered == flow->serial ? 0 : now;
+	flow->answered = answer;
+	flow->waiting_since = answer == flow->serial ? 0 : now;
 }
 
 /** Answers, commands, and whether there is still somebody who gives them. */

@@ -27,6 +27,7 @@ struct flow {
 	u32 id;
 	u32 slot;
 	u32 generation;
+	/** Of the last report; up to the other they have answers, or need none. */
 	u32 serial;
 	u32 answered;
 	u32 initial_cwnd_bytes;

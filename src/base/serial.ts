@@ -10,3 +10,8 @@ export function serialDiff(a: number, b: number): number {
 export function serialLess(a: number, b: number): boolean {
   return ((a - b) | 0) < 0;
 }
+
+/** True when `a` comes after `after` and not after `last`, which may be any distance apart. */
+export function serialWithin(a: number, after: number, last: number): boolean {
+  return (a - after - 1) >>> 0 < (last - after) >>> 0;
+}

@@ -5,7 +5,7 @@ export interface ReportMessage {
   readonly flow: number;
   /** Which of the flow's programs wrote it. */
   readonly generation: number;
-  /** Counts the flow's reports from 1; the answer names it. */
+  /** Counts the flow's reports from 1, modulo 2^32; the answer names it. */
   readonly serial: number;
   /** By the datapath's clock. */
   readonly nowMicros: number;

@@ -83,6 +83,43 @@ describe('answers', () => {
     expect(events.map(({ kind }) => kind)).toEqual(['installed']);
   });
 
+  test('count once each, and only to reports that this program made', () => {
+    const { datapath, ack, install } = start();
+    const waitsSince = () => datapath.nextTimeoutMicros - ANSWER_TIMEOUT_MICROS;
+    const answer = (nowMicros: number, serial: number) => {
+      datapath.command(nowMicros, { kind: 'answer', serial });
+      return waitsSince();
+    };
+    install(1000);
+    for (const now of [2000, 3000, 4000]) ack(now);
+    expect([answer(5000, 4), answer(5100, 2 ** 32 - 1), answer(5200, 0)]).toEqual([2000, 2000, 2000]);
+    expect([answer(6000, 2), answer(6100, 2), answer(6200, 1)]).toEqual([6000, 6000, 6000]);
+    install(7000);
+    ack(8000);
+    expect([answer(9000, 3), answer(9100, 4)]).toEqual([8000, Number.POSITIVE_INFINITY]);
+  });
+
+  test('go on when the number of reports begins anew after 2^32', () => {
+    const old = start();
+    old.install(1000);
+    const last = 2 ** 32 - 1;
+    const options = { mssBytes: MSS, initialCwndBytes: 10 * MSS, maxCwndBytes: 1000 * MSS };
+    const serials: number[] = [];
+    const datapath = new FlowDatapath(
+      2000,
+      options,
+      { report: (_, serial) => serials.push(serial), event() {} },
+      { ...old.datapath.save(), serial: last, answered: last },
+    );
+    datapath.invoke(3000);
+    datapath.invoke(3100);
+    expect(serials).toEqual([0, 1]);
+    datapath.command(4000, { kind: 'answer', serial: 0 });
+    expect(datapath.nextTimeoutMicros).toBe(4000 + ANSWER_TIMEOUT_MICROS);
+    datapath.command(5000, { kind: 'answer', serial: 1 });
+    expect(datapath.nextTimeoutMicros).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test('that do not come cost the flow, and the next program gets it back', () => {
     const { datapath, events, ack, install } = start();
     install(1000);

@@ -3,6 +3,7 @@
 // for what makes no sense, or fails, loses the flow to the fallback, and the datapath says so. One that was only silent
 // gets it back with the next program it installs; one that was absurd does not.
 
+import { serialWithin } from '../base/serial.ts';
 import type { Command, RegisterValues } from './commands.ts';
 import { fallbackProgram } from './fallback.ts';
 import { Machine, type MachineState } from './interpreter/machine.ts';
@@ -41,6 +42,7 @@ export interface FlowDatapathState {
   readonly isControlled: boolean;
   readonly isRefused: boolean;
   readonly serial: number;
+  readonly answered: number;
   readonly waitingSinceMicros: number;
   readonly reportedMicros: number;
   readonly isReportDue: boolean;
@@ -69,7 +71,9 @@ export class FlowDatapath {
   private generation: number;
   private isControlled: boolean;
   private isRefused: boolean;
+  /** Of the last report, modulo 2^32; up to this one they have answers, or need none. */
   private serial: number;
+  private answered: number;
   /** When the last report was made, and whether one came too soon after it. */
   private reportedMicros: number;
   private isReportDue: boolean;
@@ -87,6 +91,7 @@ export class FlowDatapath {
     this.isControlled = old?.isControlled ?? false;
     this.isRefused = old?.isRefused ?? false;
     this.serial = old?.serial ?? 0;
+    this.answered = old?.answered ?? 0;
     this.waitingSinceMicros = old?.waitingSinceMicros ?? nowMicros;
     this.reportedMicros = old?.reportedMicros ?? Number.NEGATIVE_INFINITY;
     this.isReportDue = old?.isReportDue ?? false;
@@ -100,8 +105,8 @@ export class FlowDatapath {
   }
 
   save(): FlowDatapathState {
-    const { program, isForeign, generation, isControlled, isRefused, serial } = this;
-    const control = { generation, isControlled, isRefused, serial };
+    const { program, isForeign, generation, isControlled, isRefused, serial, answered } = this;
+    const control = { generation, isControlled, isRefused, serial, answered };
     const { waitingSinceMicros, reportedMicros, isReportDue } = this;
     const times = { waitingSinceMicros, reportedMicros, isReportDue };
     return { machine: this.machine.save(), program, isForeign, ...control, ...times };
@@ -149,7 +154,7 @@ export class FlowDatapath {
 
   private report(nowMicros: number): void {
     const { machine } = this;
-    this.serial++;
+    this.serial = (this.serial + 1) >>> 0;
     this.isReportDue = false;
     this.reportedMicros = nowMicros;
     this.waitingSinceMicros = Math.min(this.waitingSinceMicros, nowMicros);
@@ -170,11 +175,6 @@ export class FlowDatapath {
     this.waitingSinceMicros = nowMicros;
   }
 
-  /** There is nobody to wait for, and nothing amiss in that. */
-  forgo(): void {
-    this.waitingSinceMicros = Number.POSITIVE_INFINITY;
-  }
-
   advance(nowMicros: number): void {
     if (nowMicros < this.nextTimeoutMicros) return;
     const what = this.generation === 0 ? 'installed no program' : 'answered no report';
@@ -191,13 +191,18 @@ export class FlowDatapath {
         if (this.isControlled) this.set(nowMicros, command.values);
         return;
       case 'answer':
-        // Answers come in order: what was reported since is waited for from now on.
-        if (!this.isControlled || this.waitingSinceMicros === Number.POSITIVE_INFINITY) return;
-        this.waitingSinceMicros = command.serial >= this.serial ? Number.POSITIVE_INFINITY : nowMicros;
+        if (this.isControlled) this.takeAnswer(nowMicros, command.serial);
         return;
       case 'abandon':
         this.fallBack(nowMicros, 'failed', command.why);
     }
+  }
+
+  /** It counts once, and only to a report that was made: what was reported since is waited for from now on. */
+  private takeAnswer(nowMicros: number, serial: number): void {
+    if (!serialWithin(serial, this.answered, this.serial)) return;
+    this.answered = serial >>> 0;
+    this.waitingSinceMicros = this.answered === this.serial ? Number.POSITIVE_INFINITY : nowMicros;
   }
 
   private install(nowMicros: number, command: Command & { kind: 'install' }): void {
@@ -212,6 +217,7 @@ export class FlowDatapath {
     this.generation = command.generation;
     this.isControlled = true;
     this.isReportDue = false;
+    this.answered = this.serial;
     this.waitingSinceMicros = Number.POSITIVE_INFINITY;
     this.output.event(nowMicros, { kind: 'installed', generation: command.generation });
     this.set(nowMicros, command.values);

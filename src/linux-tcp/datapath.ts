@@ -3,6 +3,7 @@
 // silent, absurd and failed algorithms are those of FlowDatapath (src/congestion/datapath.ts), kept by the kernel's half;
 // without this process it goes on under Reno.
 
+import { serialWithin } from '../base/serial.ts';
 import type { FlowInfo } from '../congestion/algorithm.ts';
 import type { Command, ReportMessage } from '../congestion/commands.ts';
 import { ANSWER_TIMEOUT_MICROS, type DatapathEvent } from '../congestion/datapath.ts';
@@ -96,8 +97,7 @@ export class LinuxDatapath {
     if (flow === undefined || this.isClosed || flow.isLost || !this.isThere(flow)) return;
     switch (command.kind) {
       case 'answer':
-        // Without a program of its own it answers reports of the one before.
-        if (flow.generation !== 0) answer(this.kernel.slots, flow.slot, command.serial);
+        this.answer(flow, command.serial);
         return;
       case 'install':
         this.install(flow, command);
@@ -131,6 +131,14 @@ export class LinuxDatapath {
     this.watch.close();
     // Whoever calls us may be handling a notice, which lies in memory that goes.
     if (!this.isDraining) this.kernel.close();
+  }
+
+  /** The kernel sees the last one only, so none that would not count may take its place. */
+  private answer(flow: Flow, serial: number): void {
+    // Without a program of its own an algorithm answers reports of the one before.
+    if (flow.generation === 0 || !serialWithin(serial, flow.answered, flow.reported)) return;
+    flow.answered = serial >>> 0;
+    answer(this.kernel.slots, flow.slot, serial);
   }
 
   private install(flow: Flow, { generation, bytes, values }: Command & { kind: 'install' }): void {
@@ -277,6 +285,7 @@ export class LinuxDatapath {
     message.nowMicros = nowMicros;
     message.values = values;
     this.tally.reports++;
+    flow.reported = message.serial;
     this.output.report(message);
   }
 

@@ -18,6 +18,9 @@ export interface Flow {
   generation: number;
   theirs: number;
   program: LoadedProgram | undefined;
+  /** The last report that the algorithm has, and the last that it answered. */
+  reported: number;
+  answered: number;
   /** Why the algorithm loses it: what it threw, why its program is none, what it wanted set that cannot be. */
   failure: string;
   refusal: string;
@@ -36,6 +39,8 @@ export function newFlow(info: FlowInfo, slot: number, sinceMicros: number): Flow
     generation: 0,
     theirs: 0,
     program: undefined,
+    reported: 0,
+    answered: 0,
     failure: '',
     refusal: '',
     objection: '',
