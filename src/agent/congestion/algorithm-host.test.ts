@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Bell, newBellMemory } from '../../congestion/plane/bell.ts';
 import { type FromAlgorithm, readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing } from '../../congestion/plane/message-ring.ts';
 import { MessageWriter } from '../../congestion/plane/message-writer.ts';
 import type { AlgorithmCode } from './algorithm-code.ts';
 import { AlgorithmHost } from './algorithm-host.ts';
+import { Bell, newBellMemory } from './bell.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'selvage-algorithm-'));
 const script = pathToFileURL(join(folder, 'algorithm-thread.js'));

@@ -3,12 +3,12 @@
 
 import { Worker } from 'node:worker_threads';
 import { SelvageError } from '../../base/errors.ts';
-import { newBellMemory } from '../../congestion/plane/bell.ts';
 import type { Channel, ChannelStart, Wake } from '../../congestion/plane/channel.ts';
 import { MessageRing, newRingMemory } from '../../congestion/plane/message-ring.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
 import type { AlgorithmCode } from './algorithm-code.ts';
 import type { AlgorithmThreadStart } from './algorithm-thread.ts';
+import { newBellMemory } from './bell.ts';
 import type { FromAlgorithmThread, ToAlgorithmThread } from './thread-messages.ts';
 
 /** For being loaded, and for the return of one call. */

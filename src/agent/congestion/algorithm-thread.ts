@@ -5,10 +5,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SelvageError } from '../../base/errors.ts';
 import { AlgorithmServer } from '../../congestion/plane/algorithm-server.ts';
-import { Bell } from '../../congestion/plane/bell.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
 import { nextEvents } from '../next-events.ts';
 import { type AlgorithmCode, loadAlgorithm } from './algorithm-code.ts';
+import { Bell } from './bell.ts';
 import { builtInAlgorithm } from './built-in.ts';
 import type { FromAlgorithmThread, ToAlgorithmThread } from './thread-messages.ts';
 import { wakeUp } from './wake.ts';
@@ -49,7 +49,7 @@ async function main({ algorithm: given, bell: bellMemory, progress }: AlgorithmT
   }
   for (;;) {
     const seen = bell.calls;
-    if (server.serve() || bell.calls !== seen) await nextEvents();
+    if (server.serve()) await nextEvents();
     else await bell.heard(seen, server.isHeldUp ? RETRY_MILLIS : undefined);
   }
 }

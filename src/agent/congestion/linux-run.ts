@@ -3,7 +3,6 @@
 
 import { SelvageError } from '../../base/errors.ts';
 import type { FlowInfo } from '../../congestion/algorithm.ts';
-import { Bell, newBellMemory } from '../../congestion/plane/bell.ts';
 import type { Channel } from '../../congestion/plane/channel.ts';
 import { readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing } from '../../congestion/plane/message-ring.ts';
@@ -13,7 +12,11 @@ import { nextEvents } from '../next-events.ts';
 import { tryOut } from '../trial.ts';
 import { AlgorithmHost } from './algorithm-host.ts';
 import type { TriedAlgorithm } from './algorithm-trial.ts';
+import { Bell, newBellMemory } from './bell.ts';
 import { FlowMessages } from './flow-messages.ts';
+
+/** Commands, before whatever else there is to do. */
+const BATCH = 256;
 
 export interface LinuxRunOptions {
   /** The algorithm's module. */
@@ -116,20 +119,24 @@ export class LinuxRun {
   private async pump(): Promise<void> {
     while (!this.isStopped) {
       const seen = this.bell.calls;
-      this.obey();
+      const more = this.obey();
       // Who commands has listened, and may have made room.
       this.messages.tell();
-      if (this.bell.calls !== seen) await nextEvents();
+      if (more) await nextEvents();
       else await this.bell.heard(seen);
     }
   }
 
-  private obey(): void {
+  /** True when there may be more to obey at once. */
+  private obey(): boolean {
     const { fromAlgorithm, message } = this;
-    for (let length = fromAlgorithm.pop(message); length > 0; length = fromAlgorithm.pop(message)) {
+    for (let i = 0; i < BATCH; i++) {
+      const length = fromAlgorithm.pop(message);
+      if (length === 0) return false;
       const said = readFromAlgorithm(message, length);
       if (said?.kind === 'command') this.datapath.command(said.flow, said.command);
     }
+    return true;
   }
 }
 

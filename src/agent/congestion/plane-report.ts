@@ -1,10 +1,10 @@
 // What a data thread is told of the congestion control plane, and what it says of it: plain data.
 
-import { Bell } from '../../congestion/plane/bell.ts';
 import type { AlgorithmLink, FlowRule, PlaneLinks } from '../../congestion/plane/links.ts';
 import { MessageRing } from '../../congestion/plane/message-ring.ts';
 import type { PlaneCounters } from '../../congestion/plane/plane-state.ts';
 import type { Switch } from '../../vswitch/switch.ts';
+import { Bell } from './bell.ts';
 
 /** A link as it travels to the data thread. */
 export interface LinkStart {

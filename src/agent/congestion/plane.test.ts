@@ -1,10 +1,10 @@
 // Which algorithms run under which names: those of programs that come and go, those that are started again, and what a
 // datapath behind the socket can have.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { newBellMemory } from '../../congestion/plane/bell.ts';
 import { newRingMemory } from '../../congestion/plane/message-ring.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
 import type { AlgorithmHost, AlgorithmHostEvents } from './algorithm-host.ts';
+import { newBellMemory } from './bell.ts';
 import { CongestionPlane } from './plane.ts';
 import type { Offering } from './running.ts';
 

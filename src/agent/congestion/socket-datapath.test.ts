@@ -3,11 +3,11 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { FlowInfo } from '../../congestion/algorithm.ts';
-import { newBellMemory } from '../../congestion/plane/bell.ts';
 import { readFromDatapath } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing, newRingMemory } from '../../congestion/plane/message-ring.ts';
 import { MessageWriter } from '../../congestion/plane/message-writer.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
+import { newBellMemory } from './bell.ts';
 import type { Joining } from './running.ts';
 import { SocketDatapath } from './socket-datapath.ts';
 

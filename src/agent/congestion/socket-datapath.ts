@@ -2,10 +2,10 @@
 // one is replaced, or started again, the flow is introduced anew.
 
 import type { Socket } from 'node:net';
-import { Bell } from '../../congestion/plane/bell.ts';
 import type { Channel } from '../../congestion/plane/channel.ts';
 import { readFromDatapath } from '../../congestion/plane/message-reader.ts';
 import { MessageRing } from '../../congestion/plane/message-ring.ts';
+import { Bell } from './bell.ts';
 import { FlowMessages } from './flow-messages.ts';
 import type { CongestionPlane } from './plane.ts';
 import type { Joining } from './running.ts';

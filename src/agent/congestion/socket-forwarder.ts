@@ -2,9 +2,9 @@
 // rings fill up, and what has no room is refused.
 
 import type { Socket } from 'node:net';
-import { Bell, newBellMemory } from '../../congestion/plane/bell.ts';
 import { MAX_MESSAGE_BYTES, type MessageRing } from '../../congestion/plane/message-ring.ts';
 import { nextEvents } from '../next-events.ts';
+import { Bell, newBellMemory } from './bell.ts';
 
 /** What the socket may hold for a program that is slow. */
 const MOST_UNSENT_BYTES = 1 << 20;
@@ -34,7 +34,7 @@ export class SocketForwarder {
       const seen = this.bell.calls;
       let more = false;
       for (const ring of this.rings()) if (this.forward(ring)) more = true;
-      if (more || this.bell.calls !== seen) await nextEvents();
+      if (more) await nextEvents();
       else await this.bell.heard(seen);
     }
   }

@@ -2,8 +2,8 @@
 // threads of algorithms load nothing native.
 
 import { writeSync } from 'node:fs';
-import { Bell } from '../../congestion/plane/bell.ts';
 import type { Wake } from '../../congestion/plane/channel.ts';
+import { Bell } from './bell.ts';
 
 const one = new Uint8Array(new BigUint64Array([1n]).buffer);
 

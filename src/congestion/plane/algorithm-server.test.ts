@@ -2,7 +2,6 @@
 import { expect, it } from 'vitest';
 import { reno } from '../algorithms/reno.ts';
 import { AlgorithmServer } from './algorithm-server.ts';
-import { Bell, newBellMemory } from './bell.ts';
 import { readFromAlgorithm } from './message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing, newRingMemory } from './message-ring.ts';
 import { MessageWriter } from './message-writer.ts';
@@ -37,10 +36,4 @@ it('holds up a bounded part of its commands, and hands them on when there is roo
     }
   }
   expect([heard, progress.bad, server.isHeldUp]).toEqual([FLOWS, 0, false]);
-});
-
-it('a bell need not be rung for one who waits for a time', async () => {
-  const bell = new Bell(newBellMemory());
-  await bell.heard(bell.calls, 1);
-  expect(bell.calls).toBe(0);
 });

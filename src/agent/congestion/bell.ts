@@ -1,6 +1,8 @@
 // Wakes a thread that waits in its event loop without a system call of ours: a word that counts the calls, and one that
 // says whether anyone sleeps. Whoever waits looks at the count first, then at what the calls were for, and waits only
-// while the count is what it was.
+// while the count is what it was; whatever else the event loop has to do goes on in any case.
+
+import { nextEvents } from '../next-events.ts';
 
 const CALLS = 0;
 const ASLEEP = 1;
@@ -30,7 +32,7 @@ export class Bell {
   async heard(seen: number, mostMillis = Number.POSITIVE_INFINITY): Promise<void> {
     Atomics.store(this.words, ASLEEP, 1);
     const waiting = Atomics.waitAsync(this.words, CALLS, seen, mostMillis);
-    if (waiting.async) await waiting.value;
+    await (waiting.async ? waiting.value : nextEvents());
     Atomics.store(this.words, ASLEEP, 0);
   }
 }
