@@ -66,9 +66,9 @@ export async function runAgent(
     upgrade: (engines, executor) => upgrades!.upgrade(engines, executor),
     congestion: () => plane!.status(congestionSocket?.counts),
     runAlgorithm: async (file, name, what) =>
-      plane!.run(file, name, what && (await readSelector(what, () => threads!.flows()))),
+      plane!.run(file, name, what && (await readSelector(what, (cid) => threads!.flow(cid)))),
     setAlgorithm: async (algorithm, what) =>
-      plane!.set(algorithm, await readSelector(what, () => threads!.flows())),
+      plane!.set(algorithm, await readSelector(what, (cid) => threads!.flow(cid))),
   });
   const opened: number[] = [];
   try {

@@ -5,7 +5,8 @@ import { SelvageError } from '../base/errors.ts';
 import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { formatHostAddress, formatIpv6, formatMac, parseIpv4, parseIpv6, parseMac } from '../wire/address.ts';
 import type { FlowReport } from './flow-report.ts';
-import { flowStatusOf, formatCid, type PathFacts, pathStatusOf } from './flow-status.ts';
+import { flowStatusOf, type PathFacts, pathStatusOf } from './flow-status.ts';
+import { LIKE_CID, LIKE_VNI, parseCid, parseVni } from './identifiers.ts';
 import type { ThreadPathReport } from './path-report.ts';
 import type { FlowStatus, PathStatus } from './status.ts';
 
@@ -21,27 +22,22 @@ interface Filter<T> {
 
 const flowFilters: Readonly<Record<string, Filter<FlowReport>>> = {
   cid: {
-    like: 'eight hexadecimal digits, like 0012ab3f',
-    read: (text) => {
-      const digits = /^(?:0x)?([0-9a-f]{1,8})$/i.exec(text)?.[1];
-      if (digits === undefined) return undefined;
-      const wanted = digits.toLowerCase().padStart(8, '0');
-      return ({ cid }) => formatCid(cid) === wanted;
-    },
+    like: LIKE_CID,
+    read: (text) => equal(parseCid(text), ({ cid }) => cid),
   },
   vni: {
-    like: 'the number of a network, like 77',
-    read: (text) => (/^\d{1,8}$/.test(text) ? ({ vni }) => vni === Number(text) : undefined),
+    like: LIKE_VNI,
+    read: (text) => equal(parseVni(text), ({ vni }) => vni),
   },
   from: {
     like: 'the MAC address of an interface of this host, like 02:00:00:00:77:01',
-    read: (text) => matching(macOf(text), ({ localMac }) => formatMac(localMac)),
+    read: (text) => equal(macOf(text), ({ localMac }) => formatMac(localMac)),
   },
   to: {
     like: 'the MAC address of a remote interface or the address of a peer, like 02:00:00:00:77:03 or 10.0.2.1',
     read: (text) =>
-      matching(macOf(text), ({ remoteMac }) => formatMac(remoteMac)) ??
-      matching(vtepOf(text), ({ vtep }) => formatHostAddress(vtep)),
+      equal(macOf(text), ({ remoteMac }) => formatMac(remoteMac)) ??
+      equal(vtepOf(text), ({ vtep }) => formatHostAddress(vtep)),
   },
   state: {
     like: `one of ${CONNECTION_STATE_NAMES.join(', ')}`,
@@ -55,7 +51,7 @@ const flowFilters: Readonly<Record<string, Filter<FlowReport>>> = {
 const pathFilters: Readonly<Record<string, Filter<ThreadPathReport>>> = {
   to: {
     like: 'the address of a peer, like 10.0.2.1',
-    read: (text) => matching(vtepOf(text), ({ vtep }) => formatHostAddress(vtep)),
+    read: (text) => equal(vtepOf(text), ({ vtep }) => formatHostAddress(vtep)),
   },
 };
 
@@ -67,7 +63,7 @@ export async function filteredFlows(
   const tests = testsOf(query, flowFilters);
   const cid = query.get('cid');
   // Whoever watches one connection does not have thousands told.
-  const flows = await ask(cid === null ? undefined : Number.parseInt(cid.replace(/^0x/i, ''), 16));
+  const flows = await ask(cid === null ? undefined : parseCid(cid));
   return flows.filter((flow) => tests.every((test) => test(flow))).map(flowStatusOf);
 }
 
@@ -97,7 +93,7 @@ function testsOf<T>(query: URLSearchParams, filters: Readonly<Record<string, Fil
   });
 }
 
-function matching<T>(wanted: string | undefined, of: (report: T) => string): Test<T> | undefined {
+function equal<T, V>(wanted: V | undefined, of: (report: T) => V): Test<T> | undefined {
   return wanted === undefined ? undefined : (report) => of(report) === wanted;
 }
 

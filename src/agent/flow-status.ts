@@ -12,6 +12,7 @@ import { PAIR_DROP_REASONS } from '../vswitch/pair-drops.ts';
 import { formatHostAddress, formatMac } from '../wire/address.ts';
 import { threadOfCid } from '../wire/bifrost-types.ts';
 import type { FlowReport, FlowSlotReport } from './flow-report.ts';
+import { formatCid } from './identifiers.ts';
 import type { ThreadPathReport } from './path-report.ts';
 import type {
   ConnectionStatus,
@@ -84,11 +85,6 @@ export function flowStatusOf(report: FlowReport): FlowStatus {
 
 function named<Name extends string>(names: readonly Name[], values: Float64Array): Record<Name, number> {
   return Object.fromEntries(names.map((name, i) => [name, values[i]!])) as Record<Name, number>;
-}
-
-/** As the dissector shows it. */
-export function formatCid(cid: number): string {
-  return cid.toString(16).padStart(8, '0');
 }
 
 /** What the agent knows of paths besides. */

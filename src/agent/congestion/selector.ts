@@ -5,7 +5,7 @@ import { SelvageError } from '../../base/errors.ts';
 import type { FlowRule } from '../../congestion/plane/links.ts';
 import { formatHostAddress, formatMac, parseIpv4, parseIpv6, parseMac } from '../../wire/address.ts';
 import type { FlowReport } from '../flow-report.ts';
-import { formatCid } from '../flow-status.ts';
+import { LIKE_CID, LIKE_VNI, parseCid, parseVni } from '../identifiers.ts';
 
 export type Selector = Omit<FlowRule, 'algorithm'>;
 
@@ -20,12 +20,12 @@ export interface SelectorText {
 /** Rejects with 'bad-input' for what cannot be understood, and for a CID that no connection has. */
 export async function readSelector(
   { vni, from, to, flow }: SelectorText,
-  flows: () => Promise<readonly FlowReport[]>,
+  ask: (cid: number) => Promise<readonly FlowReport[]>,
 ): Promise<Selector> {
-  if (flow !== undefined) return pairOf(flow, await flows());
+  if (flow !== undefined) return pairOf(flow, ask);
   const remoteMac = to === undefined ? undefined : parseMac(to);
   return {
-    vni: vni === undefined ? undefined : vniOf(vni),
+    vni: vni === undefined ? undefined : (parseVni(vni) ?? complain('vni', vni, LIKE_VNI)),
     localMac: from === undefined ? undefined : (parseMac(from) ?? complain('from', from, 'a MAC address')),
     remoteMac,
     peer: to === undefined || remoteMac !== undefined ? undefined : vtepOf(to),
@@ -46,20 +46,15 @@ export function sameSelection(a: Selector, b: Selector): boolean {
   return a.vni === b.vni && a.peer === b.peer && a.localMac === b.localMac && a.remoteMac === b.remoteMac;
 }
 
-function pairOf(cid: string, flows: readonly FlowReport[]): Selector {
-  const wanted = cid.toLowerCase().padStart(8, '0');
-  const found = flows.find((flow) => formatCid(flow.cid) === wanted);
+async function pairOf(text: string, ask: (cid: number) => Promise<readonly FlowReport[]>): Promise<Selector> {
+  const [found] = await ask(parseCid(text) ?? complain('flow', text, LIKE_CID));
   if (found === undefined) {
-    throw new SelvageError('bad-input', `There is no connection ${cid}.`, {
+    throw new SelvageError('bad-input', `There is no connection ${text}.`, {
       hint: 'A connection that is begun anew has another CID: `selvage flows` lists them.',
     });
   }
   const { vni, localMac, remoteMac } = found;
   return { vni, localMac, remoteMac };
-}
-
-function vniOf(text: string): number {
-  return /^\d{1,8}$/.test(text) ? Number(text) : complain('vni', text, 'the number of a network, like 77');
 }
 
 function vtepOf(text: string): string {
