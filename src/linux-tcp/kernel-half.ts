@@ -50,7 +50,6 @@ export class KernelHalf implements Kernel {
   readonly slots: Slots;
   readonly notices: RingBuffer;
   readonly noticesFd: number;
-  private readonly object: BpfObject;
   private readonly undo: readonly (() => void)[];
 
   constructor(options: KernelOptions) {
@@ -59,11 +58,11 @@ export class KernelHalf implements Kernel {
     // What was taken, to be given back in the opposite order when something after it fails.
     const undo: (() => void)[] = [];
     try {
-      this.object = openObject(options);
-      undo.push(() => this.object.close());
-      prepare(this.object, options, old);
-      this.object.load();
-      const [controlFd, slotsFd, noticesFd] = MAPS.map((name) => this.object.map(name).fd) as [
+      const object = openObject(options);
+      undo.push(() => object.close());
+      prepare(object, options, old);
+      object.load();
+      const [controlFd, slotsFd, noticesFd] = MAPS.map((name) => object.map(name).fd) as [
         number,
         number,
         number,
@@ -79,7 +78,7 @@ export class KernelHalf implements Kernel {
       this.slots = new Slots(slotsView.buffer, slotsInfo.maxEntries);
       this.noticesFd = noticesFd;
       if (old === undefined) this.introduce(options.name, slotsInfo, mapInfo(noticesFd));
-      undo.push(registerStructOps(this.object.map('selvage_cc'), options.name));
+      undo.push(registerStructOps(object.map('selvage_cc'), options.name));
     } catch (thrown) {
       for (const each of undo.reverse()) each();
       throw thrown;
