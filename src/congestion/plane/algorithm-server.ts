@@ -149,6 +149,7 @@ export class AlgorithmServer {
     channel.isDirty = true;
     if (channel.waiting.length === 0 && channel.fromAlgorithm.push(this.writer.bytes, length)) return;
     if (channel.waitingBytes + length > MOST_WAITING_BYTES) {
+      // Lost, and counted beside what was no message: nobody else tells of such a datapath.
       this.progress.bad++;
       return;
     }

@@ -40,7 +40,7 @@ export class Progress {
     this.counts[1] = count;
   }
 
-  /** Messages that were none. */
+  /** Messages that were none, and commands that a datapath left no room for. */
   get bad(): number {
     return this.counts[2]!;
   }
