@@ -1,12 +1,13 @@
 // The agent's own HTTP server on a Unix socket that only its user can open: GET /ready, /status, /flows,
-// /paths, /engines and /congestion, POST /upgrade, /congestion/run and /congestion/set. The socket is also the lock that keeps a second agent from starting in the same runtime folder.
+// /paths, /engines and /congestion, POST /upgrade, /congestion/run, /congestion/set and /congestion/end. The socket is also
+// the lock that keeps a second agent from starting in the same runtime folder.
 
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { SelvageError } from '../base/errors.ts';
-import type { CongestionStatus, RunOutcome } from './congestion/congestion-status.ts';
+import type { CongestionStatus, EndOutcome, RunOutcome } from './congestion/congestion-status.ts';
 import type { SelectorText } from './congestion/selector.ts';
 import { makeFolder } from './folders.ts';
 import {
@@ -31,10 +32,11 @@ export interface AdminHandlers {
   /** Without a selection it governs what it did before. */
   readonly runAlgorithm: (file: string, name?: string, what?: SelectorText) => Promise<RunOutcome>;
   readonly setAlgorithm: (algorithm: string, what: SelectorText) => Promise<RunOutcome>;
+  readonly endAlgorithm: (algorithm: string) => Promise<EndOutcome>;
 }
 
 const THERE_ARE =
-  'there are GET /ready, /status, /flows, /paths, /engines, /congestion, POST /upgrade, /congestion/run, /congestion/set';
+  'there are GET /ready, /status, /flows, /paths, /engines, /congestion, POST /upgrade, /congestion/run, /congestion/set, /congestion/end';
 
 /** Listens at `<runtimeDir>/agent.sock`; throws 'already-running' when an agent answers there. */
 export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): Promise<Server> {
@@ -114,6 +116,11 @@ function answers(handlers: AdminHandlers): Record<string, Answer> {
         'bad-input',
         'Say what governs what: {"algorithm": "reno", "what": {"vni": "77"}}.',
       );
+    },
+    'POST /congestion/end': async (request) => {
+      const { algorithm } = await fieldsOf(request);
+      if (typeof algorithm === 'string') return handlers.endAlgorithm(algorithm);
+      throw new SelvageError('bad-input', 'Say which algorithm: {"algorithm": "reno"}.');
     },
   };
 }

@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { SelvageError } from '../base/errors.ts';
-import type { CongestionStatus, RunOutcome } from './congestion/congestion-status.ts';
+import type { CongestionStatus, EndOutcome, RunOutcome } from './congestion/congestion-status.ts';
 import type { SelectorText } from './congestion/selector.ts';
 import {
   type AgentStatus,
@@ -66,6 +66,17 @@ export async function requestSet(
 ): Promise<RunOutcome> {
   const body = JSON.stringify({ algorithm, what });
   return (await call(runtimeDir, 'POST', '/congestion/set', body, UPGRADE_PATIENCE_MILLIS)) as RunOutcome;
+}
+
+/** Throws what the agent says when there is no such algorithm. */
+export async function requestEnd(runtimeDir: string, algorithm: string): Promise<EndOutcome> {
+  return (await call(
+    runtimeDir,
+    'POST',
+    '/congestion/end',
+    JSON.stringify({ algorithm }),
+    5000,
+  )) as EndOutcome;
 }
 
 function list(runtimeDir: string, path: string, filters: Filters): Promise<unknown> {

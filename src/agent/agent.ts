@@ -69,6 +69,7 @@ export async function runAgent(
       plane!.run(file, name, what && (await readSelector(what, (cid) => threads!.flow(cid)))),
     setAlgorithm: async (algorithm, what) =>
       plane!.set(algorithm, await readSelector(what, (cid) => threads!.flow(cid))),
+    endAlgorithm: (algorithm) => plane!.end(algorithm),
   });
   const opened: number[] = [];
   try {
@@ -93,7 +94,7 @@ export async function runAgent(
     threads = started;
     services = shared === undefined ? await startServices(clientSocket, listener) : undefined;
     plane = new CongestionPlane(threads, (line) => console.error(`selvage: ${line}`));
-    await plane.begin(config.vnis.flatMap(({ reliable, congestion }) => (reliable ? [congestion] : [])));
+    await plane.begin(config.vnis.filter(({ reliable }) => reliable));
     congestionSocket = await CongestionSocket.open(congestionSocketPath(config.runtimeDir), plane);
     upgrades = new Upgrades([...started.threads, ...(services === undefined ? [] : [services])]);
     const ends = { address: address.address, sourcePort: sourcePorts, peers: vtepsOf(configs[0]!) };

@@ -1,5 +1,5 @@
 // Congestion control as people read it.
-import type { CongestionStatus, RunOutcome } from '../agent/congestion/congestion-status.ts';
+import type { CongestionStatus, EndOutcome, RunOutcome } from '../agent/congestion/congestion-status.ts';
 import { table } from '../base/table.ts';
 import { count } from './quantities.ts';
 
@@ -39,6 +39,11 @@ export function renderOutcome({ algorithm, governs, flows }: RunOutcome): string
     return `${algorithm} runs and governs nothing yet: selvage cc set ${algorithm} --vni …`;
   const now = flows === 0 ? '' : `, ${count(flows, 'slot')} in use now`;
   return `${algorithm} governs ${governs.join(', ')}${now}.`;
+}
+
+export function renderEnd({ algorithm, governed }: EndOutcome): string {
+  if (governed.length === 0) return `${algorithm} has ended.`;
+  return `${algorithm} has ended. What it governed is governed by others now: ${governed.join(', ')}.`;
 }
 
 /** What should not happen, if it did. */

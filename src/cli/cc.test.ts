@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CongestionStatus } from '../agent/congestion/congestion-status.ts';
-import { renderCongestion, renderOutcome } from './cc-text.ts';
+import { renderCongestion, renderEnd, renderOutcome } from './cc-text.ts';
 import { curvesOf, renderTrace, traceSvg } from './trace-chart.ts';
 
 const counters = { fallbacks: 0, reportsRefused: 0, commandsBad: 0 };
@@ -44,6 +44,10 @@ test('nothing and outcomes are sentences', () => {
     'reno governs VNI 77, 4 slots in use now.',
   );
   expect(renderOutcome({ algorithm: 'mine', governs: [], flows: 0 })).toMatch(/governs nothing yet/);
+  expect(renderEnd({ algorithm: 'mine', governed: [] })).toBe('mine has ended.');
+  expect(renderEnd({ algorithm: 'mine', governed: ['VNI 77', 'to 10.0.2.1'] })).toBe(
+    'mine has ended. What it governed is governed by others now: VNI 77, to 10.0.2.1.',
+  );
 });
 
 const samples = Array.from({ length: 50 }, (_, i) => ({

@@ -1,5 +1,5 @@
-// `selvage cc`: algorithms of congestion control on this host's connections: run one's own, say which governs what, look
-// at what they do.
+// `selvage cc`: algorithms of congestion control on this host's connections: run one's own, say which governs what, end
+// them, look at what they do.
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { SelectorText } from '../agent/congestion/selector.ts';
@@ -35,6 +35,16 @@ Examples:
   selvage cc set configured --vni 77
 `;
 
+const endNotes = `
+ALGORITHM is one that \`selvage cc list\` lists. What was set for it is taken back, so that what else is set or configured
+governs its connections while packets flow. Networks that are configured to have it go over to swift, until somebody runs or
+sets it again, or \`selvage cc set configured\` asks for what is configured. Its thread ends, or the connection of its program.
+
+Examples:
+  selvage cc end gentle
+  selvage cc end reno --json
+`;
+
 const traceNotes = `
 FLOW is a CID (selvage flows). Window and rate are those of all slots that packets are sprayed over, round trip and
 queueing those of the slowest; queueing is what the fabric takes beyond the least that was seen in the trace.
@@ -59,6 +69,7 @@ Examples:
   selvage cc set cubic --to 10.0.2.1
   selvage cc list
   selvage cc trace 0012ab3f
+  selvage cc end gentle
 `;
 
 interface Common {
@@ -92,6 +103,18 @@ export function addCongestionCommands(program: Command): void {
     .addHelpText('after', notes);
   addRun(cc);
   addSet(cc);
+  cc.command('end')
+    .description('End an algorithm: others govern its connections from now on.')
+    .argument('<algorithm>', 'its name')
+    .option('--json', 'print what came of it as JSON')
+    .addOption(runtimeDirOption())
+    .addHelpText('after', endNotes)
+    .action(async (algorithm: string, { runtimeDir, json }: Common) => {
+      const { requestEnd } = await import('../agent/agent-client.ts');
+      const { renderEnd } = await import('./cc-text.ts');
+      const outcome = await requestEnd(runtimeDir, algorithm);
+      console.log(json ? JSON.stringify(outcome, null, 2) : renderEnd(outcome));
+    });
   cc.command('list')
     .description('List the algorithms that run, what they govern, and what went wrong last.')
     .option('--json', 'print them as JSON')

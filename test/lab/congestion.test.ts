@@ -300,6 +300,28 @@ it('a datapath behind the socket is served, and one that talks nonsense is not, 
   expect(counters['socketsClosed']).toBeGreaterThanOrEqual(10);
 });
 
+it('one that is ended leaves its connections to what is configured, or to the transport, while packets flow', async () => {
+  const transfer = await Transfer.start(lab, 'tenant1', 'tenant2');
+  await succeed('cc', 'set', 'vegas', '--vni', '77');
+  await governs('vegas');
+  const before = ((await succeed('cc', 'list')) as CongestionStatus).counters['fallbacks'];
+  expect(await succeed('cc', 'end', 'vegas')).toEqual({ algorithm: 'vegas', governed: ['VNI 77'] });
+  await governs('reno');
+  expect(await algorithm('vegas')).toBeUndefined();
+  expect(await succeed('cc', 'end', 'reno')).toEqual({ algorithm: 'reno', governed: ['VNI 77'] });
+  await eventually('Swift to govern', async () => (await flows())[0]!.congestion === 'swift');
+  await transfer.progress();
+  const { rules, counters } = (await succeed('cc', 'list')) as CongestionStatus;
+  expect(rules).toEqual([{ algorithm: 'swift', governs: 'VNI 77' }]);
+  expect(counters['fallbacks']).toBe(before);
+  await succeed('cc', 'set', 'configured', '--vni', '77');
+  await governs('reno');
+  const refused = await cc('cc', 'end', 'vegas');
+  expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('no algorithm vegas to end') });
+  const { sent, received } = await transfer.stop();
+  expect(received).toBe(sent);
+});
+
 it('another agent begins with what is configured', async () => {
   await succeed('cc', 'set', 'cubic', '--all');
   await lab.stopAgents();

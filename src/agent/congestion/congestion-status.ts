@@ -1,4 +1,5 @@
-// What the agent says of congestion control at GET /congestion, and what came of POST /congestion/run and /set.
+// What the agent says of congestion control at GET /congestion, and what came of POST /congestion/run,
+// /set and /end.
 
 export interface CongestionStatus {
   readonly algorithms: readonly AlgorithmStatus[];
@@ -36,4 +37,10 @@ export interface RunOutcome {
   readonly governs: readonly string[];
   /** Slots in use that it has by now. */
   readonly flows: number;
+}
+
+export interface EndOutcome {
+  readonly algorithm: string;
+  /** What something else governs now. */
+  readonly governed: readonly string[];
 }

@@ -107,3 +107,42 @@ it('what ended is started after 1, 5 and 25 s, also when a start fails, and anew
   expect(await after(100_000)).toBe(last);
   await plane.stop();
 });
+
+it('what is ended governs nothing, and a network that is configured to have it goes over to the transport’s own', async () => {
+  const { plane, starts, names } = planeOf();
+  await plane.begin([
+    { vni: 77, congestion: 'reno' },
+    { vni: 78, congestion: 'cubic' },
+  ]);
+  const rules = async () =>
+    (await plane.status()).rules.map(({ algorithm, governs }) => `${algorithm}: ${governs}`);
+  await plane.set('cubic', { peer: '10.0.2.1' });
+  await plane.set('reno', { peer: '10.0.3.1' });
+  expect(await plane.end('reno')).toEqual({ algorithm: 'reno', governed: ['to 10.0.3.1', 'VNI 77'] });
+  expect(await names()).toEqual(['cubic']);
+  expect(await rules()).toEqual(['swift: VNI 77', 'cubic: to 10.0.2.1']);
+  // Nobody but who asks for it brings it back.
+  starts[0]!.ended('late');
+  await vi.advanceTimersByTimeAsync(100_000);
+  await plane.hostOf('reno');
+  await plane.set('configured', { vni: 78 });
+  expect(await rules()).toEqual(['swift: VNI 77', 'cubic: to 10.0.2.1']);
+  await plane.end('reno');
+  await plane.set('configured', { vni: 77 });
+  expect(await names()).toEqual(['cubic', 'reno']);
+  expect(await rules()).toEqual(['cubic: to 10.0.2.1']);
+});
+
+it('what does not run cannot be ended, and is not named among what there is', async () => {
+  const { plane } = planeOf();
+  const host = offering();
+  await plane.adopt('foreign', host);
+  await plane.set('foreign', { vni: 77 });
+  plane.withdraw('foreign', host);
+  const hint = await plane.set('foreign', { vni: 78 }).catch(({ hint }) => hint);
+  expect(hint).toContain('reno');
+  expect(hint).not.toContain('foreign');
+  expect(await plane.end('foreign')).toEqual({ algorithm: 'foreign', governed: ['VNI 77'] });
+  await expect(plane.end('foreign')).rejects.toMatchObject({ code: 'bad-input' });
+  await expect(plane.end('swift')).rejects.toMatchObject({ hint: 'It is the transport’s own.' });
+});

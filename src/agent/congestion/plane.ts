@@ -3,27 +3,25 @@
 // ended by itself is started again, not for ever.
 
 import { SelvageError } from '../../base/errors.ts';
-import type { FlowRule } from '../../congestion/plane/links.ts';
 import { isNative, NATIVE_NAMES } from '../../vswitch/config.ts';
 import type { DataThreads } from '../data-threads.ts';
 import { tryOut } from '../trial.ts';
 import type { AlgorithmCode } from './algorithm-code.ts';
 import { AlgorithmHost } from './algorithm-host.ts';
-import { isAlgorithmName } from './algorithm-name.ts';
 import type { TriedAlgorithm } from './algorithm-trial.ts';
 import { builtInNames, isBuiltIn } from './built-in.ts';
-import type { CongestionStatus, RunOutcome } from './congestion-status.ts';
+import type { CongestionStatus, EndOutcome, RunOutcome } from './congestion-status.ts';
 import type { PlaneReport } from './plane-report.ts';
+import { CONFIGURED, type Configured, Rules } from './rules.ts';
 import { type Joining, NEVER, newRunning, type Offering, type Running, statusOf, sumOf } from './running.ts';
-import { describeSelector, type Selector, sameSelection } from './selector.ts';
+import type { Selector } from './selector.ts';
 import type { SocketCounts } from './socket-datapath.ts';
+import { refuseTaken } from './taken-names.ts';
 
 /** After an algorithm ended by itself: until it is started again. */
 const RESTART_MILLIS = [1000, 5000, 25_000];
 /** One that ran for so long begins with the first of these again. */
 const PROVEN_MILLIS = 60_000;
-/** Takes a rule away instead of making one. */
-export const CONFIGURED = 'configured';
 
 export class CongestionPlane {
   private readonly threads: Pick<DataThreads, 'threads' | 'congestionFds'>;
@@ -33,7 +31,7 @@ export class CongestionPlane {
   onChange: () => void = () => {};
   private readonly algorithms = new Map<string, Running>();
   private readonly timers = new Set<NodeJS.Timeout>();
-  private rules: readonly FlowRule[] = [];
+  private readonly rules = new Rules();
   private lastLink = 0;
   private last: Promise<unknown> = Promise.resolve();
   private stopped = false;
@@ -49,9 +47,10 @@ export class CongestionPlane {
   }
 
   /** Starts what configured networks name. What cannot run is said; their connections are on their own until it does. */
-  async begin(names: readonly string[]): Promise<void> {
+  async begin(networks: readonly Configured[]): Promise<void> {
     await this.inTurn(async () => {
-      for (const name of new Set(names)) {
+      this.rules.configure(networks);
+      for (const name of new Set(networks.map(({ congestion }) => congestion))) {
         if (isNative(name)) continue;
         await this.ensure(name).catch((error) => {
           this.say(`${name} does not run: ${SelvageError.from(error).message}`);
@@ -69,7 +68,8 @@ export class CongestionPlane {
       const name = asked ?? own;
       refuseTaken(name);
       await this.start(name, code);
-      if (selector !== undefined) this.rule(name, selector);
+      this.rules.begun(name);
+      if (selector !== undefined) this.rules.add(name, selector);
       return this.outcome(name, await this.publish());
     });
   }
@@ -77,9 +77,31 @@ export class CongestionPlane {
   /** Lets an algorithm, of the plane or native, govern what is selected; `configured`: whatever is configured. */
   set(name: string, selector: Selector): Promise<RunOutcome> {
     return this.inTurn(async () => {
-      if (name !== CONFIGURED && !isNative(name)) await this.ensure(name);
-      this.rule(name, selector);
+      const wanted = name === CONFIGURED ? this.rules.endedFor(selector) : [name];
+      for (const each of wanted) {
+        if (!isNative(each)) await this.ensure(each);
+        this.rules.begun(each);
+      }
+      this.rules.add(name, selector);
       return this.outcome(name, await this.publish());
+    });
+  }
+
+  /** Ends an algorithm for good. What it governs goes over to what else is set or configured, or the transport's own. */
+  end(name: string): Promise<EndOutcome> {
+    return this.inTurn(async () => {
+      const running = this.algorithms.get(name);
+      if (running === undefined) {
+        const names = [...this.algorithms.keys()].join(', ');
+        throw new SelvageError('bad-input', `There is no algorithm ${name} to end.`, {
+          hint: isNative(name) ? 'It is the transport’s own.' : `There is: ${names || 'none'}.`,
+        });
+      }
+      this.algorithms.delete(name);
+      const governed = this.rules.end(name);
+      await this.publish();
+      await running.host?.stop();
+      return { algorithm: name, governed };
     });
   }
 
@@ -136,10 +158,7 @@ export class CongestionPlane {
     const reports = await this.reports(names);
     return {
       algorithms: [...this.algorithms.values()].map((running) => statusOf(running, reports)),
-      rules: this.rules.map(({ algorithm, ...selector }) => ({
-        algorithm,
-        governs: describeSelector(selector),
-      })),
+      rules: this.rules.status(),
       counters: { ...sumOf(reports), socketMessagesBad: socket.bad, socketsClosed: socket.closed },
     };
   }
@@ -167,7 +186,9 @@ export class CongestionPlane {
       const script = new URL('./algorithm-trial.js', import.meta.url);
       await this.start(name, (await tryOut<TriedAlgorithm>(name, script)).code);
     } else {
-      const names = [...NATIVE_NAMES, ...builtInNames, ...this.algorithms.keys(), CONFIGURED];
+      // Programs that went are not to be had either.
+      const here = [...this.algorithms.values()].filter(({ given, host }) => (given ?? host) !== undefined);
+      const names = [...NATIVE_NAMES, ...builtInNames, ...here.map((each) => each.name), CONFIGURED];
       throw new SelvageError('bad-input', `There is no algorithm ${name}.`, {
         hint: `There is: ${[...new Set(names)].join(', ')}. \`selvage cc run FILE\` brings another.`,
       });
@@ -250,17 +271,7 @@ export class CongestionPlane {
   /** Programs that went, once no rule waits for them to come back. */
   private forget(): void {
     for (const { name, given, host } of this.algorithms.values())
-      if (
-        given === undefined &&
-        host === undefined &&
-        !this.rules.some(({ algorithm }) => algorithm === name)
-      )
-        this.algorithms.delete(name);
-  }
-
-  private rule(algorithm: string, selector: Selector): void {
-    const others = this.rules.filter((rule) => !sameSelection(rule, selector));
-    this.rules = algorithm === CONFIGURED ? others : [...others, { ...selector, algorithm }];
+      if (given === undefined && host === undefined && !this.rules.isSet(name)) this.algorithms.delete(name);
   }
 
   private publish(): Promise<readonly PlaneReport[]> {
@@ -268,7 +279,7 @@ export class CongestionPlane {
     this.onChange();
     const running = [...this.algorithms.values()];
     const change = {
-      rules: this.rules,
+      rules: this.rules.all,
       endings: Object.fromEntries(
         running.flatMap(({ name, host, trouble }) =>
           host === undefined && trouble !== undefined ? [[name, trouble]] : [],
@@ -294,23 +305,9 @@ export class CongestionPlane {
 
   private outcome(name: string, reports: readonly PlaneReport[]): RunOutcome {
     const running = this.algorithms.get(name);
-    const governs = this.rules
-      .filter(({ algorithm }) => algorithm === name)
-      .map(({ algorithm: _, ...selector }) => describeSelector(selector));
+    const governs = this.rules.governedBy(name);
     if (running === undefined) return { algorithm: name, governs, flows: 0 };
     const { controlled, fallback } = statusOf(running, reports);
     return { algorithm: name, governs, flows: controlled + fallback };
   }
-}
-
-function refuseTaken(name: string): void {
-  if (!isAlgorithmName(name)) {
-    throw new SelvageError('bad-input', `"${name}" is no name for an algorithm.`, {
-      hint: 'It must be a word of at most 63 letters, digits, dots, dashes and underscores, a letter first.',
-    });
-  }
-  if (!isNative(name) && !isBuiltIn(name) && name !== CONFIGURED) return;
-  throw new SelvageError('bad-input', `${name} is the name of an algorithm that comes with Selvage.`, {
-    hint: 'Give it another name; `selvage cc run` does with --name.',
-  });
 }
