@@ -1,19 +1,17 @@
 // The transport as a datapath of the control plane (CCP §4.5.1): a controller for each connection that one of the plane's
-// algorithms governs, and in it a flow for each slot that is used. Reports of a turn leave together, commands are taken
-// between turns. Whoever is told of a flow, and when, is decided here; what becomes of the window while nobody answers
-// is the flow's own business (../datapath.ts).
+// algorithms governs, and in it a flow for each slot that is used. Reports of a turn leave together (announcements.ts),
+// commands are taken between turns. Which flows there are, and whose they are, is decided here; what becomes of the window
+// while nobody answers is the flow's own business (../datapath.ts).
 
-import { formatMac } from '../../wire/address.ts';
 import { CC_PROGRAM } from '../../wire/bifrost-types.ts';
 import type { CongestionAlgorithm } from '../controller.ts';
 import type { DatapathEvent, DatapathOptions } from '../datapath.ts';
+import { Announcements } from './announcements.ts';
 import type { AlgorithmLink, FlowPlace, PlaneLinks } from './links.ts';
 import { readFromAlgorithm } from './message-reader.ts';
 import { MAX_MESSAGE_BYTES } from './message-ring.ts';
-import { MessageWriter } from './message-writer.ts';
 import { type ControllerOwner, PlaneController } from './plane-controller.ts';
 import {
-  type ClosingFlow,
   type ConnectionState,
   type GovernedConnection,
   newCounters,
@@ -27,13 +25,8 @@ import type { SlotFlow } from './slot-flow.ts';
 export const MIN_REPORT_MICROS = 1000;
 /** One large frame at once, before anything is known of the path. */
 const INITIAL_CWND_PACKETS = 64;
-const VXLAN_PORT = 4789;
 /** A turn takes no more commands than this: packets wait. */
 const COMMANDS_PER_TURN = 64;
-/** A link that had no room is tried again after this time. */
-const RETRY_MICROS = 10_000;
-/** Flows that are over, of which an algorithm that takes nothing is told when it does; of more it is not. */
-const MOST_CLOSING = 4096;
 
 /** A flow that its algorithm was told of. */
 interface ToldFlow {
@@ -57,23 +50,12 @@ export class PlaneDatapath implements ControllerOwner {
   readonly options: DatapathOptions;
   now: number;
   private readonly links: PlaneLinks;
-  private readonly placeOf: (pair: number) => FlowPlace;
   private readonly controllers = new Map<number, PlaneController>();
   /** Of a state, not asked for again yet. */
   private readonly restored = new Set<number>();
   private readonly flows = new Map<number, ToldFlow>();
-  private readonly writer = new MessageWriter();
+  private readonly announcements: Announcements;
   private readonly message = new Uint8Array(MAX_MESSAGE_BYTES);
-  private readonly rung = new Set<AlgorithmLink>();
-  private closing: ClosingFlow[];
-  /** Links that were told that this datapath begins. */
-  private readonly known: Set<number>;
-  /** Those with flows whose algorithm is still to be told of them. */
-  private readonly untold = new Set<PlaneController>();
-  /** There is something to be told, not before this time: links had no room. */
-  private isUntold = true;
-  private tellMicros = Number.NEGATIVE_INFINITY;
-  private readonly full = new Set<AlgorithmLink>();
   /** A turn's commands were not all. */
   private hasMore = false;
   /** No flow runs out of patience before. */
@@ -83,11 +65,17 @@ export class PlaneDatapath implements ControllerOwner {
     const initialCwndBytes = Math.min(INITIAL_CWND_PACKETS * mssBytes, maxCwndBytes);
     this.options = { mssBytes, initialCwndBytes, maxCwndBytes, minReportMicros: MIN_REPORT_MICROS };
     this.links = links;
-    this.placeOf = placeOf;
     this.now = nowMicros;
     this.counters = old?.counters ?? newCounters();
-    this.closing = [...(old?.closing ?? [])];
-    this.known = new Set(old?.known);
+    this.announcements = new Announcements(
+      {
+        links,
+        mssBytes,
+        placeOf,
+        introduced: (controller, flow) => this.introduced(controller, flow),
+      },
+      old,
+    );
     for (const trouble of old?.troubles ?? []) this.troubles.set(trouble.algorithm, trouble);
     for (const connection of old?.connections ?? []) this.restore(connection);
     this.dueMicros = this.patience();
@@ -100,9 +88,9 @@ export class PlaneDatapath implements ControllerOwner {
       detail,
       slots: slots.map((flow) => flow?.save()),
     }));
-    const { counters, closing } = this;
+    const { counters, announcements } = this;
     const troubles = [...this.troubles.values()];
-    return { counters, connections, closing: [...closing], known: [...this.known], troubles };
+    return { counters, connections, ...announcements.save(), troubles };
   }
 
   /** For one pair of vNICs: what is made of it governs the pair's connection. */
@@ -141,25 +129,21 @@ export class PlaneDatapath implements ControllerOwner {
 
   /** After packets: those who have something to read are woken. */
   flush(): void {
-    if (this.isUntold && this.now >= this.tellMicros) this.tell();
-    if (this.rung.size === 0) return;
-    for (const link of this.rung) link.ring();
-    this.rung.clear();
+    this.announcements.flush(this.now);
   }
 
   nextTimeout(): number {
     if (this.hasMore) return this.now;
-    return this.full.size > 0 ? Math.min(this.dueMicros, this.tellMicros) : this.dueMicros;
+    return Math.min(this.dueMicros, this.announcements.nextTimeoutMicros);
   }
 
   /** There are other links. Those who lost theirs say so, and all that have one are told of their flows. */
   linksChanged(now: number): void {
     this.now = now;
     const ids = new Set(this.links.links.map(({ id }) => id));
-    for (const id of this.known) if (!ids.has(id)) this.known.delete(id);
-    this.closing = this.closing.filter(({ link }) => ids.has(link));
+    this.announcements.linksChanged(now, ids);
     for (const controller of this.controllers.values()) {
-      this.untold.add(controller);
+      this.announcements.begun(controller);
       for (const flow of controller.slots) {
         if (flow === undefined || flow.link === 0 || ids.has(flow.link)) continue;
         this.flows.delete(flow.id);
@@ -171,8 +155,6 @@ export class PlaneDatapath implements ControllerOwner {
         flow.datapath.command(now, { kind: 'abandon', why });
       }
     }
-    this.isUntold = true;
-    this.tellMicros = now;
     this.flush();
   }
 
@@ -209,20 +191,19 @@ export class PlaneDatapath implements ControllerOwner {
       if (flow.id !== 0) this.flows.set(flow.id, { controller, flow });
     }
     this.controllers.set(pair, controller);
-    this.untold.add(controller);
+    this.announcements.begun(controller);
     this.restored.add(pair);
   }
 
   /** For its controllers. */
   opened(controller: PlaneController, flow: SlotFlow): void {
-    this.untold.add(controller);
-    this.isUntold = true;
+    this.announcements.begun(controller);
     this.dueMicros = Math.min(this.dueMicros, flow.datapath.nextTimeoutMicros);
   }
 
   closed(controller: PlaneController): void {
     for (const flow of controller.slots) if (flow !== undefined) this.untell(flow);
-    this.untold.delete(controller);
+    this.announcements.forget(controller);
     if (this.controllers.get(controller.pair) === controller) this.controllers.delete(controller.pair);
   }
 
@@ -233,14 +214,12 @@ export class PlaneDatapath implements ControllerOwner {
     serial: number,
     values: Float64Array,
   ): void {
-    const { counters, writer } = this;
+    const { counters, announcements } = this;
     this.dueMicros = Math.min(this.dueMicros, flow.datapath.nextTimeoutMicros);
     const link = this.links.of(algorithm);
     if (link === undefined || link.id !== flow.link) return;
-    const length = writer.report(flow.id, generation, serial, this.now, values, values.length);
-    if (link.toAlgorithm.push(writer.bytes, length)) counters.reports++;
+    if (announcements.report(this.now, link, flow.id, generation, serial, values)) counters.reports++;
     else counters.reportsRefused++;
-    this.rung.add(link);
   }
 
   happened(controller: PlaneController, slot: number, event: DatapathEvent): void {
@@ -251,82 +230,15 @@ export class PlaneDatapath implements ControllerOwner {
     this.troubles.set(algorithm, { algorithm, detail: `slot ${slot}, ${controller.detail}` });
   }
 
-  /** Tells algorithms of flows that began, and of flows that are over, as far as there is room. */
-  private tell(): void {
-    const { links, writer } = this;
-    this.isUntold = false;
-    this.full.clear();
-    for (const link of links.links) {
-      if (this.known.has(link.id)) continue;
-      if (this.push(link, writer.ready(links.threadId))) this.known.add(link.id);
-    }
-    if (this.closing.length > 0) {
-      const byId = new Map(links.links.map((link) => [link.id, link]));
-      this.closing = this.closing.filter(({ link, id }) => {
-        const told = byId.get(link);
-        return told !== undefined && !this.push(told, writer.close(id));
-      });
-    }
-    for (const controller of this.untold) {
-      const link = links.of(controller.algorithm);
-      // Another link is a change that has all of them told.
-      if (link === undefined) this.untold.delete(controller);
-      else if (this.full.has(link)) this.isUntold = true;
-      else if (this.known.has(link.id) && this.introduceAll(controller, link)) this.untold.delete(controller);
-    }
-  }
-
-  /** True when there was room for all. */
-  private introduceAll(controller: PlaneController, link: AlgorithmLink): boolean {
-    let all = true;
-    for (const flow of controller.slots)
-      if (flow?.link === 0 && (this.full.has(link) || !this.introduce(controller, flow, link))) all = false;
-    return all;
-  }
-
-  private introduce(controller: PlaneController, flow: SlotFlow, link: AlgorithmLink): boolean {
-    const { pair, algorithm } = controller;
-    const { links, writer, options, placeOf, now } = this;
-    const { vni, peer, localMac, remoteMac } = placeOf(pair);
-    const id = links.nextFlow();
-    const info = {
-      id,
-      mssBytes: options.mssBytes,
-      initialCwndBytes: Math.max(Math.round(flow.datapath.cwndBytes), options.mssBytes),
-      protocol: 'bifrost',
-      source: formatMac(localMac),
-      sourcePort: flow.slot,
-      destination: formatMac(remoteMac),
-      destinationPort: VXLAN_PORT,
-      overlay: { vni, peer },
-    } as const;
-    if (!this.push(link, writer.create(id, info, algorithm, now))) return false;
-    flow.id = id;
-    flow.link = link.id;
-    flow.datapath.release(now);
-    this.flows.set(id, { controller, flow });
+  private introduced(controller: PlaneController, flow: SlotFlow): void {
+    flow.datapath.release(this.now);
+    this.flows.set(flow.id, { controller, flow });
     this.dueMicros = Math.min(this.dueMicros, flow.datapath.nextTimeoutMicros);
-    return true;
-  }
-
-  /** False when the link is full: what was to be told is told later. */
-  private push(link: AlgorithmLink, length: number): boolean {
-    this.rung.add(link);
-    if (!this.full.has(link) && link.toAlgorithm.push(this.writer.bytes, length)) return true;
-    this.full.add(link);
-    this.isUntold = true;
-    this.tellMicros = this.now + RETRY_MICROS;
-    return false;
   }
 
   private untell(flow: SlotFlow): void {
-    const { id, link } = flow;
-    flow.id = 0;
-    flow.link = 0;
-    if (id === 0) return;
-    this.flows.delete(id);
-    if (this.closing.length < MOST_CLOSING) this.closing.push({ link, id });
-    this.isUntold = true;
+    this.flows.delete(flow.id);
+    this.announcements.over(flow);
   }
 
   private takeCommands(now: number, { id, fromAlgorithm }: AlgorithmLink): void {
