@@ -1,9 +1,13 @@
 // Congestion control as people read it.
 import type { CongestionStatus, EndOutcome, RunOutcome } from '../agent/congestion/congestion-status.ts';
+import type { LinuxStatus } from '../agent/congestion/linux-connections.ts';
 import { table } from '../base/table.ts';
 import { count } from './quantities.ts';
 
 const HEAD = ['ALGORITHM', 'STATE', 'CONTROLS', 'ON THEIR OWN', 'REPORTS', 'COMMANDS', 'RESTARTS', 'FROM'];
+
+/** More would fill the screen. */
+const MOST_CONNECTIONS = 50;
 
 export function renderCongestion({ algorithms, rules, counters }: CongestionStatus): string {
   if (algorithms.length === 0 && rules.length === 0)
@@ -44,6 +48,17 @@ export function renderOutcome({ algorithm, governs, flows }: RunOutcome): string
 export function renderEnd({ algorithm, governed }: EndOutcome): string {
   if (governed.length === 0) return `${algorithm} has ended.`;
   return `${algorithm} has ended. What it governed is governed by others now: ${governed.join(', ')}.`;
+}
+
+/** Those with the most reports first. */
+export function renderLinux({ connections, counts }: LinuxStatus): string {
+  const { unserved } = counts;
+  const left = unserved === 0 ? '' : `; ${count(unserved, 'connection')} had no room and were left to Reno`;
+  const said = `${count(connections.length, 'connection')}, ${count(counts.reports, 'report')}${left}`;
+  if (connections.length === 0) return said;
+  const sorted = connections.toSorted((a, b) => b.reports - a.reports).slice(0, MOST_CONNECTIONS);
+  const rows = sorted.map((each) => [each.connection, each.decides, each.reports, each.trouble ?? '']);
+  return `${said}\n${table(['CONNECTION', 'DECIDES', 'REPORTS', 'LAST TROUBLE'], rows)}`;
 }
 
 /** What should not happen, if it did. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CongestionStatus } from '../agent/congestion/congestion-status.ts';
-import { renderCongestion, renderEnd, renderOutcome } from './cc-text.ts';
+import { renderCongestion, renderEnd, renderLinux, renderOutcome } from './cc-text.ts';
 import { curvesOf, renderTrace, traceSvg } from './trace-chart.ts';
 
 const counters = { fallbacks: 0, reportsRefused: 0, commandsBad: 0 };
@@ -48,6 +48,23 @@ test('nothing and outcomes are sentences', () => {
   expect(renderEnd({ algorithm: 'mine', governed: ['VNI 77', 'to 10.0.2.1'] })).toBe(
     'mine has ended. What it governed is governed by others now: VNI 77, to 10.0.2.1.',
   );
+});
+
+test('connections of Linux’s TCP are listed, those with the most reports first, and no more than can be read', () => {
+  const counts = { reports: 1, stale: 0, missed: 0, unserved: 0 };
+  expect(renderLinux({ connections: [], counts })).toBe('0 connections, 1 report');
+  const few = [
+    { connection: '10.0.0.1:40000 → 10.0.0.2:443', decides: 'Reno', reports: 3, trouble: 'it threw' },
+    { connection: '10.0.0.1:40001 → 10.0.0.2:443', decides: 'algorithm', reports: 812 },
+  ] as const;
+  expect(
+    renderLinux({ connections: few, counts: { ...counts, reports: 815, unserved: 2 } }),
+  ).toBe(`2 connections, 815 reports; 2 connections had no room and were left to Reno
+CONNECTION                     DECIDES    REPORTS  LAST TROUBLE
+10.0.0.1:40001 → 10.0.0.2:443  algorithm      812
+10.0.0.1:40000 → 10.0.0.2:443  Reno             3  it threw`);
+  const many = Array.from({ length: 60 }, () => few[0]);
+  expect(renderLinux({ connections: many, counts }).split('\n')).toHaveLength(52);
 });
 
 const samples = Array.from({ length: 50 }, (_, i) => ({

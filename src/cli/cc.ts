@@ -21,7 +21,10 @@ With --linux it governs Linux's own TCP connections instead, those of programs t
 (\`sysctl net.ipv4.tcp_congestion_control=NAME\`, \`iperf3 -C NAME\`). That takes no agent, but root and libbpf1, and lasts
 until the command is ended; connections then go on under Reno, until it is started again (docs/congestion-linux.md).
 
-  selvage cc run examples/congestion/gentle.ts --linux gentle
+  selvage cc run examples/congestion/gentle.ts --linux gentle --report 5
+
+--report prints the connections every so many seconds: who decides over each, how many reports it made, why it fell back
+last. \`selvage cc list\` and \`trace\` ask the agent and do not know them; \`ss -tin\` shows their windows and round trips.
 `;
 
 const setNotes = `
@@ -56,7 +59,8 @@ Examples:
 
 const listNotes = `
 CONTROLS counts slots of connections that an algorithm decides over, ON THEIR OWN those that are its and have fallen back to
-the built-in Reno. Connections under the transport's own algorithms are not listed: \`selvage flows\` has them all.
+the built-in Reno. Connections under the transport's own algorithms are not listed: \`selvage flows\` has them all. Those of Linux's TCP belong
+to the command that governs them: \`selvage cc run FILE --linux NAME --report 5\` prints them.
 
 Examples:
   selvage cc list
@@ -89,6 +93,7 @@ interface RunSelection extends Selection {
   readonly name?: string;
   readonly linux?: string;
   readonly ecn?: true;
+  readonly report?: number;
 }
 
 interface TraceOptions extends Common {
@@ -139,15 +144,18 @@ function addRun(cc: Command): void {
       .argument('<file>', 'the module of the algorithm')
       .option('--name <name>', 'what it is called here, if not what it calls itself')
       .option('--linux <name>', "govern Linux's TCP connections that choose this name, until ended")
-      .option('--ecn', 'with --linux: connections negotiate ECN'),
+      .option('--ecn', 'with --linux: connections negotiate ECN')
+      .option('--report <seconds>', 'with --linux: print the connections so often', seconds),
   )
     .addHelpText('after', runNotes)
-    .action(async (file: string, { runtimeDir, json, name, linux, ecn, ...options }: RunSelection) => {
+    .action(async (file: string, given: RunSelection) => {
+      const { runtimeDir, json, name, linux, ecn, report, ...options } = given;
       if (linux !== undefined) {
         refuseBoth({ name, ...options });
-        await runOnLinux(resolve(file), linux, ecn === true);
+        await runOnLinux(resolve(file), linux, given);
         return;
       }
+      refuseWithoutLinux({ ecn, report });
       const { requestRun } = await import('../agent/agent-client.ts');
       const { renderOutcome } = await import('./cc-text.ts');
       const outcome = await requestRun(runtimeDir, resolve(file), name, selectionOf(options));
@@ -156,24 +164,42 @@ function addRun(cc: Command): void {
 }
 
 function refuseBoth(others: Record<string, unknown>): void {
-  const [other] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
+  const other = firstGiven(others);
   if (other === undefined) return;
   throw new SelvageError('bad-input', `--linux and --${other} do not go together.`, {
     hint: 'Which connections of Linux’s TCP are governed is said by the programs that choose the name.',
   });
 }
 
+function refuseWithoutLinux(others: Record<string, unknown>): void {
+  const other = firstGiven(others);
+  if (other === undefined) return;
+  throw new SelvageError('bad-input', `--${other} is for connections of Linux’s TCP.`, {
+    hint: 'Give --linux NAME as well, or leave it away.',
+  });
+}
+
+function firstGiven(options: Record<string, unknown>): string | undefined {
+  return Object.entries(options).find(([, value]) => value !== undefined)?.[0];
+}
+
 /** Until it is told to stop (SIGTERM or Ctrl-C). */
-async function runOnLinux(file: string, name: string, ecn: boolean): Promise<void> {
+async function runOnLinux(file: string, name: string, { ecn, report, json }: RunSelection): Promise<void> {
   const { LinuxRun } = await import('../agent/congestion/linux-run.ts');
-  const run = await LinuxRun.start({ file, name, ecn, say: (line) => console.error(line) });
-  console.log(`${run.algorithm} governs TCP connections that choose ${name}, until this command ends.`);
+  const { renderLinux } = await import('./cc-text.ts');
+  const run = await LinuxRun.start({ file, name, ecn: ecn === true, say: (line) => console.error(line) });
+  const begun = `${run.algorithm} governs TCP connections that choose ${name}, until this command ends.`;
+  if (json) console.error(begun);
+  else console.log(begun);
+  const tell = () => console.log(json ? JSON.stringify(run.status) : `\n${renderLinux(run.status)}`);
+  const timer = report === undefined ? undefined : setInterval(tell, report * 1000);
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
   try {
     await Promise.race([stopped, run.ended]);
   } finally {
+    clearInterval(timer);
     await run.stop();
   }
 }

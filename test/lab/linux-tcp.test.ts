@@ -195,14 +195,16 @@ describe('the process', () => {
 });
 
 describe('selvage cc run --linux', () => {
-  const run = (file: string, name: string) => selvageProgram('cc', 'run', file, '--linux', name);
+  const run = (file: string, name: string, ...more: string[]) =>
+    selvageProgram('cc', 'run', file, '--linux', name, ...more);
 
   test('governs connections by a file, until it is ended', async () => {
     const name = uniqueName();
-    const command = run(join(packageRoot(), 'examples/congestion/gentle.ts'), name);
+    const command = run(join(packageRoot(), 'examples/congestion/gentle.ts'), name, '--report', '0.2');
     await says(command, `gentle governs TCP connections that choose ${name}`);
     const data = await transfer(name);
     await data.moves(4_000_000);
+    await says(command, '[0-9a-f.:\\[\\]]+ → \\S+ +algorithm +[1-9]');
     command.child.kill('SIGTERM');
     expect(await command.ended).toMatchObject({ status: 0, stderr: '' });
     expect(isAvailable(name)).toBe(false);
@@ -238,6 +240,11 @@ export default { name: 'endless', onCreate(control) {
     expect(both).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('--linux and --vni do not go together.'),
+    });
+    const neither = await selvageProgram('cc', 'run', 'x.ts', '--report', '5').ended;
+    expect(neither).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('--report is for connections'),
     });
     expect(isAvailable(name)).toBe(false);
   });

@@ -2,7 +2,6 @@
 // its own as in the agent, and the kernel's half is its datapath (CCP §4.7.4; docs/congestion-linux.md).
 
 import { SelvageError } from '../../base/errors.ts';
-import type { FlowInfo } from '../../congestion/algorithm.ts';
 import type { Channel } from '../../congestion/plane/channel.ts';
 import { readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
 import { MAX_MESSAGE_BYTES, MessageRing } from '../../congestion/plane/message-ring.ts';
@@ -14,6 +13,7 @@ import { AlgorithmHost } from './algorithm-host.ts';
 import type { TriedAlgorithm } from './algorithm-trial.ts';
 import { Bell, newBellMemory } from './bell.ts';
 import { FlowMessages } from './flow-messages.ts';
+import { LinuxConnections, type LinuxStatus } from './linux-connections.ts';
 
 /** Commands, before whatever else there is to do. */
 const BATCH = 256;
@@ -38,6 +38,7 @@ export class LinuxRun {
   private readonly bell: Bell;
   private readonly fromAlgorithm: MessageRing;
   private readonly messages: FlowMessages;
+  private readonly connections = new LinuxConnections();
   private readonly message = new Uint8Array(MAX_MESSAGE_BYTES);
   private isStopped = false;
 
@@ -59,25 +60,26 @@ export class LinuxRun {
     const messages = new FlowMessages(toAlgorithm, () => algorithmBell.ring());
     this.messages = messages;
     const writer = new MessageWriter();
-    const flows = new Map<number, FlowInfo>();
+    const { connections } = this;
     this.datapath = openLinuxDatapath(
       { name, ecn },
       {
         open: (flow, nowMicros) => {
-          flows.set(flow.id, flow);
+          connections.open(flow);
           messages.open(flow.id, writer.bytes, writer.create(flow.id, flow, algorithm, nowMicros));
         },
         report: ({ flow, generation, serial, nowMicros, values }) => {
+          connections.reported(flow);
           const length = writer.report(flow, generation, serial, nowMicros, values, values.length);
           messages.report(flow, writer.bytes, length);
         },
         close: (flow) => {
-          flows.delete(flow);
+          connections.close(flow);
           messages.close(flow);
         },
         event: (flow, _nowMicros, event) => {
-          const info = flows.get(flow);
-          if (event.kind === 'fallback' && info !== undefined) say(`${describe(info)}: ${event.detail}`);
+          const trouble = connections.happened(flow, event);
+          if (trouble !== undefined) say(trouble);
         },
       },
     );
@@ -105,6 +107,10 @@ export class LinuxRun {
       await host.stop();
       throw thrown;
     }
+  }
+
+  get status(): LinuxStatus {
+    return { connections: this.connections.all, counts: this.datapath.counts };
   }
 
   /** Connections go on under Reno; the name is free. */
@@ -138,10 +144,4 @@ export class LinuxRun {
     }
     return true;
   }
-}
-
-function describe({ source, sourcePort, destination, destinationPort }: FlowInfo): string {
-  const place = (address: string, port: number) =>
-    address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  return `${place(source, sourcePort)} → ${place(destination, destinationPort)}`;
 }
