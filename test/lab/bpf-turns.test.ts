@@ -11,6 +11,7 @@ import { signalNames } from '../../src/congestion/language/signals.ts';
 import { MAX_VALUE } from '../../src/congestion/language/values.ts';
 import { LinuxDatapath } from '../../src/linux-tcp/datapath.ts';
 import { control } from '../../src/linux-tcp/layout.ts';
+import { answer } from '../../src/linux-tcp/mailbox.ts';
 import { needBpf } from './rights.ts';
 import { TurnTrial } from './turn-trial.ts';
 
@@ -27,6 +28,8 @@ type Step =
   | { readonly kind: 'command'; readonly command: Command }
   /** To a report so far from the last one; it may never have been made, or have an answer. */
   | { readonly kind: 'answer'; readonly ahead: number }
+  /** In the mailbox, as a process before may have left it: so far behind the last report that has one. */
+  | { readonly kind: 'left'; readonly behind: number }
   | { readonly kind: 'turn'; readonly passedMicros: number; readonly signals: readonly number[] };
 
 const sensible = fc.oneof(fc.nat(100_000), value);
@@ -71,6 +74,7 @@ const ahead = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: command.map((command) => ({ kind: 'command' as const, command })) },
   { weight: 2, arbitrary: ahead.map((ahead) => ({ kind: 'answer' as const, ahead })) },
+  { weight: 1, arbitrary: fc.nat(9).map((behind) => ({ kind: 'left' as const, behind })) },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -132,6 +136,7 @@ class Pair {
     if (step.kind === 'command') this.command(step.command);
     else if (step.kind === 'answer')
       this.command({ kind: 'answer', serial: (this.reported + step.ahead) >>> 0 });
+    else if (step.kind === 'left') this.leave(step.behind);
     else this.turn(this.nowMicros + step.passedMicros, step.signals);
   }
 
@@ -164,6 +169,12 @@ class Pair {
     const isKnown =
       register === CWND || register === RATE || (this.hasProgram && register >= 32 && register <= 34);
     return !isKnown || !(value >= 0 && value < Number.POSITIVE_INFINITY);
+  }
+
+  /** The kernel has taken what was there before. */
+  private leave(behind: number): void {
+    this.turn(this.nowMicros, this.signals);
+    answer(trial.slots, 0, (this.model.save().answered - behind) >>> 0);
   }
 
   private turn(nowMicros: number, signals: readonly number[]): void {
