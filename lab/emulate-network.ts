@@ -1,7 +1,16 @@
 // The namespace of a program behind an emulated link, its addresses, and what a run that was killed left behind. Runs may
 // be nested, as Mahimahi's shells: a program behind one link may start others. Each link has a block of addresses, in
 // which the links inside it have theirs, so every namespace knows the way in and out, and no address is translated.
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { SelvageError } from '../src/base/errors.ts';
 import { netnsPath } from '../src/linux/netns.ts';
@@ -38,14 +47,19 @@ export interface Subnet {
   readonly block: string;
 }
 
-/** Addresses for a link: the first four of a block that no route in the caller's namespace singles out. */
+/**
+ * Addresses for a link: the first four of a block that no route in the caller's namespace singles out. Not those that a
+ * link had just now: what is left of its connections on this side would be sent again to the new program, and answered.
+ */
 export async function freeSubnet(nested: boolean): Promise<Subnet> {
   const routes = await ownRoutes();
   const parent = nested ? handedDown(routes) : { address: SHARED_SPACE, prefixLength: SHARED_PREFIX_LENGTH };
   const prefixLength = nested ? parent.prefixLength + NESTING_BITS : OUTERMOST_PREFIX_LENGTH;
   const used = routes.map(({ block }) => block).filter((block) => block.prefixLength > parent.prefixLength);
   const blocks = prefixLength > LINK_PREFIX_LENGTH ? 0 : 2 ** (prefixLength - parent.prefixLength);
-  for (let number = 0; number < blocks; number++) {
+  const first = countRun();
+  for (let i = 0; i < blocks; i++) {
+    const number = (first + i) % blocks;
     const address = parent.address + number * 2 ** (32 - prefixLength);
     if (used.some((route) => overlap(route, { address, prefixLength }))) continue;
     return {
@@ -58,6 +72,15 @@ export async function freeSubnet(nested: boolean): Promise<Subnet> {
   throw new SelvageError('in-use', 'No addresses of 100.64.0.0/10 are free for another link here.', {
     hint: 'End other emulated links, nest them less deep, or remove routes in that range.',
   });
+}
+
+/** How many runs were before this one, which holds the lock. */
+function countRun(): number {
+  const file = join(labsFolder(), '.emulate-count');
+  const text = existsSync(file) ? readFileSync(file, 'latin1') : '';
+  const count = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  writeFileSync(file, String(count + 1));
+  return count;
 }
 
 /** Carrier-grade NAT's addresses (RFC 6598), which hosts do not use. */
@@ -118,10 +141,14 @@ export async function addressEnds({ tap, gateway, address, block }: Subnet, netn
   ]);
 }
 
-/** Both ends know each other's MAC address: a question for it would take the link's delay before the first packet. */
+/**
+ * The link carries what programs send, and nothing of the kernels' own: it would wait in their queues and take losses from
+ * the seed. So both ends know each other's MAC address, ask for none, have no address of IPv6, and announce no multicast groups.
+ */
 function bringUp(name: string, own: string, peer: string): string[] {
   return [
-    `link set dev ${name} address ${macOf(own)} mtu ${MTU} txqueuelen ${TAP_QUEUE_FRAMES} addrgenmode none`,
+    `link set dev ${name} address ${macOf(own)} mtu ${MTU} txqueuelen ${TAP_QUEUE_FRAMES}`,
+    `link set dev ${name} addrgenmode none arp off multicast off`,
     `address add ${own}/30 dev ${name}`,
     `link set dev ${name} up`,
     `neighbor replace ${peer} lladdr ${macOf(peer)} dev ${name} nud permanent`,
