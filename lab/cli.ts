@@ -175,14 +175,16 @@ export function addEmulateCommand(program: Command): void {
     .option('--seed <number>', 'of all that is random; else a new one')
     .option('--log <file>', 'write queue lengths and departures every 10 ms, as CSV')
     .option('--report <file>', 'write the summary as JSON')
-    .option('--quiet', 'print no summary')
+    .option('--quiet', 'print no summary, or nothing but the trace')
     .option('--make-trace <kind>', 'print a trace instead of running anything: cellular, at most --rate')
     .option('--duration <time>', 'of the trace that is made, such as 10min; else 60s')
     .passThroughOptions()
     .addHelpText('after', emulateExamples)
     .action(async (command: string[], { makeTrace: kind, duration, ...options }: EmulateCommandOptions) => {
       if (kind !== undefined) {
-        const { makeTrace } = await import('./make-trace.ts');
+        const { makeTrace, refuseBesideMakeTrace } = await import('./make-trace.ts');
+        const { seed: _seed, rate: _rate, quiet: _quiet, ...others } = options;
+        refuseBesideMakeTrace(withoutDashes(command), others);
         return makeTrace(kind, { ...options, ...(duration !== undefined && { duration }) });
       }
       if (duration !== undefined) {

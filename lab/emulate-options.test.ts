@@ -26,6 +26,13 @@ describe('a link is what was written', () => {
     });
   });
 
+  test('with a queue where there is a rate, given for that or for both', () => {
+    const down = { delayMicros: 0, rateBitsPerSecond: 5e6, discipline: 'red', queuePackets: 20 };
+    const wanted = { up: { delayMicros: 0 }, down };
+    expect(readLink({ rate: 'none,5mbit', queue: '20', qdisc: 'red' }, 0)).toEqual(wanted);
+    expect(readLink({ rate: 'none,5mbit', queue: 'none,20', qdisc: 'none,red' }, 0)).toEqual(wanted);
+  });
+
   test('without anything an unlimited one', () => {
     expect(readLink({}, 0)).toEqual({ up: { delayMicros: 0 }, down: { delayMicros: 0 } });
   });
@@ -70,6 +77,9 @@ describe('a link that cannot be is refused with a sentence', () => {
   test.each([
     [{ queue: '10' }, 'A queue without a rate would never fill.'],
     [{ qdisc: 'codel' }, 'A queue without a rate would never fill.'],
+    [{ rate: 'none,1mbit', queue: '10,20' }, '--queue 10,20: the way up has no rate'],
+    [{ rate: '1mbit,none', qdisc: 'red,fifo' }, '--qdisc red,fifo: the way down has no rate'],
+    [{ queue: '10,20' }, '--queue 10,20: the way up has no rate'],
     [{ rate: '1mbit', queue: '0' }, '“0” is not a number of packets.'],
     [{ rate: '1mbit', queue: '0kB' }, 'A queue of 0kB is 0 bytes: no packet would ever fit.'],
     [{ rate: '1mbit', queue: '100p' }, '“100p” is not a length of a queue.'],

@@ -38,15 +38,7 @@ export function readLink(texts: LinkTexts, outerRttMicros: number): EmulatedLink
   const rttMicros = outerRttMicros + upDelay + downDelay;
   const up = readDirection(upTexts, upDelay, rttMicros);
   const down = readDirection(downTexts, downDelay, rttMicros);
-  if (
-    (texts.queue ?? texts.qdisc) !== undefined &&
-    up.discipline === undefined &&
-    down.discipline === undefined
-  ) {
-    throw new SelvageError('bad-input', 'A queue without a rate would never fill.', {
-      hint: 'Give a rate or a trace as well.',
-    });
-  }
+  for (const option of ['queue', 'qdisc'] as const) refuseIdle(option, texts[option], [up, down]);
   return { up, down };
 }
 
@@ -56,6 +48,29 @@ export function parseSeed(text: string): number {
   throw new SelvageError('bad-input', `“${text}” is not a seed.`, {
     hint: `Write a whole number from 0 to ${MAX_SEED}.`,
   });
+}
+
+/** A queue fills only where packets take time to send. */
+function refuseIdle(
+  option: 'queue' | 'qdisc',
+  text: string | undefined,
+  directions: readonly [WrittenDirection, WrittenDirection],
+): void {
+  if (text === undefined) return;
+  const parts = text.split(',');
+  const isIdle = directions.map(({ discipline }) => discipline === undefined);
+  if (parts.length === 1 && parts[0] !== 'none' && !isIdle.includes(false)) {
+    throw new SelvageError('bad-input', 'A queue without a rate would never fill.', {
+      hint: 'Give a rate or a trace as well.',
+    });
+  }
+  const idle = parts.length < 2 ? -1 : parts.findIndex((part, i) => part !== 'none' && isIdle[i]);
+  if (idle < 0) return;
+  throw new SelvageError(
+    'bad-input',
+    `--${option} ${text}: the way ${idle === 0 ? 'up' : 'down'} has no rate, so its queue would never fill.`,
+    { hint: 'Write none for it, or give it a rate or a trace as well.' },
+  );
 }
 
 /** What was written for one direction; "none" is as if it was not written. */
