@@ -1,6 +1,7 @@
 // What `selvage emulate` says in the end: of each direction how much it carried, how long packets waited, what was dropped.
 import { table } from '../src/base/table.ts';
 import type { EmulatedLinkDescription } from './emulate-options.ts';
+import { keepsFlowsApart } from './emulator/model/parameters.ts';
 import type { DirectionReport, WrittenDirection } from './emulator/spec.ts';
 import { formatMicros, formatPartsPerMillion, formatRate } from './units.ts';
 
@@ -46,7 +47,7 @@ function row(name: string, direction: WrittenDirection, report: DirectionReport)
   ];
 }
 
-export function formatDirection(direction: WrittenDirection): string {
+function formatDirection(direction: WrittenDirection): string {
   const { rateBitsPerSecond, traceMillis, delayMicros, lossPpm, discipline, queuePackets, queueBytes } =
     direction;
   const words: string[] = [];
@@ -62,7 +63,8 @@ export function formatDirection(direction: WrittenDirection): string {
 }
 
 function isRandom({ lossPpm, discipline }: WrittenDirection): boolean {
-  return lossPpm !== undefined || discipline === 'red' || discipline === 'sfq' || discipline === 'fq_codel';
+  if (lossPpm !== undefined || discipline === 'red') return true;
+  return discipline !== undefined && keepsFlowsApart(discipline);
 }
 
 function megabits(bitsPerSecond: number): string {

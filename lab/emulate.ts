@@ -24,7 +24,7 @@ import { type EmulateReport, formatReport } from './emulate-report.ts';
 import type { EmulatorSpec, WrittenReports } from './emulator/spec.ts';
 import { startEmulator, writeParameters } from './emulator/start.ts';
 import { followChild, lastLines, resolveProgram } from './execute.ts';
-import { beforeInterrupt } from './interrupt.ts';
+import { beforeInterrupt, unlessInterrupted } from './interrupt.ts';
 import { withLock } from './lock.ts';
 import { namespacesWithPrefix, removeNamespaces } from './namespaces.ts';
 import { endProcess, processId } from './process.ts';
@@ -49,7 +49,7 @@ const REPORT_WAIT_MILLIS = 10_000;
 export async function emulate(command: readonly string[], options: EmulateOptions): Promise<number> {
   const { seed: seedText, log, report, quiet = false, ...texts } = options;
   const nested = isNested();
-  const outerRttMicros = nested ? Number(process.env[RTT_MICROS] ?? 0) : 0;
+  const outerRttMicros = nested ? rttAround() : 0;
   const link = readLink(texts, outerRttMicros);
   const seed = seedText === undefined ? randomInt(2 ** 32) : parseSeed(seedText);
   requirePrivilege();
@@ -57,10 +57,14 @@ export async function emulate(command: readonly string[], options: EmulateOption
   // Not before: it empties what an earlier run wrote.
   for (const file of [log, report]) if (file !== undefined) makeWritable(file);
   const cleanups: (() => Promise<void>)[] = [];
-  const cleanUp = async () => {
-    for (let step = cleanups.pop(); step !== undefined; step = cleanups.pop()) await step();
+  let cleaning = Promise.resolve();
+  const cleanUp = () => {
+    cleaning = cleaning.then(async () => {
+      for (let step = cleanups.pop(); step !== undefined; step = cleanups.pop()) await step();
+    });
+    return cleaning;
   };
-  const forgetInterrupt = beforeInterrupt(cleanUp);
+  let forgetInterrupt = beforeInterrupt(cleanUp);
   try {
     const run = await withLock(join(labsFolder(), '.lock-emulate'), LOCK_WAIT_MILLIS, async () => {
       await removeLeftovers();
@@ -73,18 +77,32 @@ export async function emulate(command: readonly string[], options: EmulateOption
     const words = [program.path, ...(program.args ?? []), ...command.slice(1)];
     // Not by `ip netns exec`: in its mount namespace the names of inner namespaces would be seen by nobody else.
     const child = spawn('nsenter', [`--net=${netnsPath(run.netns)}`, ...words], { stdio: 'inherit', env });
-    // From here on signals are the program's.
+    // Signals are the program's until it has ended, and at no time nobody's.
+    child.once('close', () => {
+      forgetInterrupt = beforeInterrupt(cleanUp);
+    });
+    const ended = followChild(child);
     forgetInterrupt();
-    const status = await followChild(child);
+    const status = await ended;
     const [down, up] = await reports(run);
     const reported: EmulateReport = { seed, up, down };
     if (report !== undefined) writeFileSync(report, `${JSON.stringify(reported, undefined, 2)}\n`);
     if (!quiet) process.stderr.write(formatReport(link, reported));
     return status;
   } finally {
+    await unlessInterrupted();
     await cleanUp();
     forgetInterrupt();
   }
+}
+
+/** Of the links around this one, as the innermost of them says. */
+function rttAround(): number {
+  const text = process.env[RTT_MICROS] ?? '0';
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new SelvageError('bad-input', `${RTT_MICROS} is “${text}”, which is no number of microseconds.`, {
+    hint: 'Leave it as the link around this one sets it: the product of bandwidth and delay depends on it.',
+  });
 }
 
 interface Run {

@@ -1,7 +1,7 @@
 // `selvage emulate`: the program behind the link sees it, the caller sees its exit status, and nobody sees it afterwards.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +36,14 @@ function namespaceOf({ child }: Started): string[] {
 
 function foldersOf({ child }: Started): string[] {
   return readdirSync(join(labsFolder(), '.emulate')).filter((name) => name.startsWith(`${child.pid}.`));
+}
+
+function emulatorOf({ child }: Started): number {
+  const { pid } = child;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ');
+  return Number(
+    children.find((each) => readFileSync(`/proc/${each}/cmdline`, 'latin1').includes('emulator')),
+  );
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'selvage-emulate-'));
@@ -126,6 +134,20 @@ until ${ping} -q -c 1 -W 2 $SELVAGE_GATEWAY; do :; done
     expect((await started.ended).status).toBe(128 + 15);
     expect(namespaceOf(started)).toEqual([]);
     expect(hasInterfaceWith(gateway)).toBe(false);
+  });
+
+  test('leaves nothing behind when a signal comes after its end, before the report', async () => {
+    const started = emulate('--', 'sh', '-c', 'echo "program $$"; exec sleep 1000');
+    const program = await eventually('the program', () => /^program (\d+)$/m.exec(started.output())?.[1]);
+    // It cannot report while it is stopped.
+    process.kill(emulatorOf(started), 'SIGSTOP');
+    process.kill(Number(program), 'SIGKILL');
+    await eventually('its end', () => !existsSync(`/proc/${program}`));
+    started.child.kill('SIGTERM');
+    const { status, stderr } = await started.ended;
+    expect({ status, stderr }).toEqual({ status: 'SIGTERM', stderr: '' });
+    expect(namespaceOf(started)).toEqual([]);
+    expect(foldersOf(started)).toEqual([]);
   });
 
   test('has addresses of its own when there are several', async () => {
@@ -254,6 +276,13 @@ describe('a link inside a link', () => {
     expect(Number(/= ([\d.]+)\//.exec(stdout)![1])).toBeGreaterThanOrEqual(50);
     // 10 Mbit/s for the 50 ms of both.
     expect(stderr).toContain('fifo 62500B');
+  });
+
+  test('refuses a round trip of the links around that is none', async () => {
+    const inner = `SELVAGE_RTT_MICROS=20ms ${AGAIN} --rate 1mbit --queue 1bdp -- true`;
+    const { status, stderr } = await emulate('--quiet', '--delay', '1ms', '--', 'sh', '-c', inner).ended;
+    expect(status).toBe(1);
+    expect(stderr).toContain('SELVAGE_RTT_MICROS is “20ms”, which is no number of microseconds.');
   });
 
   test('is removed with the outer one, however that ended', async () => {

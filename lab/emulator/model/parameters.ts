@@ -51,7 +51,7 @@ export function makeTransmitter(
     : new RateTransmitter(host, link.bitsPerSecond, startMicros, inService);
 }
 
-export function bitsPerSecond(link: DirectionParameters['link']): number {
+function bitsPerSecond(link: DirectionParameters['link']): number {
   return 'trace' in link ? meanBitsPerSecond(link.trace) : link.bitsPerSecond;
 }
 
