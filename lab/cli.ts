@@ -172,6 +172,7 @@ export function addEmulateCommand(program: Command): void {
       'in packets (100), bytes (64kB), products of bandwidth and delay (2bdp) or unlimited',
     )
     .option('--qdisc <name>', 'fifo, sfq, codel, fq_codel or red; else fifo')
+    .option('--ecn', 'mark packets that allow it where codel, fq_codel or red would drop them early')
     .option('--seed <number>', 'of all that is random; else a new one')
     .option('--log <file>', 'write queue lengths and departures every 10 ms, as CSV')
     .option('--report <file>', 'write the summary as JSON')

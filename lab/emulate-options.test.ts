@@ -33,6 +33,12 @@ describe('a link is what was written', () => {
     expect(readLink({ rate: 'none,5mbit', queue: 'none,20', qdisc: 'none,red' }, 0)).toEqual(wanted);
   });
 
+  test('with marks where its queue would drop early', () => {
+    const { up, down } = readLink({ rate: '1mbit', qdisc: 'codel,fifo', ecn: true }, 0);
+    expect(up).toMatchObject({ discipline: 'codel', ecn: true });
+    expect(down).not.toHaveProperty('ecn');
+  });
+
   test('without anything an unlimited one', () => {
     expect(readLink({}, 0)).toEqual({ up: { delayMicros: 0 }, down: { delayMicros: 0 } });
   });
@@ -80,6 +86,8 @@ describe('a link that cannot be is refused with a sentence', () => {
     [{ rate: 'none,1mbit', queue: '10,20' }, '--queue 10,20: the way up has no rate'],
     [{ rate: '1mbit,none', qdisc: 'red,fifo' }, '--qdisc red,fifo: the way down has no rate'],
     [{ queue: '10,20' }, '--queue 10,20: the way up has no rate'],
+    [{ rate: '1mbit', ecn: true as const }, 'There is no queue that could mark packets.'],
+    [{ delay: '1ms', ecn: true as const }, 'There is no queue that could mark packets.'],
     [{ rate: '1mbit', queue: '0' }, '“0” is not a number of packets.'],
     [{ rate: '1mbit', queue: '0kB' }, 'A queue of 0kB is 0 bytes: no packet would ever fit.'],
     [{ rate: '1mbit', queue: '100p' }, '“100p” is not a length of a queue.'],

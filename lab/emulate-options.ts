@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { SelvageError } from '../src/base/errors.ts';
 import { scaled } from '../src/base/rate.ts';
+import { dropsEarly } from './emulator/model/parameters.ts';
 import { DISCIPLINES, type Discipline, FULL_FRAME_BYTES } from './emulator/model/queue.ts';
 import { meanBitsPerSecond, parseTrace } from './emulator/model/trace.ts';
 import type { WrittenDirection } from './emulator/spec.ts';
@@ -18,7 +19,11 @@ export interface LinkTexts {
   readonly loss?: string;
   readonly queue?: string;
   readonly qdisc?: string;
+  /** Marks instead of early drops, in each direction whose discipline has those. */
+  readonly ecn?: true;
 }
+
+type DirectionTexts = Omit<LinkTexts, 'ecn'>;
 
 export interface EmulatedLinkDescription {
   /** From the program. */
@@ -32,14 +37,26 @@ const CODEL_QUEUE_PACKETS = 1000;
 const MAX_SEED = 0xffff_ffff;
 
 /** `outerRttMicros` is the round trip of the links around this one. */
-export function readLink(texts: LinkTexts, outerRttMicros: number): EmulatedLinkDescription {
+export function readLink({ ecn, ...texts }: LinkTexts, outerRttMicros: number): EmulatedLinkDescription {
   const [upTexts, downTexts] = [directionTexts(texts, 0), directionTexts(texts, 1)];
   const [upDelay, downDelay] = [delayOf(upTexts), delayOf(downTexts)];
   const rttMicros = outerRttMicros + upDelay + downDelay;
   const up = readDirection(upTexts, upDelay, rttMicros);
   const down = readDirection(downTexts, downDelay, rttMicros);
   for (const option of ['queue', 'qdisc'] as const) refuseIdle(option, texts[option], [up, down]);
-  return { up, down };
+  return ecn ? marking({ up, down }) : { up, down };
+}
+
+function marking({ up, down }: EmulatedLinkDescription): EmulatedLinkDescription {
+  const marks = ({ discipline }: WrittenDirection) => discipline !== undefined && dropsEarly(discipline);
+  if (!marks(up) && !marks(down)) {
+    throw new SelvageError('bad-input', 'There is no queue that could mark packets.', {
+      hint: 'Give --qdisc codel, fq_codel or red as well: the others drop only what they have no room for.',
+    });
+  }
+  const marked = (direction: WrittenDirection) =>
+    marks(direction) ? { ...direction, ecn: true as const } : direction;
+  return { up: marked(up), down: marked(down) };
 }
 
 export function parseSeed(text: string): number {
@@ -74,7 +91,7 @@ function refuseIdle(
 }
 
 /** What was written for one direction; "none" is as if it was not written. */
-function directionTexts(texts: LinkTexts, direction: 0 | 1): LinkTexts {
+function directionTexts(texts: DirectionTexts, direction: 0 | 1): DirectionTexts {
   const entries = Object.entries(texts).map(([option, text]: [string, string]) => {
     const parts = text.split(',');
     if (parts.length > 2) {
@@ -87,11 +104,11 @@ function directionTexts(texts: LinkTexts, direction: 0 | 1): LinkTexts {
   return Object.fromEntries(entries.filter(([, text]) => text !== 'none'));
 }
 
-function delayOf({ delay }: LinkTexts): number {
+function delayOf({ delay }: DirectionTexts): number {
   return delay === undefined ? 0 : parseMicros(delay);
 }
 
-function readDirection(texts: LinkTexts, delayMicros: number, rttMicros: number): WrittenDirection {
+function readDirection(texts: DirectionTexts, delayMicros: number, rttMicros: number): WrittenDirection {
   const link = linkOf(texts);
   const lossPpm = texts.loss === undefined ? 0 : parsePartsPerMillion(texts.loss);
   const discipline = parseDiscipline(texts.qdisc ?? 'fifo');
@@ -107,7 +124,7 @@ function readDirection(texts: LinkTexts, delayMicros: number, rttMicros: number)
 function linkOf({
   rate,
   trace,
-}: LinkTexts): { rateBitsPerSecond: number; traceMillis?: readonly number[] } | undefined {
+}: DirectionTexts): { rateBitsPerSecond: number; traceMillis?: readonly number[] } | undefined {
   if (rate !== undefined && trace !== undefined) {
     throw new SelvageError('bad-input', 'A link has either a rate or a trace.', {
       hint: 'Leave one out, or give each for another direction: --rate none,50mbit --trace cell.up,none.',

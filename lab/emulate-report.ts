@@ -15,9 +15,9 @@ export interface EmulateReport {
 
 export function formatReport(link: EmulatedLinkDescription, { seed, up, down }: EmulateReport): string {
   const rows = [row('up', link.up, up), row('down', link.down, down)];
-  const lines = [
-    table(['', 'link', 'throughput', 'capacity', 'queueing delay, ms', 'dropped', 'lost'], rows),
-  ];
+  const marked = link.up.ecn || link.down.ecn ? ['marked'] : [];
+  const head = ['', 'link', 'throughput', 'capacity', 'queueing delay, ms', 'dropped', 'lost', ...marked];
+  const lines = [table(head, rows)];
   if (isRandom(link.up) || isRandom(link.down)) lines.push(`--seed ${seed} repeats what happened at random.`);
   const missed = up.missedPackets + down.missedPackets;
   if (missed > 0) {
@@ -44,11 +44,12 @@ function row(name: string, direction: WrittenDirection, report: DirectionReport)
     `median ${millis(delay.median)}, 95% ${millis(delay.p95)}, max ${millis(delay.max)}`,
     `${report.droppedPackets} of ${arrivedPackets}`,
     String(report.lostPackets),
+    direction.ecn ? String(report.markedPackets) : '',
   ];
 }
 
 function formatDirection(direction: WrittenDirection): string {
-  const { rateBitsPerSecond, traceMillis, delayMicros, lossPpm, discipline, queuePackets, queueBytes } =
+  const { rateBitsPerSecond, traceMillis, delayMicros, lossPpm, discipline, queuePackets, queueBytes, ecn } =
     direction;
   const words: string[] = [];
   if (rateBitsPerSecond !== undefined) words.push(formatRate(rateBitsPerSecond));
@@ -57,7 +58,7 @@ function formatDirection(direction: WrittenDirection): string {
   if (lossPpm !== undefined) words.push(`loss ${formatPartsPerMillion(lossPpm)}`);
   if (discipline !== undefined) {
     const limit = queuePackets ?? (queueBytes === undefined ? 'unlimited' : `${queueBytes}B`);
-    words.push(`${discipline} ${limit}`);
+    words.push(`${discipline} ${limit}${ecn ? ' ecn' : ''}`);
   }
   return words.join(', ') || 'unlimited';
 }

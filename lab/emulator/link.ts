@@ -4,8 +4,11 @@
 import type { Epoll } from '../../src/linux/epoll.ts';
 import { read, write } from '../../src/linux/libc.ts';
 import { type MappedMemory, mapMemory } from '../../src/linux/memory.ts';
+import { ECN_NOT_ECT, ecnOf, setCongestionExperienced } from '../../src/wire/ecn.ts';
 import { FLOW_KEY_WORDS, FlowClassifier, hashFlowKey } from '../../src/wire/flow-key.ts';
+import { FrameView } from '../../src/wire/frame.ts';
 import { Direction } from './model/direction.ts';
+import { MARKED } from './model/packets.ts';
 import { type DirectionParameters, keepsFlowsApart } from './model/parameters.ts';
 import type { WrittenCounts } from './spec.ts';
 
@@ -79,7 +82,9 @@ class Side {
   private readonly classifier = new FlowClassifier();
   private readonly key = new Uint32Array(FLOW_KEY_WORDS);
   private readonly seed: number;
+  private readonly frame = new FrameView();
   private keepsFlowsApart: boolean;
+  private ecn: boolean;
 
   constructor(from: number, to: number, mtu: number, parameters: DirectionParameters, seed: number) {
     this.from = from;
@@ -90,10 +95,12 @@ class Side {
     this.spill = mapMemory(this.slotBytes);
     this.seed = seed;
     this.keepsFlowsApart = keepsFlowsApart(parameters.discipline);
+    this.ecn = parameters.ecn;
   }
 
   configure(parameters: DirectionParameters, now: number): void {
     this.keepsFlowsApart = keepsFlowsApart(parameters.discipline);
+    this.ecn = parameters.ecn;
     this.direction.configure(parameters, now);
   }
 
@@ -107,7 +114,8 @@ class Side {
       if (length <= 0) return false;
       const now = clock();
       if (direction.counters.arrived === 0) wire.begin(now);
-      direction.arrive(now, length, slot < 0 ? 0 : this.flowOf(slot, length));
+      if (slot < 0) direction.arrive(now, length);
+      else direction.arrive(now, length, this.flowOf(slot, length), this.isMarkable(slot, length));
     }
     return true;
   }
@@ -116,9 +124,24 @@ class Side {
     const { direction, slotBytes, memory } = this;
     direction.advance(now);
     for (let slot = direction.take(now); slot >= 0; slot = direction.take(now)) {
+      if (direction.pool.mark[slot] === MARKED) this.writeMark(slot);
       // A TAP that is down refuses frames, as a cut cable would.
       write(this.to, memory.address + slot * slotBytes, direction.pool.bytes[slot]!);
     }
+  }
+
+  private isMarkable(slot: number, length: number): boolean {
+    return (
+      this.ecn &&
+      this.frame.aim(this.memory.bytes, slot * this.slotBytes, length) &&
+      ecnOf(this.frame) !== ECN_NOT_ECT
+    );
+  }
+
+  private writeMark(slot: number): void {
+    const { frame, memory, slotBytes, direction } = this;
+    if (!frame.aim(memory.bytes, slot * slotBytes, direction.pool.bytes[slot]!)) return;
+    setCongestionExperienced(frame, memory.bytes);
   }
 
   /** What has no flow that can be read is one flow. */

@@ -18,6 +18,7 @@ const COLUMNS = [
   'max_queueing_delay_ms',
   'dropped_packets',
   'lost_packets',
+  'marked_packets',
 ];
 const PIECE_CHARACTERS = 65_536;
 
@@ -57,7 +58,7 @@ class DirectionLog {
   private readonly name: string;
   private readonly direction: Direction;
   private readonly peaks = { backlogBytes: 0, delayMicros: 0, delaySumMicros: 0 };
-  private before = { sent: 0, sentBytes: 0, dropped: 0, lost: 0 };
+  private before = { sent: 0, sentBytes: 0, dropped: 0, lost: 0, marked: 0 };
   private capacityBefore = 0;
 
   constructor(name: string, direction: Direction) {
@@ -89,6 +90,7 @@ class DirectionLog {
       sent === 0 ? '' : (peaks.delayMicros / 1000).toFixed(3),
       counters.dropped - before.dropped,
       counters.lost - before.lost,
+      counters.marked - before.marked,
     ];
     this.before = { ...counters };
     this.capacityBefore = capacity;

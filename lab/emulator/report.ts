@@ -13,6 +13,7 @@ export function reportOf(direction: Direction, missedPackets: number): Direction
     deliveredPackets: counters.delivered,
     droppedPackets: counters.dropped,
     lostPackets: counters.lost,
+    markedPackets: counters.marked,
     missedPackets,
     seconds: Number(seconds.toFixed(6)),
     throughputBitsPerSecond: perSecond(counters.sentBytes - counters.lostBytes),

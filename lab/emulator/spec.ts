@@ -39,6 +39,7 @@ export interface WrittenDirection {
   readonly discipline?: Discipline;
   readonly queuePackets?: number;
   readonly queueBytes?: number;
+  readonly ecn?: true;
 }
 
 export interface DirectionCounts {
@@ -53,6 +54,8 @@ export interface DirectionReport {
   readonly droppedPackets: number;
   /** At random. */
   readonly lostPackets: number;
+  /** By the queue, which would have dropped them. */
+  readonly markedPackets: number;
   /** Before the emulator had read them: it was too slow, and the link was not what it should have been. */
   readonly missedPackets: number;
   /** From the first arrival until the last packet was sent. */
@@ -66,11 +69,18 @@ export interface DirectionReport {
 }
 
 export function toParameters(written: WrittenDirection): DirectionParameters {
-  const { delayMicros, lossPpm = 0, rateBitsPerSecond, traceMillis, discipline = 'fifo' } = written;
+  const {
+    delayMicros,
+    lossPpm = 0,
+    rateBitsPerSecond,
+    traceMillis,
+    discipline = 'fifo',
+    ecn = false,
+  } = written;
   const { queuePackets = Number.POSITIVE_INFINITY, queueBytes = Number.POSITIVE_INFINITY } = written;
   const link =
     traceMillis === undefined
       ? { bitsPerSecond: rateBitsPerSecond ?? Number.POSITIVE_INFINITY }
       : { trace: traceMillis };
-  return { delayMicros, lossPpm, link, discipline, limit: { packets: queuePackets, bytes: queueBytes } };
+  return { delayMicros, lossPpm, link, discipline, limit: { packets: queuePackets, bytes: queueBytes }, ecn };
 }

@@ -72,6 +72,11 @@ export function checksum(bytes: Bytes, at: number, length: number): number {
   return finishSum(partialSum(bytes, at, length));
 }
 
+/** A checksum after one of the 16-bit words under it was changed (RFC 1624 §3, equation 3). */
+export function updateChecksum(before: number, oldWord: number, newWord: number): number {
+  return finishSum((~before & 0xffff) + (~oldWord & 0xffff) + newWord);
+}
+
 /** Sum of the IPv4 pseudo header; `length` is that of the transport header and its payload. */
 export function pseudoHeaderSum4(
   source: number,

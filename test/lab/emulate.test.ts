@@ -263,6 +263,61 @@ until [ -e ${folder}/received ]; do sleep 0.01; done`;
   });
 });
 
+describe('a TCP of Linux behind a queue that is too long for CoDel', () => {
+  const bytes = 1_000_000;
+
+  /** The program's namespace has settings of its own for connections that it opens; this side takes what is offered. */
+  async function upload(...options: string[]): Promise<EmulateReport> {
+    let received = 0;
+    const server = createServer((socket) => {
+      socket.on('data', (data) => (received += data.length));
+      socket.on('error', () => {});
+    }).listen(0);
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const link = ['--rate', '4mbit', '--delay', '5ms', '--qdisc', 'fq_codel', ...options];
+    // It reads until the other end has closed, too: everything was delivered.
+    const script = `cd /proc/sys/net/ipv4; echo 1 > tcp_ecn; echo reno > tcp_congestion_control
+exec 3<> /dev/tcp/$SELVAGE_GATEWAY/${port}; head -c ${bytes} /dev/zero >&3
+until [ -e ${folder}/uploaded ]; do sleep 0.01; done`;
+    rmSync(join(folder, 'uploaded'), { force: true });
+    const { ended } = emulate(...link, '--quiet', '--report', reportFile, '--', 'bash', '-c', script);
+    await eventually('the stream', () => received === bytes);
+    writeFileSync(join(folder, 'uploaded'), '');
+    server.close();
+    const { status, stderr } = await ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    return readReport();
+  }
+
+  test('is told by marks with --ecn, which arrive whole, and loses nothing', async () => {
+    const before = ipCounters();
+    const { up } = await upload('--ecn');
+    const after = ipCounters();
+    expect(up.markedPackets).toBeGreaterThan(2);
+    expect(up.droppedPackets).toBe(0);
+    // Every packet once, and a few small ones around.
+    expect(up.arrivedPackets).toBeLessThan(Math.ceil(bytes / 1448) + 20);
+    expect(after.InCEPkts! - before.InCEPkts!).toBeGreaterThanOrEqual(up.markedPackets);
+    expect(after.InCsumErrors).toBe(before.InCsumErrors);
+  });
+
+  test('loses packets without', async () => {
+    const { up } = await upload();
+    expect(up.markedPackets).toBe(0);
+    expect(up.droppedPackets).toBeGreaterThan(2);
+  });
+});
+
+/** Of what arrived here (IpExt of nstat). */
+function ipCounters(): Record<string, number> {
+  const [names, values] = readFileSync('/proc/net/netstat', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('IpExt: '))
+    .map((line) => line.split(' ').slice(1));
+  return Object.fromEntries(names!.map((name, i) => [name, Number(values![i])]));
+}
+
 describe('a link inside a link', () => {
   test('reaches the outermost side with the delay of both, and knows it', async (context) => {
     const ping = await pingFor(context);

@@ -1,5 +1,6 @@
 // CoDel (RFC 8289): packets are dropped as they leave, ever more often, while each of them waited longer than the target
-// for a whole interval. The names are those of the pseudo-code in RFC 8289 §5.
+// for a whole interval. The names are those of the pseudo-code in RFC 8289 §5. What can be marked is marked and sent
+// instead (RFC 3168 §5), one packet at a time, as in Linux.
 import { PacketList } from './packets.ts';
 import { FULL_FRAME_BYTES, isOver, type Queue, type QueueHost, type QueueLimit } from './queue.ts';
 
@@ -29,15 +30,21 @@ export class CodelLaw {
     if (this.isDropping) {
       if (!this.okToDrop) this.isDropping = false;
       while (this.isDropping && now >= this.dropNextMicros) {
-        this.host.drop(slot);
         this.count++;
+        if (this.host.mark(slot)) {
+          this.dropNextMicros = this.controlLaw(this.dropNextMicros);
+          return slot;
+        }
+        this.host.drop(slot);
         slot = this.shift(now);
         if (!this.okToDrop) this.isDropping = false;
         else this.dropNextMicros = this.controlLaw(this.dropNextMicros);
       }
     } else if (this.okToDrop) {
-      this.host.drop(slot);
-      slot = this.shift(now);
+      if (!this.host.mark(slot)) {
+        this.host.drop(slot);
+        slot = this.shift(now);
+      }
       this.startDropping(now);
     }
     return slot;

@@ -97,6 +97,7 @@ const load = fc.array(
     gap: fc.oneof(fc.constant(0), fc.nat(3000), fc.nat(300_000)),
     bytes: fc.integer({ min: 60, max: 1514 }),
     flow: fc.nat(5),
+    isMarkable: fc.boolean(),
   }),
   { maxLength: 300 },
 );
@@ -114,6 +115,7 @@ const wanted = fc.record({
     packets: fc.integer({ min: 1, max: 60 }),
     bytes: fc.integer({ min: 1514, max: 60_000 }),
   }),
+  ecn: fc.boolean(),
 });
 
 /** All that can be taken. */
@@ -141,6 +143,11 @@ test('delivers each packet once or counts it, flows in order, with no more waiti
       const peaks = { backlogBytes: 0, delayMicros: 0, delaySumMicros: 0 };
       direction.takePeaks(peaks);
       expect(peaks.backlogBytes).toBeLessThanOrEqual(Math.min(link.limit.bytes, link.limit.packets * 1514));
+      const marked = out.filter(({ isMarked }) => isMarked);
+      expect(counters.marked).toBeGreaterThanOrEqual(marked.length);
+      if (counters.lost === 0) expect(counters.marked).toBe(marked.length);
+      if (!link.ecn) expect(counters.marked).toBe(0);
+      expect(marked.filter(({ number }) => !arrivals[number]!.isMarkable)).toEqual([]);
       const lastOf = new Map<number, number>();
       for (const { number, at } of out) {
         const { flow = 0, at: arrived } = arrivals[number]!;

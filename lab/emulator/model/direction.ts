@@ -3,7 +3,7 @@
 // Always: arrived = delivered + dropped + lost + held, whatever the discipline; flows stay in order.
 import { chance, type Rng, SeededRng } from '../../../src/base/rng.ts';
 import { Delays } from './delays.ts';
-import { PacketPool } from './packets.ts';
+import { MARKABLE, MARKED, PacketPool, UNMARKABLE } from './packets.ts';
 import { type DirectionParameters, makeQueue, makeTransmitter } from './parameters.ts';
 import type { Queue } from './queue.ts';
 import type { Transmitter } from './transmitter.ts';
@@ -17,6 +17,8 @@ export class Direction {
     arrived: 0,
     /** By the queue, or because no slot was free. */
     dropped: 0,
+    /** By the queue. */
+    marked: 0,
     sent: 0,
     /** As the transmitter counts them. */
     sentBytes: 0,
@@ -79,8 +81,8 @@ export class Direction {
     return this.pool.freeSlot;
   }
 
-  /** The packet in the free slot arrives: a frame of so many bytes, of a flow with that hash. */
-  arrive(now: number, bytes: number, flow = 0): void {
+  /** The packet in the free slot arrives: a frame of so many bytes, of a flow with that hash, which may be marked or not. */
+  arrive(now: number, bytes: number, flow = 0, isMarkable = false): void {
     const { pool, counters, transmitter } = this;
     const slot = pool.freeSlot;
     // At once: what is lost or dropped now makes other slots free.
@@ -97,6 +99,7 @@ export class Direction {
     pool.bytes[slot] = bytes;
     pool.arrivedMicros[slot] = now;
     pool.flow[slot] = flow;
+    pool.mark[slot] = isMarkable ? MARKABLE : UNMARKABLE;
     this.enqueue(slot, now);
     transmitter.run(now);
   }
@@ -156,6 +159,15 @@ export class Direction {
     this.counters.dropped++;
     this.leaveBacklog(slot);
     this.pool.release(slot);
+  }
+
+  mark(slot: number): boolean {
+    const { counters, parameters, pool } = this;
+    if (!parameters.ecn || pool.mark[slot] === UNMARKABLE) return false;
+    // What waits is queued anew when parameters change.
+    if (pool.mark[slot] !== MARKED) counters.marked++;
+    pool.mark[slot] = MARKED;
+    return true;
   }
 
   sent(slot: number, at: number): void {

@@ -7,8 +7,8 @@ import type { Discipline } from './queue.ts';
 const link = { bitsPerSecond: 1514 * 8 * 1000 };
 const TICK = 1000;
 
-function run(discipline: Discipline, load: ReturnType<typeof steady>, packets = 200) {
-  const outcome = drive(parameters({ link, discipline, limit: { ...UNLIMITED, packets } }), load);
+function run(discipline: Discipline, load: ReturnType<typeof steady>, packets = 200, ecn = false) {
+  const outcome = drive(parameters({ link, discipline, ecn, limit: { ...UNLIMITED, packets } }), load);
   const delays = new Map<number, number[]>();
   for (const { number, at } of outcome.out) {
     const { flow = 0, at: arrived } = load[number]!;
@@ -31,29 +31,35 @@ describe('codel (RFC 8289)', () => {
     expect(run('codel', steady(90, 0)).direction.counters.dropped).toBe(0);
   });
 
-  test('drops first when the queue has been long for an interval, then after 100 ms / √n each', () => {
-    const direction = new Direction(4096, parameters({ link, discipline: 'codel', limit: UNLIMITED }), 1);
-    const dropsAt: number[] = [];
-    // A tenth too much: packets wait for 5 ms after about 50.
-    for (const { at, bytes } of steady(500, TICK / 1.1)) {
-      const before = direction.counters.dropped;
-      for (let due = direction.nextDue; due <= at; due = direction.nextDue) {
-        direction.advance(due);
-        while (direction.take(due) >= 0);
+  test.each(['dropped', 'marked'] as const)(
+    'packets are %s first when the queue has been long for an interval, then after 100 ms / √n each',
+    (fate) => {
+      const ecn = fate === 'marked';
+      const wanted = parameters({ link, discipline: 'codel', limit: UNLIMITED, ecn });
+      const direction = new Direction(4096, wanted, 1);
+      const dropsAt: number[] = [];
+      // A tenth too much: packets wait for 5 ms after about 50.
+      for (const { at, bytes } of steady(500, TICK / 1.1)) {
+        const before = direction.counters[fate];
+        for (let due = direction.nextDue; due <= at; due = direction.nextDue) {
+          direction.advance(due);
+          while (direction.take(due) >= 0);
+        }
+        direction.arrive(at, bytes, 0, ecn);
+        if (direction.counters[fate] > before) dropsAt.push(at / 1000);
       }
-      direction.arrive(at, bytes);
-      if (direction.counters.dropped > before) dropsAt.push(at / 1000);
-    }
-    const [first, ...others] = dropsAt;
-    expect(first).toBeGreaterThan(150);
-    expect(first).toBeLessThan(165);
-    let last = first!;
-    others.forEach((at, i) => {
-      expect(Math.abs(at - last - 100 / Math.sqrt(i + 1))).toBeLessThan(2.5);
-      last = at;
-    });
-    expect(others.length).toBeGreaterThanOrEqual(3);
-  });
+      expect(direction.counters[ecn ? 'dropped' : 'marked']).toBe(0);
+      const [first, ...others] = dropsAt;
+      expect(first).toBeGreaterThan(150);
+      expect(first).toBeLessThan(165);
+      let last = first!;
+      others.forEach((at, i) => {
+        expect(Math.abs(at - last - 100 / Math.sqrt(i + 1))).toBeLessThan(2.5);
+        last = at;
+      });
+      expect(others.length).toBeGreaterThanOrEqual(3);
+    },
+  );
 
   test('keeps the delay of a queue that would be full', () => {
     const { delays } = run(
@@ -112,6 +118,46 @@ describe('disciplines that keep flows apart', () => {
     expect(direction.counters.dropped).toBeGreaterThanOrEqual(2);
     expect(out.map(({ number }) => number)).toContain(9);
     expect(out.map(({ number }) => number)).not.toContain(1);
+  });
+});
+
+describe('marks instead of drops (RFC 3168)', () => {
+  // 95 packets too many in the end.
+  const slight = (isMarkable: boolean) => steady(2000, TICK / 1.05, { isMarkable });
+
+  test.each(['codel', 'fq_codel', 'red'] as const)('%s marks what can be marked', (discipline) => {
+    const { direction, out } = run(discipline, slight(true), 200, true);
+    expect(direction.counters.dropped).toBe(0);
+    expect(direction.counters.marked).toBeGreaterThan(10);
+    expect(out.filter(({ isMarked }) => isMarked)).toHaveLength(direction.counters.marked);
+  });
+
+  test.each([
+    ['whose senders do not listen', false, true],
+    ['on a link that does not mark', true, false],
+  ])('packets %s are dropped', (_, isMarkable, ecn) => {
+    for (const discipline of ['codel', 'fq_codel', 'red'] as const) {
+      const { direction } = run(discipline, slight(isMarkable), 200, ecn);
+      expect(direction.counters.marked).toBe(0);
+      expect(direction.counters.dropped).toBeGreaterThan(10);
+    }
+  });
+
+  test('a full queue drops what it could have marked', () => {
+    for (const discipline of ['fifo', 'sfq', 'codel', 'fq_codel', 'red'] as const) {
+      const { direction } = run(discipline, steady(9, 0, { isMarkable: true }), 8, true);
+      expect(direction.counters.dropped).toBeGreaterThan(0);
+      expect(direction.counters.marked).toBe(0);
+    }
+  });
+
+  test('marks of packets that were in a slot before are not seen', () => {
+    const wanted = parameters({ link, discipline: 'codel', limit: UNLIMITED, ecn: true });
+    const marked = steady(1000, TICK / 1.1, { isMarkable: true });
+    const later = steady(1000, TICK, { from: 10_000_000 });
+    const { out } = drive(wanted, inOrder(marked, later), { slots: 300 });
+    expect(out.some(({ isMarked }) => isMarked)).toBe(true);
+    expect(out.filter(({ number, isMarked }) => number >= 1000 && isMarked)).toEqual([]);
   });
 });
 

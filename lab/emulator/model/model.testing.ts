@@ -1,17 +1,19 @@
 // Drives a direction of an emulated link through a load in virtual time and says what became of each packet.
 import { Direction } from './direction.ts';
+import { MARKED } from './packets.ts';
 import type { DirectionParameters } from './parameters.ts';
 
 export interface Arrival {
   readonly at: number;
   readonly bytes: number;
   readonly flow?: number;
+  readonly isMarkable?: boolean;
 }
 
 export interface Outcome {
   readonly direction: Direction;
   /** The numbers of the arrivals, in the order in which they came out. */
-  readonly out: readonly { readonly number: number; readonly at: number }[];
+  readonly out: readonly { readonly number: number; readonly at: number; readonly isMarked: boolean }[];
 }
 
 export const UNLIMITED = { packets: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
@@ -23,6 +25,7 @@ export function parameters(changes: Partial<DirectionParameters> = {}): Directio
     link: { bitsPerSecond: Number.POSITIVE_INFINITY },
     discipline: 'fifo',
     limit: { packets: 1000, bytes: Number.POSITIVE_INFINITY },
+    ecn: false,
     ...changes,
   };
 }
@@ -36,7 +39,7 @@ export function drive(
   const direction = new Direction(slots, wanted, seed);
   direction.begin(0);
   const numbers = new Map<number, number>();
-  const out: { number: number; at: number }[] = [];
+  const out: { number: number; at: number; isMarked: boolean }[] = [];
   const drain = (until: number) => {
     for (
       let due = direction.nextDue;
@@ -45,12 +48,12 @@ export function drive(
     ) {
       direction.advance(due);
       for (let slot = direction.take(due); slot >= 0; slot = direction.take(due)) {
-        out.push({ number: numbers.get(slot)!, at: due });
+        out.push({ number: numbers.get(slot)!, at: due, isMarked: direction.pool.mark[slot] === MARKED });
       }
     }
   };
   const looks = [...alsoAt].sort((a, b) => a - b);
-  arrivals.forEach(({ at, bytes, flow }, number) => {
+  arrivals.forEach(({ at, bytes, flow, isMarkable }, number) => {
     while (looks.length > 0 && looks[0]! < at) {
       const look = looks.shift()!;
       drain(look);
@@ -59,7 +62,7 @@ export function drive(
     drain(at);
     const slot = direction.freeSlot;
     const before = direction.pool.held;
-    direction.arrive(at, bytes, flow);
+    direction.arrive(at, bytes, flow, isMarkable);
     if (slot >= 0 && (direction.pool.held > before || direction.pool.freeSlot !== slot))
       numbers.set(slot, number);
   });
@@ -68,7 +71,10 @@ export function drive(
 }
 
 /** Arrivals with these times between them. */
-export function spaced(gaps: readonly { gap: number; bytes: number; flow?: number }[], from = 0): Arrival[] {
+export function spaced(
+  gaps: readonly (Omit<Arrival, 'at'> & { readonly gap: number })[],
+  from = 0,
+): Arrival[] {
   let at = from;
   return gaps.map(({ gap, ...arrival }) => {
     at += gap;
@@ -80,9 +86,9 @@ export function spaced(gaps: readonly { gap: number; bytes: number; flow?: numbe
 export function steady(
   count: number,
   gapMicros: number,
-  { bytes = 1514, flow = 0, from = 0 } = {},
+  { bytes = 1514, flow = 0, from = 0, isMarkable = false } = {},
 ): Arrival[] {
-  return Array.from({ length: count }, (_, i) => ({ at: from + i * gapMicros, bytes, flow }));
+  return Array.from({ length: count }, (_, i) => ({ at: from + i * gapMicros, bytes, flow, isMarkable }));
 }
 
 export function inOrder(...loads: readonly (readonly Arrival[])[]): Arrival[] {

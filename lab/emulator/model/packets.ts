@@ -2,12 +2,18 @@
 // dropped. A packet's bytes are the caller's, in the slot of the same number. Lists of packets are chains through the
 // slots, since a packet is in one list at a time.
 
+export const UNMARKABLE = 0;
+export const MARKABLE = 1;
+export const MARKED = 2;
+
 export class PacketPool {
   /** Of the Ethernet frame, without its check sequence. */
   readonly bytes: Uint32Array;
   readonly arrivedMicros: Float64Array;
   /** A hash of the flow it belongs to. */
   readonly flow: Uint32Array;
+  /** Whether its sender listens to marks, and whether it has one: UNMARKABLE, MARKABLE or MARKED. */
+  readonly mark: Uint8Array;
   readonly next: Int32Array;
   readonly previous: Int32Array;
   private readonly free: Uint32Array;
@@ -17,6 +23,7 @@ export class PacketPool {
     this.bytes = new Uint32Array(slots);
     this.arrivedMicros = new Float64Array(slots);
     this.flow = new Uint32Array(slots);
+    this.mark = new Uint8Array(slots);
     this.next = new Int32Array(slots);
     this.previous = new Int32Array(slots);
     this.free = Uint32Array.from({ length: slots }, (_, i) => slots - 1 - i);

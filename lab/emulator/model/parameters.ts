@@ -18,6 +18,8 @@ export interface DirectionParameters {
   readonly discipline: Discipline;
   /** For `red` finite in packets or in bytes. */
   readonly limit: QueueLimit;
+  /** Packets whose senders listen to marks are marked where the discipline would drop them early (RFC 3168 §5). */
+  readonly ecn: boolean;
 }
 
 export function makeQueue(
@@ -53,6 +55,11 @@ export function makeTransmitter(
 
 function bitsPerSecond(link: DirectionParameters['link']): number {
   return 'trace' in link ? meanBitsPerSecond(link.trace) : link.bitsPerSecond;
+}
+
+/** Whether the discipline drops packets to say that it is congested, before it is full: those it can mark instead. */
+export function dropsEarly(discipline: Discipline): boolean {
+  return discipline === 'codel' || discipline === 'fq_codel' || discipline === 'red';
 }
 
 /** Whether the discipline asks for the flow that a packet belongs to. */

@@ -26,6 +26,8 @@ export interface QueueHost {
   readonly backlog: Backlog;
   /** Gives up a packet that the queue no longer has. */
   drop(slot: number): void;
+  /** Marks a packet that the queue would drop to say that it is congested; false: it must be dropped. */
+  mark(slot: number): boolean;
 }
 
 export interface Queue {

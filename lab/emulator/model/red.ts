@@ -1,6 +1,7 @@
 // Random early detection (Floyd and Jacobson, ToN 1993), gentle (Floyd 2000): the more the average queue exceeds a
 // threshold, the likelier an arriving packet is dropped. Thresholds are shares of the queue's limit, the upper three times
-// the lower as the authors advise; weight and probability are theirs, too.
+// the lower as the authors advise; weight and probability are theirs, too. What can be marked is marked instead, unless
+// the queue is full (RFC 3168 §5).
 import { chance, type Rng } from '../../../src/base/rng.ts';
 import { PacketList } from './packets.ts';
 import { FULL_FRAME_BYTES, isOver, type Queue, type QueueHost, type QueueLimit } from './queue.ts';
@@ -18,8 +19,8 @@ export class Red implements Queue {
   private readonly upperBytes: number;
   private readonly lowerBytes: number;
   private readonly packetMicros: number;
-  /** Packets since the last that was dropped early; -1 below the lower threshold. */
-  private sinceDrop = -1;
+  /** Packets since the last that was picked; -1 below the lower threshold. */
+  private sincePick = -1;
   private idleSinceMicros = 0;
 
   /** The queue has a limit. `packetMicros` is how long the link takes for a full packet. */
@@ -35,7 +36,9 @@ export class Red implements Queue {
 
   enqueue(slot: number, now: number): void {
     this.average(this.host.backlog.bytes - this.host.pool.bytes[slot]!, now);
-    if (this.isDroppedEarly() || isOver(this.host.backlog, this.limit)) this.host.drop(slot);
+    const isPicked = this.isPicked();
+    const isFull = isOver(this.host.backlog, this.limit);
+    if (isFull || (isPicked && !this.host.mark(slot))) this.host.drop(slot);
     else this.list.push(slot);
   }
 
@@ -55,17 +58,18 @@ export class Red implements Queue {
     this.averageBytes *= (1 - WEIGHT) ** missed;
   }
 
-  private isDroppedEarly(): boolean {
+  /** To be marked, or dropped early. */
+  private isPicked(): boolean {
     const probability = this.probability();
     if (probability === 0) {
-      this.sinceDrop = -1;
+      this.sincePick = -1;
       return false;
     }
-    this.sinceDrop++;
+    this.sincePick++;
     // Spread evenly: the longer none was dropped, the likelier this one is.
-    const spread = probability / Math.max(probability, 1 - this.sinceDrop * probability);
+    const spread = probability / Math.max(probability, 1 - this.sincePick * probability);
     if (!chance(this.rng, spread)) return false;
-    this.sinceDrop = 0;
+    this.sincePick = 0;
     return true;
   }
 
