@@ -173,6 +173,7 @@ export function addEmulateCommand(program: Command): void {
     )
     .option('--qdisc <name>', 'fifo, sfq, codel, fq_codel or red; else fifo')
     .option('--ecn', 'mark packets that allow it where codel, fq_codel or red would drop them early')
+    .option('--mark <length>', 'mark packets that allow it and find a longer queue than this, such as 20')
     .option('--seed <number>', 'of all that is random; else a new one')
     .option('--log <file>', 'write queue lengths and departures every 10 ms, as CSV')
     .option('--report <file>', 'write the summary as JSON')

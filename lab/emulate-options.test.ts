@@ -39,6 +39,17 @@ describe('a link is what was written', () => {
     expect(down).not.toHaveProperty('ecn');
   });
 
+  test.each([
+    ['20', { markAbovePackets: 20 }],
+    ['30kB', { markAboveBytes: 30_000 }],
+    // 48 Mbit/s for 40 ms are 240 kB.
+    ['0.2bdp', { markAboveBytes: 48_000 }],
+  ])('with marks above %s of queue', (mark, wanted) => {
+    const { up, down } = readLink({ rate: '48mbit', delay: '20ms', mark: `${mark},none` }, 0);
+    expect(up).toMatchObject(wanted);
+    expect(Object.keys(down).filter((name) => name.startsWith('mark'))).toEqual([]);
+  });
+
   test('without anything an unlimited one', () => {
     expect(readLink({}, 0)).toEqual({ up: { delayMicros: 0 }, down: { delayMicros: 0 } });
   });
@@ -87,6 +98,9 @@ describe('a link that cannot be is refused with a sentence', () => {
     [{ rate: '1mbit,none', qdisc: 'red,fifo' }, '--qdisc red,fifo: the way down has no rate'],
     [{ queue: '10,20' }, '--queue 10,20: the way up has no rate'],
     [{ rate: '1mbit', ecn: true as const }, 'There is no queue that could mark packets.'],
+    [{ delay: '1ms', mark: '20' }, 'A queue without a rate would never fill.'],
+    [{ rate: '1mbit', mark: 'unlimited' }, '“unlimited” is not a length of a queue.'],
+    [{ rate: '1mbit', mark: '0' }, '“0” is not a number of packets.'],
     [{ delay: '1ms', ecn: true as const }, 'There is no queue that could mark packets.'],
     [{ rate: '1mbit', queue: '0' }, '“0” is not a number of packets.'],
     [{ rate: '1mbit', queue: '0kB' }, 'A queue of 0kB is 0 bytes: no packet would ever fit.'],

@@ -21,6 +21,8 @@ export interface LinkTexts {
   readonly qdisc?: string;
   /** Marks instead of early drops, in each direction whose discipline has those. */
   readonly ecn?: true;
+  /** The length of a queue above which packets are marked. */
+  readonly mark?: string;
 }
 
 type DirectionTexts = Omit<LinkTexts, 'ecn'>;
@@ -43,7 +45,7 @@ export function readLink({ ecn, ...texts }: LinkTexts, outerRttMicros: number): 
   const rttMicros = outerRttMicros + upDelay + downDelay;
   const up = readDirection(upTexts, upDelay, rttMicros);
   const down = readDirection(downTexts, downDelay, rttMicros);
-  for (const option of ['queue', 'qdisc'] as const) refuseIdle(option, texts[option], [up, down]);
+  for (const option of ['queue', 'qdisc', 'mark'] as const) refuseIdle(option, texts[option], [up, down]);
   return ecn ? marking({ up, down }) : { up, down };
 }
 
@@ -69,7 +71,7 @@ export function parseSeed(text: string): number {
 
 /** A queue fills only where packets take time to send. */
 function refuseIdle(
-  option: 'queue' | 'qdisc',
+  option: 'queue' | 'qdisc' | 'mark',
   text: string | undefined,
   directions: readonly [WrittenDirection, WrittenDirection],
 ): void {
@@ -117,7 +119,8 @@ function readDirection(texts: DirectionTexts, delayMicros: number, rttMicros: nu
   const limit = limitOf(texts.queue, discipline, { ...link, rttMicros });
   const { rateBitsPerSecond, traceMillis } = link;
   const carrier = traceMillis === undefined ? { rateBitsPerSecond } : { traceMillis };
-  return { ...described, ...carrier, discipline, ...limit };
+  const mark = texts.mark === undefined ? {} : markOf(texts.mark, { ...link, rttMicros });
+  return { ...described, ...carrier, discipline, ...limit, ...mark };
 }
 
 /** The rate, of a trace on average; undefined when it is unlimited. */
@@ -152,15 +155,16 @@ function parseDiscipline(text: string): Discipline {
   throw unknownName('queue discipline', text, DISCIPLINES);
 }
 
-const QUEUE_FORMS = 'packets (100), bytes (64kB), products of bandwidth and delay (2bdp) or unlimited';
+const LENGTH_FORMS = 'packets (100), bytes (64kB) or products of bandwidth and delay (2bdp)';
+
+interface Product {
+  readonly rateBitsPerSecond: number;
+  readonly rttMicros: number;
+}
 
 type Limit = Pick<WrittenDirection, 'queuePackets' | 'queueBytes'>;
 
-function limitOf(
-  text: string | undefined,
-  discipline: Discipline,
-  link: { readonly rateBitsPerSecond: number; readonly rttMicros: number },
-): Limit {
+function limitOf(text: string | undefined, discipline: Discipline, link: Product): Limit {
   const isCodel = discipline === 'codel' || discipline === 'fq_codel';
   if (text === undefined) return { queuePackets: isCodel ? CODEL_QUEUE_PACKETS : DEFAULT_QUEUE_PACKETS };
   if (text === 'unlimited') {
@@ -177,10 +181,12 @@ function limitOf(
   return { queueBytes: Math.round(queueBytes(text, link)) };
 }
 
-function queueBytes(
-  text: string,
-  { rateBitsPerSecond, rttMicros }: { rateBitsPerSecond: number; rttMicros: number },
-): number {
+function markOf(text: string, link: Product): Pick<WrittenDirection, 'markAbovePackets' | 'markAboveBytes'> {
+  if (/^\d+$/.test(text)) return { markAbovePackets: parseCount(text) };
+  return { markAboveBytes: Math.round(queueBytes(text, link)) };
+}
+
+function queueBytes(text: string, { rateBitsPerSecond, rttMicros }: Product): number {
   const isProduct = text.toLowerCase().endsWith('bdp');
   if (isProduct && rttMicros === 0) {
     throw new SelvageError('bad-input', `A queue of ${text} needs a delay to be a multiple of.`, {
@@ -191,7 +197,7 @@ function queueBytes(
   const bytes = scaled(text, { b: 1, kb: 1e3, mb: 1e6, bdp });
   if (bytes === undefined) {
     throw new SelvageError('bad-input', `“${text}” is not a length of a queue.`, {
-      hint: `Write it in ${QUEUE_FORMS}.`,
+      hint: `Write it in ${LENGTH_FORMS}; a --queue may be unlimited.`,
     });
   }
   if (bytes >= FULL_FRAME_BYTES) return bytes;

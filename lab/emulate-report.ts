@@ -15,7 +15,7 @@ export interface EmulateReport {
 
 export function formatReport(link: EmulatedLinkDescription, { seed, up, down }: EmulateReport): string {
   const rows = [row('up', link.up, up), row('down', link.down, down)];
-  const marked = link.up.ecn || link.down.ecn ? ['marked'] : [];
+  const marked = marks(link.up) || marks(link.down) ? ['marked'] : [];
   const head = ['', 'link', 'throughput', 'capacity', 'queueing delay, ms', 'dropped', 'lost', ...marked];
   const lines = [table(head, rows)];
   if (isRandom(link.up) || isRandom(link.down)) lines.push(`--seed ${seed} repeats what happened at random.`);
@@ -44,13 +44,13 @@ function row(name: string, direction: WrittenDirection, report: DirectionReport)
     `median ${millis(delay.median)}, 95% ${millis(delay.p95)}, max ${millis(delay.max)}`,
     `${report.droppedPackets} of ${arrivedPackets}`,
     String(report.lostPackets),
-    direction.ecn ? String(report.markedPackets) : '',
+    marks(direction) ? String(report.markedPackets) : '',
   ];
 }
 
 function formatDirection(direction: WrittenDirection): string {
-  const { rateBitsPerSecond, traceMillis, delayMicros, lossPpm, discipline, queuePackets, queueBytes, ecn } =
-    direction;
+  const { rateBitsPerSecond, traceMillis, delayMicros, lossPpm } = direction;
+  const { discipline, queuePackets, queueBytes, ecn, markAbovePackets, markAboveBytes } = direction;
   const words: string[] = [];
   if (rateBitsPerSecond !== undefined) words.push(formatRate(rateBitsPerSecond));
   if (traceMillis !== undefined) words.push('trace');
@@ -59,8 +59,14 @@ function formatDirection(direction: WrittenDirection): string {
   if (discipline !== undefined) {
     const limit = queuePackets ?? (queueBytes === undefined ? 'unlimited' : `${queueBytes}B`);
     words.push(`${discipline} ${limit}${ecn ? ' ecn' : ''}`);
+    if (markAbovePackets !== undefined) words.push(`mark ${markAbovePackets}`);
+    if (markAboveBytes !== undefined) words.push(`mark ${markAboveBytes}B`);
   }
   return words.join(', ') || 'unlimited';
+}
+
+function marks({ ecn, markAbovePackets, markAboveBytes }: WrittenDirection): boolean {
+  return (ecn ?? markAbovePackets ?? markAboveBytes) !== undefined;
 }
 
 function isRandom({ lossPpm, discipline }: WrittenDirection): boolean {

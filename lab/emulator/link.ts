@@ -84,7 +84,6 @@ class Side {
   private readonly seed: number;
   private readonly frame = new FrameView();
   private keepsFlowsApart: boolean;
-  private ecn: boolean;
 
   constructor(from: number, to: number, mtu: number, parameters: DirectionParameters, seed: number) {
     this.from = from;
@@ -95,12 +94,10 @@ class Side {
     this.spill = mapMemory(this.slotBytes);
     this.seed = seed;
     this.keepsFlowsApart = keepsFlowsApart(parameters.discipline);
-    this.ecn = parameters.ecn;
   }
 
   configure(parameters: DirectionParameters, now: number): void {
     this.keepsFlowsApart = keepsFlowsApart(parameters.discipline);
-    this.ecn = parameters.ecn;
     this.direction.configure(parameters, now);
   }
 
@@ -131,11 +128,8 @@ class Side {
   }
 
   private isMarkable(slot: number, length: number): boolean {
-    return (
-      this.ecn &&
-      this.frame.aim(this.memory.bytes, slot * this.slotBytes, length) &&
-      ecnOf(this.frame) !== ECN_NOT_ECT
-    );
+    const { frame, memory, slotBytes } = this;
+    return frame.aim(memory.bytes, slot * slotBytes, length) && ecnOf(frame) !== ECN_NOT_ECT;
   }
 
   private writeMark(slot: number): void {

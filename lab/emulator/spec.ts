@@ -1,6 +1,6 @@
 // What an emulator process is told when it is started, and what is in its files.
 import type { DirectionParameters } from './model/parameters.ts';
-import type { Discipline } from './model/queue.ts';
+import type { Discipline, QueueLimit } from './model/queue.ts';
 
 export interface EmulatorSpec {
   /** The TAPs to make; a namespace that is absent is the caller's own. */
@@ -40,6 +40,8 @@ export interface WrittenDirection {
   readonly queuePackets?: number;
   readonly queueBytes?: number;
   readonly ecn?: true;
+  readonly markAbovePackets?: number;
+  readonly markAboveBytes?: number;
 }
 
 export interface DirectionCounts {
@@ -54,7 +56,7 @@ export interface DirectionReport {
   readonly droppedPackets: number;
   /** At random. */
   readonly lostPackets: number;
-  /** By the queue, which would have dropped them. */
+  /** By the queue, instead of a drop or by its length. */
   readonly markedPackets: number;
   /** Before the emulator had read them: it was too slow, and the link was not what it should have been. */
   readonly missedPackets: number;
@@ -77,10 +79,16 @@ export function toParameters(written: WrittenDirection): DirectionParameters {
     discipline = 'fifo',
     ecn = false,
   } = written;
-  const { queuePackets = Number.POSITIVE_INFINITY, queueBytes = Number.POSITIVE_INFINITY } = written;
+  const { queuePackets, queueBytes, markAbovePackets, markAboveBytes } = written;
   const link =
     traceMillis === undefined
       ? { bitsPerSecond: rateBitsPerSecond ?? Number.POSITIVE_INFINITY }
       : { trace: traceMillis };
-  return { delayMicros, lossPpm, link, discipline, limit: { packets: queuePackets, bytes: queueBytes }, ecn };
+  const limit = limitOf(queuePackets, queueBytes);
+  const markAbove = limitOf(markAbovePackets, markAboveBytes);
+  return { delayMicros, lossPpm, link, discipline, limit, ecn, markAbove };
+}
+
+function limitOf(packets = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY): QueueLimit {
+  return { packets, bytes };
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Direction } from './direction.ts';
-import { drive, parameters, spaced, steady } from './model.testing.ts';
+import { drive, parameters, spaced, steady, UNLIMITED } from './model.testing.ts';
 import { DISCIPLINES } from './queue.ts';
 
 // 12 Mbit/s: a frame of 1500 bytes takes 1000 µs.
@@ -55,6 +55,17 @@ describe('a direction of an emulated link', () => {
     expect(direction.counters.dropped).toBe(1);
     expect(direction.take(10)).toBeGreaterThanOrEqual(0);
     expect(direction.freeSlot).toBeGreaterThanOrEqual(0);
+  });
+
+  test('marks what finds more waiting than it may, and drops nothing for that', () => {
+    // Each of six finds one more; the first is being sent.
+    const wanted = { ...SLOW, limit: { packets: 5, bytes: 1e9 }, markAbove: { packets: 2, bytes: 1e9 } };
+    const load = [0, 1, 2, 3, 4, 5].map((i) => ({ at: 0, bytes: 1500, isMarkable: i !== 3 }));
+    const { direction, out } = drive(wanted, load);
+    expect(out.map(({ isMarked }) => isMarked)).toEqual([false, false, false, false, true]);
+    expect(direction.counters).toMatchObject({ dropped: 1, marked: 1 });
+    const inBytes = { ...wanted, markAbove: { packets: 1e9, bytes: 4499 } };
+    expect(drive(inBytes, load).out).toEqual(out);
   });
 
   test('gives no slot away twice when a packet is lost as another arrives', () => {
@@ -116,6 +127,7 @@ const wanted = fc.record({
     bytes: fc.integer({ min: 1514, max: 60_000 }),
   }),
   ecn: fc.boolean(),
+  markAbove: fc.constantFrom(UNLIMITED, { ...UNLIMITED, packets: 5 }, { ...UNLIMITED, bytes: 20_000 }),
 });
 
 /** All that can be taken. */
@@ -146,7 +158,7 @@ test('delivers each packet once or counts it, flows in order, with no more waiti
       const marked = out.filter(({ isMarked }) => isMarked);
       expect(counters.marked).toBeGreaterThanOrEqual(marked.length);
       if (counters.lost === 0) expect(counters.marked).toBe(marked.length);
-      if (!link.ecn) expect(counters.marked).toBe(0);
+      if (!link.ecn && link.markAbove === UNLIMITED) expect(counters.marked).toBe(0);
       expect(marked.filter(({ number }) => !arrivals[number]!.isMarkable)).toEqual([]);
       const lastOf = new Map<number, number>();
       for (const { number, at } of out) {

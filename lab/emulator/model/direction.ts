@@ -5,7 +5,7 @@ import { chance, type Rng, SeededRng } from '../../../src/base/rng.ts';
 import { Delays } from './delays.ts';
 import { MARKABLE, MARKED, PacketPool, UNMARKABLE } from './packets.ts';
 import { type DirectionParameters, makeQueue, makeTransmitter } from './parameters.ts';
-import type { Queue } from './queue.ts';
+import { isOver, type Queue } from './queue.ts';
 import type { Transmitter } from './transmitter.ts';
 
 const PPM = 1e6;
@@ -17,9 +17,9 @@ export class Direction {
     arrived: 0,
     /** By the queue, or because no slot was free. */
     dropped: 0,
-    /** By the queue. */
-    marked: 0,
     sent: 0,
+    /** By the queue, of those sent. */
+    marked: 0,
     /** As the transmitter counts them. */
     sentBytes: 0,
     lost: 0,
@@ -162,10 +162,8 @@ export class Direction {
   }
 
   mark(slot: number): boolean {
-    const { counters, parameters, pool } = this;
+    const { parameters, pool } = this;
     if (!parameters.ecn || pool.mark[slot] === UNMARKABLE) return false;
-    // What waits is queued anew when parameters change.
-    if (pool.mark[slot] !== MARKED) counters.marked++;
     pool.mark[slot] = MARKED;
     return true;
   }
@@ -178,6 +176,7 @@ export class Direction {
     peaks.delaySumMicros += delayMicros;
     if (delayMicros > peaks.delayMicros) peaks.delayMicros = delayMicros;
     counters.sent++;
+    if (pool.mark[slot] === MARKED) counters.marked++;
     counters.sentBytes += charge;
     this.lastSentMicros = at;
     this.capacityUsed = transmitter.capacityBytes(at);
@@ -197,9 +196,11 @@ export class Direction {
   }
 
   private enqueue(slot: number, now: number): void {
-    const { backlog, peaks } = this;
+    const { backlog, parameters, peaks, pool } = this;
+    // RFC 8257 §3.1
+    if (pool.mark[slot] === MARKABLE && isOver(backlog, parameters.markAbove)) pool.mark[slot] = MARKED;
     backlog.packets++;
-    backlog.bytes += this.pool.bytes[slot]!;
+    backlog.bytes += pool.bytes[slot]!;
     this.queue.enqueue(slot, now);
     if (backlog.bytes > peaks.backlogBytes) peaks.backlogBytes = backlog.bytes;
   }

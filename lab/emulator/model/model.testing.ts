@@ -26,6 +26,7 @@ export function parameters(changes: Partial<DirectionParameters> = {}): Directio
     discipline: 'fifo',
     limit: { packets: 1000, bytes: Number.POSITIVE_INFINITY },
     ecn: false,
+    markAbove: UNLIMITED,
     ...changes,
   };
 }

@@ -20,6 +20,8 @@ export interface DirectionParameters {
   readonly limit: QueueLimit;
   /** Packets whose senders listen to marks are marked where the discipline would drop them early (RFC 3168 §5). */
   readonly ecn: boolean;
+  /** They are marked, too, when they find more than this. */
+  readonly markAbove: QueueLimit;
 }
 
 export function makeQueue(
