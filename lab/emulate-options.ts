@@ -52,8 +52,8 @@ export function readLink({ ecn, ...texts }: LinkTexts, outerRttMicros: number): 
 function marking({ up, down }: EmulatedLinkDescription): EmulatedLinkDescription {
   const marks = ({ discipline }: WrittenDirection) => discipline !== undefined && dropsEarly(discipline);
   if (!marks(up) && !marks(down)) {
-    throw new SelvageError('bad-input', 'There is no queue that could mark packets.', {
-      hint: 'Give --qdisc codel, fq_codel or red as well: the others drop only what they have no room for.',
+    throw new SelvageError('bad-input', 'No queue here drops packets early, to mark them instead.', {
+      hint: 'Give --qdisc codel, fq_codel or red as well, or for others --mark with a length.',
     });
   }
   const marked = (direction: WrittenDirection) =>
