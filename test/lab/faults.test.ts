@@ -290,8 +290,9 @@ describe('delay', () => {
     await eventually('its end', async () => !(await lab.status()).processes[0]!.alive);
     expect(await ping('host1', remote, '-c', '1')).toMatchObject({ received: 0 });
     await lab.setLink(LINK, { delayMicros: 5000 });
-    const again = await ping('host1', remote, '-c', '2', '-i', '0.01');
-    expect(again.received).toBe(2);
+    // One: after the first answer, ping waits for others two round trips only.
+    const again = await ping('host1', remote, '-c', '1');
+    expect(again.received).toBe(1);
     expect(again.shortestMillis).toBeGreaterThanOrEqual(10);
   });
 
