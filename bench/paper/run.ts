@@ -6,15 +6,13 @@ import { unknownName } from '../../lab/names.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import { reenterUnprivileged } from '../../lab/user-namespace.ts';
 import { SelvageError } from '../../src/base/errors.ts';
-import { BENCHES } from '../benches.ts';
-import { BIFROST } from './bifrost/bifrost.ts';
+import { BENCHES, type NamedBench } from '../benches.ts';
 import { renderChart } from './chart.ts';
 import { chartFile, renderDocument } from './document.ts';
 import { describeMachine } from './machine.ts';
 import type { Paper } from './paper.ts';
+import { PAPERS } from './papers.ts';
 import { type BenchResult, type PaperResults, resultOf } from './results.ts';
-
-const PAPERS: readonly Paper[] = [BIFROST];
 
 export interface PaperOptions {
   readonly quick: boolean;
@@ -34,8 +32,9 @@ export async function runPaper(name: string | undefined, options: PaperOptions):
     const hint = `There is ${known.join(', ')}: selvage bench paper ${known[0]}`;
     throw new SelvageError('bad-input', 'No paper is named.', { hint });
   }
-  const paper = PAPERS.find((each) => each.name === name);
-  if (paper === undefined) throw unknownName('paper', name, known);
+  const named = PAPERS.find((each) => each.name === name);
+  if (named === undefined) throw unknownName('paper', name, known);
+  const paper = await named.load();
   const folder = options.out ?? join(packageRoot(), 'docs', 'results');
   if (options.redraw) {
     write(paper, readResults(folder, paper), folder);
@@ -47,9 +46,10 @@ export async function runPaper(name: string | undefined, options: PaperOptions):
   if (stranger !== undefined) throw unknownName('benchmark', stranger, names);
   const isFirst = only === undefined || !existsSync(resultsFile(folder, paper));
   const before = isFirst ? { paper: paper.name, benches: {} } : readResults(folder, paper);
-  const status = await reenterUnprivileged(BENCHES.flatMap(({ programs }) => programs));
+  const benches = (only ?? names).flatMap((each) => BENCHES.filter((bench) => bench.name === each));
+  const status = await reenterUnprivileged(benches.flatMap(({ programs }) => programs));
   if (status !== undefined) return status;
-  const results = await measure(before, only ?? names, options.quick, (soFar) => write(paper, soFar, folder));
+  const results = await measure(before, benches, options.quick, (soFar) => write(paper, soFar, folder));
   console.log(`Written: ${join(folder, `${paper.name}.md`)}`);
   if (options.json) console.log(JSON.stringify({ paper: paper.name, ratios: ratiosOf(results) }));
   return Object.values(results.benches).some((result) => 'failure' in result) ? 1 : 0;
@@ -57,20 +57,17 @@ export async function runPaper(name: string | undefined, options: PaperOptions):
 
 async function measure(
   before: PaperResults,
-  names: readonly string[],
+  benches: readonly NamedBench[],
   quick: boolean,
   tell: (results: PaperResults) => void,
 ): Promise<PaperResults> {
   const progress = (line: string) => process.stderr.write(`${line}\n`);
   const machine = describeMachine();
   let results = before;
-  for (const bench of names) {
-    const named = BENCHES.find((each) => each.name === bench);
-    if (named === undefined) continue;
+  for (const { name: bench, load } of benches) {
     progress(`── ${bench} ──`);
     const startedAt = performance.now();
-    const result = await named
-      .load()
+    const result = await load()
       .then((run) => run({ quick, progress }))
       .then(
         (outcome): BenchResult => {

@@ -4,6 +4,7 @@ export type PeerName =
   | 'selvage'
   | 'kernelVxlan'
   | 'kernelMptcp'
+  | 'linuxTcp'
   | 'ovsUserspace'
   | 'ovsAfXdp'
   | 'unixSocket'

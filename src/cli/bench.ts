@@ -2,16 +2,21 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { BENCHES } from '../../bench/benches.ts';
+import { PAPERS } from '../../bench/paper/papers.ts';
 
-const width = Math.max(...BENCHES.map(({ name }) => name.length));
+const listed = (things: readonly { readonly name: string; readonly about: string }[]) => {
+  const width = Math.max(...things.map(({ name }) => name.length));
+  return things.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join('\n');
+};
 const details = `
 Benchmarks:
-${BENCHES.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join('\n')}
+${listed(BENCHES)}
 
 Peers run in the same call and in turns, in a lab that is made for it and taken down. Progress goes to standard error.
 
-paper NAME runs all that a paper measures, and writes docs/results/NAME.md with a chart for each figure; there is
-bifrost. It takes about an hour; with --only some of it is measured again.
+paper NAME runs all that a paper measures, and writes docs/results/NAME.md with a chart for each figure; with --only some
+of it is measured again. Papers:
+${listed(PAPERS)}
 
 Examples:
   selvage bench throughput

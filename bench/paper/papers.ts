@@ -1,0 +1,22 @@
+// The papers whose evaluation is repeated. Light, so that `--help` can list them.
+import type { Paper } from './paper.ts';
+
+export interface NamedPaper {
+  /** As it is named on the command line, and its files. */
+  readonly name: string;
+  readonly about: string;
+  readonly load: () => Promise<Paper>;
+}
+
+export const PAPERS: readonly NamedPaper[] = [
+  {
+    name: 'bifrost',
+    about: 'reliable multipath transport; about an hour',
+    load: async () => (await import('./bifrost/bifrost.ts')).BIFROST,
+  },
+  {
+    name: 'ccp',
+    about: 'congestion control off the datapath; about half an hour',
+    load: async () => (await import('./ccp/ccp.ts')).CCP,
+  },
+];
