@@ -18,6 +18,22 @@ INLINE u32 window_of(const struct flow *flow, const struct tcp_sock *tp, u32 mss
 	return packets < least ? least : packets;
 }
 
+/**
+ * Nothing waits for it, but the kernel makes its bursts as long as a millisecond at this rate: as for its own congestion
+ * controls (tcp_update_pacing_rate), and not always 64 KB, which short queues do not take in. Where fq paces by it, it does
+ * not hold a growing window back.
+ */
+INLINE u64 unpaced_rate(const struct sock *sk, const struct tcp_sock *tp, u32 window, u32 mss)
+{
+	u64 packets = window > tp->packets_out ? window : tp->packets_out;
+	u32 percent = sk->sk_pacing_status == SK_PACING_NONE ? 120 : 200;
+
+	if (sk->sk_pacing_status == SK_PACING_NEEDED || tp->srtt_us == 0)
+		return ~0ull;
+	// It is counted in eighths of a microsecond.
+	return packets * mss * (8 * 1000000 / 100) * percent / tp->srtt_us;
+}
+
 INLINE void apply(const struct flow *flow, struct sock *sk, u32 mss)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
@@ -27,7 +43,7 @@ INLINE void apply(const struct flow *flow, struct sock *sk, u32 mss)
 	if (tp->snd_cwnd != window)
 		tp->snd_cwnd = window;
 	if (rate == 0)
-		rate = ~0ull;
+		rate = unpaced_rate(sk, tp, window, mss);
 	else if (rate < mss)
 		rate = mss;
 	if (rate > sk->sk_max_pacing_rate)
@@ -35,7 +51,7 @@ INLINE void apply(const struct flow *flow, struct sock *sk, u32 mss)
 	if (sk->sk_pacing_rate == rate)
 		return;
 	sk->sk_pacing_rate = rate;
-	if (sk->sk_pacing_status == SK_PACING_NONE && rate != ~0ull)
+	if (sk->sk_pacing_status == SK_PACING_NONE && flow->machine.rate != 0)
 		sk->sk_pacing_status = SK_PACING_NEEDED;
 }
 
