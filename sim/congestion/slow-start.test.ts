@@ -1,6 +1,7 @@
 // The three forms of slow start and how they differ (CCP §4.4.4, figure 4.3: 48 Mbit/s, 100 ms), and that reports once a
 // round trip cost nothing else (§4.6.1).
 import { expect, test } from 'vitest';
+import { cubic } from '../../src/congestion/algorithms/cubic.ts';
 import { reno } from '../../src/congestion/algorithms/reno.ts';
 import type { SlowStartForm } from '../../src/congestion/algorithms/slow-start.ts';
 import { dumbbell } from './bottleneck.testing.ts';
@@ -36,6 +37,19 @@ test.each(forms)('slow start in the %s ends with a loss, and congestion avoidanc
   expect(network.flows[0]!.datapath.rateBytesPerSecond).toBe(Number.POSITIVE_INFINITY);
   expect(network.measureUntil(20e6).utilisation).toBeGreaterThan(0.9);
   expect(network.agentFailures).toEqual([]);
+});
+
+test('HyStart leaves slow start when round trips grow, before there is a loss', () => {
+  const lossesWith = (form: SlowStartForm) => {
+    const setup = { bitsPerSecond, queueBytes: 4 * queueBytes };
+    const network = dumbbell(setup, [{ algorithm: cubic(form), rttMicros }]);
+    network.runUntil(1.2e6);
+    const { overflowed } = network.bottleneck.counters;
+    expect(network.measureUntil(4e6).utilisation).toBeGreaterThan(0.95);
+    return overflowed;
+  };
+  expect(lossesWith('hystart')).toBe(0);
+  expect(lossesWith('datapath')).toBeGreaterThan(0);
 });
 
 test('Reno by reports keeps up with Reno in the datapath', () => {

@@ -100,7 +100,7 @@ class Nimbus implements Controller {
     if (lostPackets > 0 || wasTimeout) {
       if (nowMicros < this.deafUntilMicros) return;
       this.isSlowStart = false;
-      this.cwndBytes = this.cubic.decreased(this.cwndBytes, nowMicros);
+      this.cwndBytes = this.cubic.decreased(this.cwndBytes);
       this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
     } else if (!isFilled(this.cwndBytes, usedBytes)) return;
     else if (this.isSlowStart) this.cwndBytes += ackedBytes;

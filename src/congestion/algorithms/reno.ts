@@ -1,6 +1,7 @@
 // Reno (RFC 5681): one segment more a round trip, half the window upon loss. CCP §4.4.2's example, with slow start.
 
 import type { Algorithm } from '../algorithm.ts';
+import { roundProgram } from './round.ts';
 import type { SlowStartForm } from './slow-start.ts';
 import { WindowController, type WindowLaw } from './window.ts';
 
@@ -11,9 +12,10 @@ export function renoLaw(mssBytes: number): WindowLaw {
   };
 }
 
-export function reno(form: SlowStartForm = 'datapath'): Algorithm {
+/** `rounds` says how often it decides: `roundProgram` or `summariesEvery`. */
+export function reno(form: SlowStartForm = 'datapath', rounds = roundProgram): Algorithm {
   return {
     name: 'reno',
-    onCreate: (control) => new WindowController(control, renoLaw(control.flow.mssBytes), form),
+    onCreate: (control) => new WindowController(control, renoLaw(control.flow.mssBytes), form, rounds),
   };
 }

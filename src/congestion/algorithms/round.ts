@@ -2,9 +2,17 @@
 // acknowledged, marked and lost, and the least round trip among the samples.
 
 import type { Report } from '../algorithm.ts';
-import { compile } from '../language/compiler.ts';
+import { type CompiledProgram, compile } from '../language/compiler.ts';
 
-export const roundProgram = compile(`
+export const roundProgram = summaries('Flow.rtt_sample_us');
+
+/** The same every so many microseconds, whatever the round trip; with 0 for every acknowledgement. */
+export function summariesEvery(intervalMicros: number): CompiledProgram {
+  return summaries(String(intervalMicros));
+}
+
+function summaries(interval: string): CompiledProgram {
+  return compile(`
 (def (Report
   (volatile acked 0)
   (volatile marked 0)
@@ -21,8 +29,9 @@ export const roundProgram = compile(`
   (:= Report.rtt (min Report.rtt Flow.rtt_sample_us))
   (fallthrough))
 (when (or Report.lost Report.timeout) (report))
-(when (> Timer.Micros Flow.rtt_sample_us) (report) (reset))
+(when (> Timer.Micros ${interval}) (report) (reset))
 `);
+}
 
 export interface Round {
   readonly nowMicros: number;

@@ -71,3 +71,12 @@ describe('a window that is used grows, one that is not stays as it is (RFC 7661)
     }
   });
 });
+
+test('what is acknowledged while a loss is made good was sent before it, and lets nothing grow', () => {
+  const { windows, report } = afterLoss();
+  for (const nowMicros of [400, 1000, 1400])
+    report(nowMicros, { acked: 50 * MSS, used: 50 * MSS, rtt: 1000 });
+  expect(windows.at(-1)).toBe(50);
+  report(2000, { acked: 50 * MSS, used: 50 * MSS, rtt: 1000 });
+  expect(windows.at(-1)).toBe(51);
+});

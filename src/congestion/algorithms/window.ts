@@ -2,6 +2,7 @@
 // trip, one segment after a timeout. Reno and Cubic differ in their laws only.
 
 import type { Controller, FlowControl, Report } from '../algorithm.ts';
+import type { CompiledProgram } from '../language/compiler.ts';
 import { type Round, roundOf, roundProgram } from './round.ts';
 import { SlowStart, type SlowStartForm } from './slow-start.ts';
 
@@ -31,15 +32,17 @@ export interface WindowLaw {
 export class WindowController implements Controller {
   private readonly control: FlowControl;
   private readonly law: WindowLaw;
+  private readonly rounds: CompiledProgram;
   private start: SlowStart | undefined;
   private cwndBytes: number;
   private ssthreshBytes = Number.POSITIVE_INFINITY;
   /** Losses seen before belong to what the last decrease answered. */
   private deafUntilMicros = 0;
 
-  constructor(control: FlowControl, law: WindowLaw, form: SlowStartForm) {
+  constructor(control: FlowControl, law: WindowLaw, form: SlowStartForm, rounds = roundProgram) {
     this.control = control;
     this.law = law;
+    this.rounds = rounds;
     this.cwndBytes = control.flow.initialCwndBytes;
     this.start = new SlowStart(control, form);
   }
@@ -54,15 +57,20 @@ export class WindowController implements Controller {
     if (end === undefined) return;
     this.start = undefined;
     this.cwndBytes = end.windowBytes;
-    this.decrease(report.nowMicros, end.rttMicros, end.wasTimeout);
-    this.control.install(roundProgram, { Cwnd: this.cwndBytes, Rate: 0 });
+    if (end.wasLoss) this.decrease(report.nowMicros, end.rttMicros, end.wasTimeout);
+    else this.ssthreshBytes = end.windowBytes;
+    this.control.install(this.rounds, { Cwnd: this.cwndBytes, Rate: 0 });
   }
 
   private onRound(round: Round): void {
     const { nowMicros, rttMicros, lostPackets, wasTimeout, ackedBytes, usedBytes } = round;
-    if (wasTimeout || (lostPackets > 0 && nowMicros >= this.deafUntilMicros)) {
+    const isRecovering = nowMicros < this.deafUntilMicros;
+    if (wasTimeout || (lostPackets > 0 && !isRecovering)) {
       this.decrease(nowMicros, rttMicros, wasTimeout);
-    } else if (lostPackets > 0 || !isFilled(this.cwndBytes, usedBytes)) {
+    } else if (lostPackets > 0 || (isRecovering && this.cwndBytes >= this.ssthreshBytes)) {
+      // What is acknowledged now was sent under the window before.
+      return;
+    } else if (!isFilled(this.cwndBytes, usedBytes)) {
       return;
     } else if (this.cwndBytes < this.ssthreshBytes) {
       this.cwndBytes = Math.min(this.cwndBytes + ackedBytes, this.ssthreshBytes);
