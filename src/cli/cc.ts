@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { SelectorText } from '../agent/congestion/selector.ts';
 import { SelvageError } from '../base/errors.ts';
+import { scaled } from '../base/rate.ts';
 import { runtimeDirOption } from './runtime-dir.ts';
 
 const runNotes = `
@@ -94,6 +95,8 @@ interface RunSelection extends Selection {
   readonly linux?: string;
   readonly ecn?: true;
   readonly report?: number;
+  /** In µs. */
+  readonly interval?: number;
 }
 
 interface TraceOptions extends Common {
@@ -145,17 +148,18 @@ function addRun(cc: Command): void {
       .option('--name <name>', 'what it is called here, if not what it calls itself')
       .option('--linux <name>', "govern Linux's TCP connections that choose this name, until ended")
       .option('--ecn', 'with --linux: connections negotiate ECN')
-      .option('--report <seconds>', 'with --linux: print the connections so often', seconds),
+      .option('--report <seconds>', 'with --linux: print the connections so often', seconds)
+      .option('--interval <time>', 'with --linux: ask the algorithm no more often than this (1ms)', interval),
   )
     .addHelpText('after', runNotes)
     .action(async (file: string, given: RunSelection) => {
-      const { runtimeDir, json, name, linux, ecn, report, ...options } = given;
+      const { runtimeDir, json, name, linux, ecn, report, interval: micros, ...options } = given;
       if (linux !== undefined) {
         refuseBoth({ name, ...options });
         await runOnLinux(resolve(file), linux, given);
         return;
       }
-      refuseWithoutLinux({ ecn, report });
+      refuseWithoutLinux({ ecn, report, interval: micros });
       const { requestRun } = await import('../agent/agent-client.ts');
       const { renderOutcome } = await import('./cc-text.ts');
       const outcome = await requestRun(runtimeDir, resolve(file), name, selectionOf(options));
@@ -184,10 +188,12 @@ function firstGiven(options: Record<string, unknown>): string | undefined {
 }
 
 /** Until it is told to stop (SIGTERM or Ctrl-C). */
-async function runOnLinux(file: string, name: string, { ecn, report, json }: RunSelection): Promise<void> {
+async function runOnLinux(file: string, name: string, options: RunSelection): Promise<void> {
+  const { ecn = false, report, interval: reportIntervalMicros, json } = options;
   const { LinuxRun } = await import('../agent/congestion/linux-run.ts');
   const { renderLinux } = await import('./cc-text.ts');
-  const run = await LinuxRun.start({ file, name, ecn: ecn === true, say: (line) => console.error(line) });
+  const say = (line: string) => console.error(line);
+  const run = await LinuxRun.start({ file, name, ecn, reportIntervalMicros, say });
   const begun = `${run.algorithm} governs TCP connections that choose ${name}, until this command ends.`;
   if (json) console.error(begun);
   else console.log(begun);
@@ -262,6 +268,13 @@ function selectionOf({ vni, from, to, flow, all }: Omit<Selection, keyof Common>
     });
   }
   return isAny || all ? given : undefined;
+}
+
+/** In µs. */
+function interval(text: string): number {
+  const micros = scaled(text, { us: 1, ms: 1000, s: 1e6 });
+  if (micros !== undefined && micros <= 1e6) return Math.round(micros);
+  throw new InvalidArgumentError('It is a time up to a second, such as 10ms, 200us or 0us.');
 }
 
 function seconds(text: string): number {

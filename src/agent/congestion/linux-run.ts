@@ -24,6 +24,8 @@ export interface LinuxRunOptions {
   /** What programs choose as their congestion control. */
   readonly name: string;
   readonly ecn: boolean;
+  /** Reports of a flow come no more often. */
+  readonly reportIntervalMicros?: number | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -46,7 +48,7 @@ export class LinuxRun {
     algorithm: string,
     host: AlgorithmHost,
     ended: Promise<never>,
-    { name, ecn, say }: LinuxRunOptions,
+    { name, ecn, reportIntervalMicros, say }: LinuxRunOptions,
   ) {
     this.algorithm = algorithm;
     this.host = host;
@@ -62,7 +64,7 @@ export class LinuxRun {
     const writer = new MessageWriter();
     const { connections } = this;
     this.datapath = openLinuxDatapath(
-      { name, ecn },
+      { name, ecn, ...(reportIntervalMicros !== undefined && { reportIntervalMicros }) },
       {
         open: (flow, nowMicros) => {
           connections.open(flow);
