@@ -85,6 +85,12 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/idle.ts')).idle,
   },
   {
+    name: 'ccp-fidelity',
+    about: 'our Reno and Cubic on Linux’s TCP beside the kernel’s own, on emulated links',
+    programs: ['iperf3'],
+    load: async () => (await import('./benches/ccp-fidelity.ts')).ccpFidelity,
+  },
+  {
     name: 'ipc',
     about: 'records between two processes: shared memory beside sockets and MessagePort',
     programs: [],

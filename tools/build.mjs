@@ -1,6 +1,6 @@
 // Bundles the command line, the threads and engines it starts, and what they import into dist/, and @selvage/client into
 // src/client/dist. Plain JavaScript with no dependency but esbuild, because Node 20 runs no TypeScript.
-import { chmodSync, copyFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -41,6 +41,8 @@ export async function buildDist() {
       'ipc-agent': 'bench/workloads/ipc-agent/main.ts',
       'connection-state': 'bench/workloads/connection-state/main.ts',
       'wake-pair': 'bench/workloads/wake-pair/main.ts',
+      'flow-completion': 'bench/workloads/flow-completion/main.ts',
+      ...measuredAlgorithms(),
     },
     outdir: fresh,
     splitting: true,
@@ -49,6 +51,13 @@ export async function buildDist() {
   copyFileSync(join(root, 'bpf/built/congestion.bpf.o'), join(fresh, 'congestion.bpf.o'));
   putInPlace(client, join(root, 'src/client/dist'));
   putInPlace(fresh, join(root, 'dist'));
+}
+
+/** Files for `selvage cc run`, one by one. */
+function measuredAlgorithms() {
+  const folder = 'bench/algorithms';
+  const names = readdirSync(join(root, folder)).map((file) => file.replace(/\.ts$/, ''));
+  return Object.fromEntries(names.map((name) => [`algorithms/${name}`, `${folder}/${name}.ts`]));
 }
 
 /** One file, and its types: they are written by hand, in a file that has nothing else. */

@@ -11,7 +11,9 @@ export type BuiltProgram =
   | 'ipc-peer'
   | 'stand-in-server'
   | 'wake-pair'
-  | 'packet-probe';
+  | 'packet-probe'
+  | 'flow-completion'
+  | 'selvage';
 
 export function builtProgram(name: BuiltProgram): string {
   const program = join(packageRoot(), 'dist', `${name}.js`);

@@ -1,8 +1,6 @@
 // The document of CCP (the thesis, chapter 4): its sections 4.4 to 4.7, figure by figure.
-import type { Paper, PaperSection } from '../paper.ts';
-
-/** In the order of the thesis' figures. */
-const sections: readonly PaperSection[] = [];
+import type { Paper } from '../paper.ts';
+import { FIDELITY } from './fidelity.ts';
 
 export const CCP: Paper = {
   name: 'ccp',
@@ -15,5 +13,5 @@ export const CCP: Paper = {
     'Selvage’s algorithms and the kernel’s own take turns on the same links with the same seeds. Absolute figures of ' +
       'another machine cannot be compared; how the two compare can.',
   ],
-  sections,
+  sections: [FIDELITY],
 };
