@@ -91,6 +91,12 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/ccp-fidelity.ts')).ccpFidelity,
   },
   {
+    name: 'ccp-overhead',
+    about: 'processor time and throughput of Linux’s TCP under our algorithms and the kernel’s own',
+    programs: ['iperf3'],
+    load: async () => (await import('./benches/ccp-overhead.ts')).ccpOverhead,
+  },
+  {
     name: 'ipc',
     about: 'records between two processes: shared memory beside sockets and MessagePort',
     programs: [],

@@ -13,7 +13,8 @@ export type MeasuredAlgorithm =
   | 'reno-start-in-algorithm'
   | 'reno-start-by-rate'
   | 'reno-10ms'
-  | 'reno-each-ack';
+  | 'reno-each-ack'
+  | 'echo';
 
 export const LINUX_TCP: Contender = {
   name: 'linuxTcp',
@@ -30,12 +31,18 @@ export const STEERED_TCP: Contender = {
 export interface SteeredTcp {
   /** What sockets choose. */
   readonly name: string;
+  /** What the algorithm printed, line by line. */
+  readonly lines: () => readonly string[];
   /** What it said: connections that it lost. */
   readonly complaints: () => readonly string[];
   stop(): Promise<void>;
 }
 
 const START_MILLIS = 20_000;
+/** Else a connection reports once a millisecond at most. */
+const OPTIONS: Readonly<Partial<Record<MeasuredAlgorithm, readonly string[]>>> = {
+  'reno-each-ack': ['--report-interval', '0us'],
+};
 let names = 0;
 
 export async function steerTcp(
@@ -49,6 +56,7 @@ export async function steerTcp(
   const child: Child = await startReady(argv, ({ stdout }) => stdout.includes('governs'), START_MILLIS);
   return {
     name,
+    lines: () => child.stdout.split('\n').slice(1, -1),
     complaints: () => child.stderr.split('\n').filter((line) => line !== ''),
     stop: () => child.stop(),
   };
@@ -61,7 +69,7 @@ export async function withSteeredTcp<T>(
 ): Promise<T> {
   const steered = new Map<MeasuredAlgorithm, SteeredTcp>();
   try {
-    for (const algorithm of algorithms) steered.set(algorithm, await steerTcp(algorithm));
+    for (const algorithm of algorithms) steered.set(algorithm, await steerTcp(algorithm, OPTIONS[algorithm]));
     return await work(steered);
   } finally {
     for (const each of steered.values()) await each.stop();

@@ -5,6 +5,8 @@ export type PeerName =
   | 'kernelVxlan'
   | 'kernelMptcp'
   | 'linuxTcp'
+  | 'selvagePer10Millis'
+  | 'selvagePerAck'
   | 'ovsUserspace'
   | 'ovsAfXdp'
   | 'unixSocket'

@@ -10,7 +10,9 @@ import { runSingleFlow, type SingleFlowRun } from './single-flow.ts';
 const RTT_MILLIS = 100;
 const LINK = ['--rate', '48mbit', '--delay', `${RTT_MILLIS / 2}ms`, '--queue', '1bdp'];
 const SECONDS = 2;
-const FIRST_BYTES = 1e6;
+/** iperf3's own words are fewer. */
+const FIRST_BYTES = 10e3;
+const LAST_BYTES = 1e6;
 const FRAME_BYTES = 1514;
 export const SLOW_START_CHART = 'slow start';
 
@@ -64,12 +66,16 @@ export async function measureSlowStart(
   };
 }
 
-/** Until so much had crossed the link: six round trips of doubling, and less than makes it lose. */
+/** From the first window to so much: six round trips of doubling, and less than makes it lose. */
 export function firstMegabyteMillis(rows: readonly LinkRow[]): number {
+  return millisTo(rows, LAST_BYTES) - millisTo(rows, FIRST_BYTES);
+}
+
+function millisTo(rows: readonly LinkRow[], wantedBytes: number): number {
   let bytes = 0;
   const row = rows.find(({ sentBytes }) => {
     bytes += sentBytes;
-    return bytes >= FIRST_BYTES;
+    return bytes >= wantedBytes;
   });
   return row?.atMillis ?? Number.NaN;
 }

@@ -1,6 +1,7 @@
 // The document of CCP (the thesis, chapter 4): its sections 4.4 to 4.7, figure by figure.
 import type { Paper } from '../paper.ts';
 import { FIDELITY } from './fidelity.ts';
+import { OVERHEAD } from './overhead.ts';
 
 export const CCP: Paper = {
   name: 'ccp',
@@ -13,5 +14,5 @@ export const CCP: Paper = {
     'Selvage’s algorithms and the kernel’s own take turns on the same links with the same seeds. Absolute figures of ' +
       'another machine cannot be compared; how the two compare can.',
   ],
-  sections: [FIDELITY],
+  sections: [OVERHEAD, FIDELITY],
 };
