@@ -1,5 +1,4 @@
 // Reno that decides upon every acknowledgement (CCP §4.6.2).
 import { reno } from '../../src/congestion/algorithms/reno.ts';
-import { summariesEvery } from '../../src/congestion/algorithms/round.ts';
 
-export default reno('datapath', summariesEvery(0));
+export default reno('algorithm', '0');

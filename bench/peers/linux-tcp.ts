@@ -10,7 +10,7 @@ import type { Contender } from './peer.ts';
 export type MeasuredAlgorithm =
   | 'reno'
   | 'cubic'
-  | 'reno-start-in-algorithm'
+  | 'reno-each-round'
   | 'reno-start-by-rate'
   | 'reno-10ms'
   | 'reno-each-ack'

@@ -25,7 +25,7 @@ export interface SlowStartVariant {
 export const SLOW_STARTS: readonly SlowStartVariant[] = [
   { form: 'kernel' },
   { form: 'datapath', file: 'reno' },
-  { form: 'algorithm', file: 'reno-start-in-algorithm' },
+  { form: 'algorithm', file: 'reno-each-round' },
   { form: 'rate', file: 'reno-start-by-rate' },
 ];
 

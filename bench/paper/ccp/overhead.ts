@@ -17,7 +17,7 @@ export const OVERHEAD: PaperSection = {
     'kernel. A message to the kernel and back takes less than 30 µs at p95.',
   differs: [
     'The link has 1 Gbit/s and is between two namespaces, sender and receiver share one machine, and the kernel’s part of ' +
-      'both is in the figures; packets cross it one by one, without the offloads of a card.',
+      'both is in the figures.',
     'The programs run in eBPF, and reports come through shared memory: no system call carries a report or a window.',
     'Here the way includes the algorithm itself, two threads that sleep, and the wait for the next acknowledgement; the ' +
       'thesis measures the bare message.',

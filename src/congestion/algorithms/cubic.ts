@@ -2,7 +2,7 @@
 // slower than Reno would be; and one that lost before it was back up makes room (fast convergence).
 
 import type { Algorithm } from '../algorithm.ts';
-import { type Round, roundProgram } from './round.ts';
+import { EACH_ROUND, type Round } from './round.ts';
 import type { SlowStartForm } from './slow-start.ts';
 import { WindowController, type WindowLaw } from './window.ts';
 
@@ -57,10 +57,10 @@ export class CubicLaw implements WindowLaw {
   }
 }
 
-/** `rounds` says how often it decides: `roundProgram` or `summariesEvery`. */
-export function cubic(form: SlowStartForm = 'hystart', rounds = roundProgram): Algorithm {
+/** `interval`: how often it decides (round.ts). */
+export function cubic(form: SlowStartForm = 'hystart', interval = EACH_ROUND): Algorithm {
   return {
     name: 'cubic',
-    onCreate: (control) => new WindowController(control, new CubicLaw(control.flow.mssBytes), form, rounds),
+    onCreate: (control) => new WindowController(control, new CubicLaw(control.flow.mssBytes), form, interval),
   };
 }

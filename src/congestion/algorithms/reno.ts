@@ -1,7 +1,7 @@
 // Reno (RFC 5681): one segment more a round trip, half the window upon loss. CCP §4.4.2's example, with slow start.
 
 import type { Algorithm } from '../algorithm.ts';
-import { roundProgram } from './round.ts';
+import { EACH_ROUND } from './round.ts';
 import type { SlowStartForm } from './slow-start.ts';
 import { WindowController, type WindowLaw } from './window.ts';
 
@@ -12,10 +12,10 @@ export function renoLaw(mssBytes: number): WindowLaw {
   };
 }
 
-/** `rounds` says how often it decides: `roundProgram` or `summariesEvery`. */
-export function reno(form: SlowStartForm = 'datapath', rounds = roundProgram): Algorithm {
+/** `interval`: how often it decides (round.ts). */
+export function reno(form: SlowStartForm = 'datapath', interval = EACH_ROUND): Algorithm {
   return {
     name: 'reno',
-    onCreate: (control) => new WindowController(control, renoLaw(control.flow.mssBytes), form, rounds),
+    onCreate: (control) => new WindowController(control, renoLaw(control.flow.mssBytes), form, interval),
   };
 }

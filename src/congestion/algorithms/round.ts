@@ -4,14 +4,13 @@
 import type { Report } from '../algorithm.ts';
 import { type CompiledProgram, compile } from '../language/compiler.ts';
 
-export const roundProgram = summaries('Flow.rtt_sample_us');
+/** How long to wait from one report to the next, as programs say it: a round trip, or a number of microseconds. */
+export const EACH_ROUND = 'Flow.rtt_sample_us';
 
-/** The same every so many microseconds, whatever the round trip; with 0 for every acknowledgement. */
-export function summariesEvery(intervalMicros: number): CompiledProgram {
-  return summaries(String(intervalMicros));
-}
+export const roundProgram = summariesEvery(EACH_ROUND);
 
-function summaries(interval: string): CompiledProgram {
+/** The same at other intervals; with 0 for every acknowledgement. */
+export function summariesEvery(interval: string): CompiledProgram {
   return compile(`
 (def (Report
   (volatile acked 0)

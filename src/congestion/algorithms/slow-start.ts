@@ -5,6 +5,7 @@
 
 import type { FlowControl, Report } from '../algorithm.ts';
 import { type CompiledProgram, compile } from '../language/compiler.ts';
+import { EACH_ROUND } from './round.ts';
 
 export type SlowStartForm = 'algorithm' | 'datapath' | 'rate' | 'hystart';
 
@@ -27,11 +28,13 @@ const counting = `
   (:= Report.timeout (or Report.timeout Flow.was_timeout))
   (:= Report.rtt (min Report.rtt Flow.rtt_sample_us))`;
 
-const programs: Readonly<Record<SlowStartForm, CompiledProgram>> = {
-  algorithm: compile(`${declarations} ${counting}
+const inAlgorithm = (interval: string) => `${declarations} ${counting}
     (:= Report.window Cwnd))
   (when (or Report.lost Report.timeout) (report))
-  (when (> Micros Flow.rtt_sample_us) (report) (reset))`),
+  (when (> Timer.Micros ${interval}) (report) (reset))`;
+
+const programs: Readonly<Record<SlowStartForm, CompiledProgram>> = {
+  algorithm: compile(inAlgorithm(EACH_ROUND)),
   datapath: compile(`${declarations} ${counting}
     ; A window that is not used says nothing about the network (RFC 7661).
     (if (>= (* 2 (+ Flow.bytes_in_flight Ack.bytes_acked)) Cwnd) (:= Cwnd (+ Cwnd Ack.bytes_acked)))
@@ -82,11 +85,16 @@ export class SlowStart {
   private readonly form: SlowStartForm;
   private cwndBytes: number;
 
-  constructor(control: FlowControl, form: SlowStartForm) {
+  /** Only in the algorithm it is a matter of how often there are reports. */
+  constructor(control: FlowControl, form: SlowStartForm, interval = EACH_ROUND) {
     this.control = control;
     this.form = form;
     this.cwndBytes = control.flow.initialCwndBytes;
-    control.install(programs[form], { Cwnd: this.cwndBytes, Rate: 0 });
+    const isUsual = form !== 'algorithm' || interval === EACH_ROUND;
+    control.install(isUsual ? programs[form] : compile(inAlgorithm(interval)), {
+      Cwnd: this.cwndBytes,
+      Rate: 0,
+    });
   }
 
   /** Undefined while it goes on. Afterwards another program is to be installed, with Cwnd and Rate. */

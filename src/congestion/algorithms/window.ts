@@ -3,7 +3,7 @@
 
 import type { Controller, FlowControl, Report } from '../algorithm.ts';
 import type { CompiledProgram } from '../language/compiler.ts';
-import { type Round, roundOf, roundProgram } from './round.ts';
+import { EACH_ROUND, type Round, roundOf, roundProgram, summariesEvery } from './round.ts';
 import { SlowStart, type SlowStartForm } from './slow-start.ts';
 
 /** For losses before the first round trip was measured (RFC 6298's first timeout). */
@@ -39,12 +39,12 @@ export class WindowController implements Controller {
   /** Losses seen before belong to what the last decrease answered. */
   private deafUntilMicros = 0;
 
-  constructor(control: FlowControl, law: WindowLaw, form: SlowStartForm, rounds = roundProgram) {
+  constructor(control: FlowControl, law: WindowLaw, form: SlowStartForm, interval = EACH_ROUND) {
     this.control = control;
     this.law = law;
-    this.rounds = rounds;
+    this.rounds = interval === EACH_ROUND ? roundProgram : summariesEvery(interval);
     this.cwndBytes = control.flow.initialCwndBytes;
-    this.start = new SlowStart(control, form);
+    this.start = new SlowStart(control, form, interval);
   }
 
   onReport(report: Report): void {
