@@ -209,7 +209,7 @@ function notesOf({ seconds }: Plan): string[] {
       'and algorithm. The largest quotient of the algorithms counts.',
     `Loopback: iperf3 for ${seconds} s within one namespace, Reno, whose slow start is in the algorithm, since nothing is lost ` +
       'and it never ends: there are reports all the time. One for every acknowledgement takes ' +
-      '`--report-interval 0us`; otherwise a connection reports once a millisecond at most.',
+      '`--interval 0us`; otherwise a connection reports once a millisecond at most.',
     'From a report until an acknowledgement sees what the algorithm answered: one flow on the loopback interface, a report ' +
       'every 2 ms.',
   ];

@@ -41,7 +41,7 @@ export interface SteeredTcp {
 const START_MILLIS = 20_000;
 /** Else a connection reports once a millisecond at most. */
 const OPTIONS: Readonly<Partial<Record<MeasuredAlgorithm, readonly string[]>>> = {
-  'reno-each-ack': ['--report-interval', '0us'],
+  'reno-each-ack': ['--interval', '0us'],
 };
 let names = 0;
 
