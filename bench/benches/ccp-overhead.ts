@@ -8,9 +8,9 @@ import type { BenchOptions, BenchOutcome, Column } from '../harness/bench.ts';
 import { inTurns } from '../harness/in-turns.ts';
 import { Measurements } from '../harness/measurements.ts';
 import { ascending, percentileOf } from '../harness/percentiles.ts';
-import { quotient, type Ratios } from '../harness/ratios.ts';
+import type { Ratios } from '../harness/ratios.ts';
 import { LINUX_TCP, type MeasuredAlgorithm, STEERED_TCP, withSteeredTcp } from '../peers/linux-tcp.ts';
-import type { Contender } from '../peers/peer.ts';
+import type { Contender, PeerName } from '../peers/peer.ts';
 import type { Progress } from '../testbed.ts';
 import { machineBusySeconds } from '../workloads/cpu-time.ts';
 import { runIperf, startIperfServer } from '../workloads/iperf.ts';
@@ -182,15 +182,21 @@ function recordTimes(lines: readonly string[], measured: Measurements): void {
   }
 }
 
+/** Of the best rounds: whatever else the machine did meanwhile only takes away. */
 function ratiosOf(measured: Measurements, algorithms: readonly string[]): Ratios {
   const cpu = (flows: number) => {
+    const least = (peer: PeerName, algorithm: string) =>
+      measured.summary(peer, cpuCase(algorithm, flows), 'cpuSecondsPerGB')?.min;
     const each = algorithms.map((algorithm) =>
-      quotient(measured, 'selvage', 'linuxTcp', 'cpuSecondsPerGB', cpuCase(algorithm, flows)),
+      divided(least('selvage', algorithm), least('linuxTcp', algorithm)),
     );
-    return Math.max(...each.map((value) => value ?? Number.NaN));
+    const known = each.filter((value) => value !== undefined);
+    return known.length < each.length ? undefined : Math.max(...known);
   };
-  const loopback = (peer: Reporting['name'], flows: number) =>
-    quotient(measured, peer, 'linuxTcp', 'gbitPerSecond', loopbackCase(flows));
+  const loopback = (peer: PeerName, flows: number) => {
+    const most = (name: PeerName) => measured.summary(name, loopbackCase(flows), 'gbitPerSecond')?.max;
+    return divided(most(peer), most('linuxTcp'));
+  };
   return {
     cpu1Flow: cpu(1),
     cpu64Flows: cpu(64),
@@ -202,11 +208,17 @@ function ratiosOf(measured: Measurements, algorithms: readonly string[]): Ratios
   };
 }
 
+function divided(above: number | undefined, below: number | undefined): number | undefined {
+  return above === undefined || below === undefined ? undefined : above / below;
+}
+
 function notesOf({ seconds }: Plan): string[] {
   return [
     `iperf3 for ${seconds} s between two network namespaces behind ${LINK_BITS_PER_SECOND / 1e9} Gbit/s and a queue of ` +
-      `${QUEUE_BYTES / 1e6} MB; bundles cross it whole, as between cards with offloads. All that the machine’s processors did is counted, iperf3, kernel ` +
-      'and algorithm. The largest quotient of the algorithms counts.',
+      `${QUEUE_BYTES / 1e6} MB; bundles cross it whole, as between cards with offloads. All that the machine’s processors ` +
+      'did is counted: iperf3, kernel and algorithm, and whatever else runs, so nothing else should.',
+    'Ratios are of the best round of each, since whatever else the machine does only takes away; for processor time that of ' +
+      'the algorithm with the larger one.',
     `Loopback: iperf3 for ${seconds} s within one namespace, Reno, whose slow start is in the algorithm, since nothing is lost ` +
       'and it never ends: there are reports all the time. One for every acknowledgement takes ' +
       '`--interval 0us`; otherwise a connection reports once a millisecond at most.',
