@@ -19,16 +19,16 @@ INLINE u32 window_of(const struct flow *flow, const struct tcp_sock *tp, u32 mss
 }
 
 /**
- * Nothing waits for it, but the kernel makes its bursts as long as a millisecond at this rate: as for its own congestion
- * controls (tcp_update_pacing_rate), and not always 64 KB, which short queues do not take in. Where fq paces by it, it does
- * not hold a growing window back.
+ * Mostly nothing waits for it, but the kernel makes its bursts as long as a millisecond at this rate: as for its own
+ * congestion controls (tcp_update_pacing_rate), and not always 64 KB, which short queues do not take in. Where somebody else
+ * has asked for pacing, fq or the control before us, it is so much that it does not hold a growing window back.
  */
 INLINE u64 unpaced_rate(const struct sock *sk, const struct tcp_sock *tp, u32 window, u32 mss)
 {
 	u64 packets = window > tp->packets_out ? window : tp->packets_out;
 	u32 percent = sk->sk_pacing_status == SK_PACING_NONE ? 120 : 200;
 
-	if (sk->sk_pacing_status == SK_PACING_NEEDED || tp->srtt_us == 0)
+	if (tp->srtt_us == 0)
 		return ~0ull;
 	// It is counted in eighths of a microsecond.
 	return packets * mss * (8 * 1000000 / 100) * percent / tp->srtt_us;

@@ -27,18 +27,31 @@ export interface LinkRun {
   readonly rows: readonly LinkRow[];
 }
 
+/** In the network namespace of the program. */
+const IN_LINK = `
+  echo "$0" > /proc/sys/net/ipv4/tcp_congestion_control &&
+  echo 0 > /proc/sys/net/ipv4/tcp_slow_start_after_idle &&
+  exec "$@" "$SELVAGE_GATEWAY"`;
+
+export interface LinkRunOptions {
+  readonly seed: number;
+  readonly timeoutMillis: number;
+  /** Of all TCP connections there, from their first packet on: what another left on them would stay, BBR its pacing. */
+  readonly congestion: string;
+}
+
 /** The command gets the address of the other side as its last word. */
 export async function runBehindLink(
   link: LinkWords,
   argv: readonly string[],
-  { seed, timeoutMillis }: { readonly seed: number; readonly timeoutMillis: number },
+  { seed, timeoutMillis, congestion }: LinkRunOptions,
 ): Promise<LinkRun> {
   const [name, ...words] = argv;
   const program = await resolveProgram(name);
   const folder = mkdtempSync(join(tmpdir(), 'selvage-link-'));
   const [report, log] = [join(folder, 'report.json'), join(folder, 'log.csv')];
   const files = ['--quiet', '--seed', String(seed), '--report', report, '--log', log];
-  const command = ['sh', '-c', 'exec "$@" "$SELVAGE_GATEWAY"', 'sh', program.path, ...words];
+  const command = ['sh', '-c', IN_LINK, congestion, program.path, ...words];
   try {
     const emulate = [
       process.execPath,

@@ -24,8 +24,8 @@ export interface FlowFigures {
 
 /** With new connections, and a namespace of their own. */
 export async function measureFlows(congestion: string, seconds: number, seed: number): Promise<FlowFigures> {
-  const spec = { congestion, servers: LINK.servers, flowsPerSecond: FLOWS_PER_SECOND, seconds, seed };
-  const { flows, unfinished, missedPackets } = await runFlows(LINK_WORDS, spec);
+  const spec = { servers: LINK.servers, flowsPerSecond: FLOWS_PER_SECOND, seconds, seed };
+  const { flows, unfinished, missedPackets } = await runFlows(LINK_WORDS, congestion, spec);
   const millisOf = (least: number, most: number) =>
     flows.filter(([bytes]) => bytes > least && bytes <= most).map(([, millis]) => millis);
   const classes = SIZE_CLASSES.map(({ name, leastBytes, mostBytes }, index) => ({
@@ -67,6 +67,7 @@ const PATIENCE_SECONDS = 45;
 
 async function runFlows(
   link: LinkWords,
+  congestion: string,
   spec: Omit<FlowsSpec, 'port'>,
 ): Promise<FlowsReport & { readonly missedPackets: number }> {
   const port = await freePort();
@@ -77,7 +78,7 @@ async function runFlows(
     const { seed, seconds } = spec;
     const sender = [...program, 'send', JSON.stringify({ ...spec, port })];
     const timeoutMillis = (seconds + PATIENCE_SECONDS) * 1000;
-    const { stdout, up } = await runBehindLink(link, sender, { seed, timeoutMillis });
+    const { stdout, up } = await runBehindLink(link, sender, { seed, timeoutMillis, congestion });
     return { ...JSON.parse(stdout), missedPackets: up.missedPackets };
   } finally {
     await receiver.stop();

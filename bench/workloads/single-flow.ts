@@ -11,7 +11,6 @@ import { hasListener } from './server.ts';
 
 export interface SingleFlow {
   readonly link: LinkWords;
-  /** As the socket chooses it. */
   readonly congestion: string;
   readonly seconds: number;
   readonly seed: number;
@@ -35,10 +34,10 @@ const PATIENCE_SECONDS = 30;
 export async function runSingleFlow({ link, congestion, seconds, seed }: SingleFlow): Promise<SingleFlowRun> {
   const { port, server } = await startIperfOnce();
   try {
-    const load = ['-t', String(seconds), '-i', String(INTERVAL_SECONDS), '-C', congestion];
+    const load = ['-t', String(seconds), '-i', String(INTERVAL_SECONDS)];
     const argv = ['iperf3', '-J', '-p', String(port), ...load, '-c'];
     const timeoutMillis = (seconds + PATIENCE_SECONDS) * 1000;
-    const run = await runBehindLink(link, argv, { seed, timeoutMillis });
+    const run = await runBehindLink(link, argv, { seed, timeoutMillis, congestion });
     return { ...run, ...parseWindows(run.stdout) };
   } finally {
     await server.stop();

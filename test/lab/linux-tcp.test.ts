@@ -103,6 +103,16 @@ describe('a connection', () => {
     expect(rate).toBeLessThan(bytesPerSecond * 8 * 1.2);
   });
 
+  test('that is not paced sends in bursts like the kernel’s own, and not of 64 KB', async () => {
+    const { name } = steer(packets(40));
+    const data = await transfer(name);
+    await data.moves(1_000_000);
+    const { cwnd, mssBytes, rttMillis, pacing } = await data.state();
+    const windowBitsPerSecond = (cwnd * mssBytes * 8000) / rttMillis;
+    expect(pacing / windowBitsPerSecond).toBeGreaterThan(1);
+    expect(pacing / windowBitsPerSecond).toBeLessThan(2.5);
+  });
+
   test('moves data under Reno beside another under Cubic', async () => {
     const [one, other] = [steer(reno()), steer(cubic())];
     const data = [await transfer(one.name, 5201), await transfer(other.name, 5202)];

@@ -110,8 +110,10 @@ export interface SocketState {
   /** Acknowledged in order. */
   readonly packetsAcked: number;
   readonly retransmitted: number;
-  /** Bits a second; 0 when unpaced. */
+  /** Bits a second; what is not paced has a rate, too, by which the kernel cuts bursts. */
   readonly pacing: number;
+  readonly mssBytes: number;
+  readonly rttMillis: number;
 }
 
 /** The sender's data connections under this name. */
@@ -125,6 +127,8 @@ export async function sockets(lab: Lab, name: string): Promise<SocketState[]> {
     packetsAcked: field(line, /\bdelivered:(\d+)/) - field(line, /\bsacked:(\d+)/),
     retransmitted: field(line, /\bretrans:\d+\/(\d+)/),
     pacing: field(line, /\bpacing_rate (\d+)bps/),
+    mssBytes: field(line, /\bmss:(\d+)/),
+    rttMillis: field(line, /\brtt:([\d.]+)/),
   }));
 }
 
@@ -157,7 +161,15 @@ export class Transfer {
 
   /** Of the connection with the data. */
   async state(): Promise<SocketState> {
-    const none = { cwnd: 0, bytesAcked: 0, packetsAcked: 0, retransmitted: 0, pacing: 0 };
+    const none = {
+      cwnd: 0,
+      bytesAcked: 0,
+      packetsAcked: 0,
+      retransmitted: 0,
+      pacing: 0,
+      mssBytes: 0,
+      rttMillis: 0,
+    };
     const [first = none] = await sockets(this.lab, this.name);
     return first;
   }

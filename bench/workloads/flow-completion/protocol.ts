@@ -2,8 +2,6 @@
 
 export interface FlowsSpec {
   readonly port: number;
-  /** Of all connections. */
-  readonly congestion: string;
   readonly servers: number;
   readonly flowsPerSecond: number;
   readonly seconds: number;

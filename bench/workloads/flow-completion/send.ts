@@ -1,7 +1,6 @@
 // Servers that send flows to one client (CCP §4.6.1): arrivals are a Poisson process, each flow comes from one of the
 // servers over a persistent connection of it that is free, and over another one when none is. A flow ends when the client
 // has answered.
-import { writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { SeededRng } from '../../../src/base/rng.ts';
 import { type FlowsReport, type FlowsSpec, HEADER_BYTES } from './protocol.ts';
@@ -22,12 +21,6 @@ interface Flow {
 interface Connection {
   readonly socket: Socket;
   flow: Flow | undefined;
-}
-
-/** In the network namespace of this process, which nobody else uses. */
-export function chooseCongestion(congestion: string): void {
-  writeFileSync('/proc/sys/net/ipv4/tcp_congestion_control', congestion);
-  writeFileSync('/proc/sys/net/ipv4/tcp_slow_start_after_idle', '0');
 }
 
 export async function sendFlows(spec: FlowsSpec, address: string): Promise<FlowsReport> {
