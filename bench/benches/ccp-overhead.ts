@@ -13,7 +13,7 @@ import { LINUX_TCP, type MeasuredAlgorithm, STEERED_TCP, withSteeredTcp } from '
 import type { Contender, PeerName } from '../peers/peer.ts';
 import type { Progress } from '../testbed.ts';
 import { machineBusySeconds } from '../workloads/cpu-time.ts';
-import { type IperfFigures, type IperfOptions, runIperf, startIperfServer } from '../workloads/iperf.ts';
+import { runIperf, startIperfServer } from '../workloads/iperf.ts';
 
 const LEAF = 'leaf1';
 const LINK_BITS_PER_SECOND = 1e9;
@@ -73,6 +73,7 @@ export async function ccpOverhead({ quick, progress }: BenchOptions): Promise<Be
   const measured = new Measurements();
   const lab = await Lab.up({ topology: twoHosts(), progress });
   try {
+    await beginUnderReno(lab);
     await startIperfServer(lab, RECEIVER!);
     await startIperfServer(lab, SENDER!);
     const files = ['reno', 'cubic', 'reno-each-round', 'reno-10ms', 'reno-each-ack', 'echo'] as const;
@@ -99,6 +100,11 @@ type NameOf = (file: MeasuredAlgorithm) => string;
 function twoHosts() {
   const racks = [{ name: 'rack1', leaf: LEAF, hosts: [SENDER!, RECEIVER!] }];
   return topologyOf({ mtu: 1500, racks, spines: ['spine1'], tenants: [] });
+}
+
+/** iperf3 chooses later, and what the system's own control leaves on a socket stays, as BBR's pacing does. */
+async function beginUnderReno(lab: Lab): Promise<void> {
+  await lab.run(SENDER!, ['sh', '-c', 'echo reno > /proc/sys/net/ipv4/tcp_congestion_control']);
 }
 
 /**
@@ -131,7 +137,7 @@ async function measureLoopback(
 ): Promise<void> {
   const run = (flows: number, duration: number, { file }: Reporting) => {
     const congestion = file === undefined ? 'reno' : nameOf(file);
-    return runUnder(lab, congestion, { host: LOOPBACK, flows, seconds: duration });
+    return runIperf(lab, SENDER!, { host: LOOPBACK, flows, seconds: duration, congestion });
   };
   for (const peer of REPORTING) await run(1, WARM_UP_SECONDS, peer);
   await inTurns(REPORTING, rounds, progress, async (peer) => {
@@ -155,7 +161,7 @@ async function measureProcessors(
       const congestion = peer.name === 'selvage' ? nameOf(algorithm) : algorithm;
       for (const flows of counts) {
         const before = machineBusySeconds();
-        const { bytes, bitsPerSecond } = await runUnder(lab, congestion, { host, flows, seconds });
+        const { bytes, bitsPerSecond } = await runIperf(lab, SENDER!, { host, flows, seconds, congestion });
         const cpuSecondsPerGB = (machineBusySeconds() - before) / (bytes / 1e9);
         const values = { cpuSecondsPerGB, gbitPerSecond: bitsPerSecond / 1e9 };
         measured.record(peer.name, cpuCase(algorithm, flows), values);
@@ -164,15 +170,9 @@ async function measureProcessors(
   });
 }
 
-/** From the first packet on: iperf3 chooses later, and what the control before left on a socket stays, BBR its pacing. */
-async function runUnder(lab: Lab, congestion: string, options: IperfOptions): Promise<IperfFigures> {
-  await lab.run(SENDER!, ['sh', '-c', 'echo "$0" > /proc/sys/net/ipv4/tcp_congestion_control', congestion]);
-  return runIperf(lab, SENDER!, options);
-}
-
 /** One flow on the loopback interface, whose acknowledgements come at once. */
 async function measureEcho(lab: Lab, congestion: string, seconds: number): Promise<void> {
-  await runUnder(lab, congestion, { host: LOOPBACK, flows: 1, seconds });
+  await runIperf(lab, SENDER!, { host: LOOPBACK, flows: 1, seconds, congestion });
 }
 
 function recordTimes(lines: readonly string[], measured: Measurements): void {

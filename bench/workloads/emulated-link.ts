@@ -36,7 +36,10 @@ const IN_LINK = `
 export interface LinkRunOptions {
   readonly seed: number;
   readonly timeoutMillis: number;
-  /** Of all TCP connections there, from their first packet on: what another left on them would stay, BBR its pacing. */
+  /**
+   * That TCP connections there begin under: Reno, or what lets itself be chosen so. What the system's own would leave on
+   * them stays when they choose another, as BBR's pacing does.
+   */
   readonly congestion: string;
 }
 

@@ -9,6 +9,8 @@ export interface IperfOptions {
   readonly flows: number;
   readonly seconds: number;
   readonly port?: number;
+  /** That the sender's sockets choose; absent: the system's. */
+  readonly congestion?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -48,9 +50,10 @@ export function startIperfServer(
 }
 
 export async function runIperf(lab: Lab, node: string, options: IperfOptions): Promise<IperfFigures> {
-  const { host, flows, seconds, port = IPERF_PORT, env = {} } = options;
+  const { host, flows, seconds, port = IPERF_PORT, congestion, env = {} } = options;
   const target = ['-c', host, '-p', String(port)];
-  const load = ['-P', String(flows), '-t', String(seconds), ...INTERVAL];
+  const control = congestion === undefined ? [] : ['-C', congestion];
+  const load = ['-P', String(flows), '-t', String(seconds), ...control, ...INTERVAL];
   const argv = ['iperf3', '-J', '--get-server-output', ...target, ...load];
   for (let attempt = 1; ; attempt++) {
     const timeoutMillis = (seconds + 20) * 1000;

@@ -34,10 +34,10 @@ const PATIENCE_SECONDS = 30;
 export async function runSingleFlow({ link, congestion, seconds, seed }: SingleFlow): Promise<SingleFlowRun> {
   const { port, server } = await startIperfOnce();
   try {
-    const load = ['-t', String(seconds), '-i', String(INTERVAL_SECONDS)];
+    const load = ['-t', String(seconds), '-i', String(INTERVAL_SECONDS), '-C', congestion];
     const argv = ['iperf3', '-J', '-p', String(port), ...load, '-c'];
     const timeoutMillis = (seconds + PATIENCE_SECONDS) * 1000;
-    const run = await runBehindLink(link, argv, { seed, timeoutMillis, congestion });
+    const run = await runBehindLink(link, argv, { seed, timeoutMillis, congestion: 'reno' });
     return { ...run, ...parseWindows(run.stdout) };
   } finally {
     await server.stop();
