@@ -4,6 +4,8 @@
 import koffi from 'koffi';
 
 export interface Watch {
+  /** Calls nobody for a while: whoever is called for each of many things takes several at once then. */
+  restFor(millis: number): void;
   close(): void;
 }
 
@@ -11,7 +13,22 @@ export interface Watch {
 export function watch(fd: number, onReadable: () => void): Watch {
   const handle = koffi.node.poll(fd, { readable: true }, onReadable);
   handle.unref();
-  return { close: () => handle.close() };
+  let resting: NodeJS.Timeout | undefined;
+  return {
+    restFor: (millis) => {
+      if (resting !== undefined) return;
+      handle.stop();
+      resting = setTimeout(() => {
+        resting = undefined;
+        handle.start(onReadable);
+      }, millis);
+      resting.unref();
+    },
+    close: () => {
+      clearTimeout(resting);
+      handle.close();
+    },
+  };
 }
 
 /**
