@@ -32,7 +32,7 @@ const FULL = {
   loopbackFlows: [1, 64],
   algorithms: ['reno', 'cubic'],
 };
-const QUICK = { rounds: 1, seconds: 3, flows: [1, 64], loopbackFlows: [1], algorithms: ['reno'] };
+const QUICK = { rounds: 3, seconds: 2, flows: [1, 64], loopbackFlows: [1], algorithms: ['reno'] };
 type Algorithm = 'reno' | 'cubic';
 
 interface Reporting extends Contender {
