@@ -2,6 +2,7 @@
 
 import type { SwiftTargets } from '../../src/congestion/swift.ts';
 import { Dumbbell, type DumbbellOptions, type FlowSetup } from './dumbbell.ts';
+import type { InelasticTraffic } from './inelastic.ts';
 
 export const BITS_PER_SECOND = 20e6;
 export const RTT_MICROS = 20_000;
@@ -15,7 +16,11 @@ export const wideAreaSwift: SwiftTargets = {
   endpointMicros: 500,
 };
 
-export function dumbbell(options: Partial<DumbbellOptions>, flows: readonly FlowSetup[]): Dumbbell {
+export function dumbbell(
+  options: Partial<DumbbellOptions>,
+  flows: readonly FlowSetup[],
+  inelastic: readonly InelasticTraffic[] = [],
+): Dumbbell {
   const usual = { seed: 1, bitsPerSecond: BITS_PER_SECOND, queueBytes: BDP_BYTES, reportDelayMicros: 30 };
-  return new Dumbbell({ ...usual, ...options }, flows);
+  return new Dumbbell({ ...usual, ...options }, flows, inelastic);
 }

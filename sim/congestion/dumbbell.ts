@@ -6,7 +6,8 @@ import type { Algorithm } from '../../src/congestion/algorithm.ts';
 import { Clock } from '../clock.ts';
 import { Agent } from './agent.ts';
 import { Bottleneck, type BottleneckConditions } from './bottleneck.ts';
-import { Flow } from './flow.ts';
+import { Flow, MSS_BYTES } from './flow.ts';
+import { type InelasticTraffic, sendInelastic } from './inelastic.ts';
 import type { Transmission } from './scoreboard.ts';
 
 export interface DumbbellOptions extends BottleneckConditions {
@@ -14,6 +15,9 @@ export interface DumbbellOptions extends BottleneckConditions {
   /** Between datapath and algorithm, each way. */
   readonly reportDelayMicros: number;
 }
+
+/** Of packets that are nobody's. */
+const NO_FLOW = -1;
 
 export interface FlowSetup {
   /** Without one the flow is left to the fallback. */
@@ -41,12 +45,19 @@ export class Dumbbell {
   private readonly options: DumbbellOptions;
   private readonly agents = new Map<Algorithm, Agent>();
 
-  constructor(options: DumbbellOptions, setups: readonly FlowSetup[]) {
+  constructor(
+    options: DumbbellOptions,
+    setups: readonly FlowSetup[],
+    inelastic: readonly InelasticTraffic[] = [],
+  ) {
     this.options = options;
     const rng = new SeededRng(options.seed);
     this.bottleneck = new Bottleneck(this.clock, rng, options, (packet) =>
-      this.flows[packet.flow]!.receive(packet),
+      this.flows[packet.flow]?.receive(packet),
     );
+    for (const traffic of inelastic) {
+      sendInelastic(this.clock, rng, MSS_BYTES, traffic, () => this.bottleneck.send(nobodys()));
+    }
     for (const setup of setups) this.clock.at(setup.startMicros ?? 0, () => this.start(setup));
   }
 
@@ -103,6 +114,11 @@ export class Dumbbell {
     const options = { agent, rttMicros, segments, endpointMicros, hops };
     this.flows.push(new Flow(this.clock, id, options, (packet) => this.bottleneck.send(packet)));
   }
+}
+
+function nobodys(): Transmission {
+  const nothing = { order: 0, sentMicros: 0, deliveredBytes: 0, deliveredMicros: 0, firstSentMicros: 0 };
+  return { flow: NO_FLOW, segment: 0, bytes: MSS_BYTES, isMarked: false, state: 'flying', ...nothing };
 }
 
 /** Jain's index: 1 when all rates are the same, 1/n when one has all. */

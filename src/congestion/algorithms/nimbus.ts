@@ -1,23 +1,28 @@
 // Nimbus (Goyal et al., SIGCOMM 2022; CCP §4.7.1): controls delay while the cross traffic is inelastic, and competes as
-// Cubic while it is elastic. Its rate pulses asymmetrically, up for a quarter of the period and down by a third as much
-// for the rest, so that little queue is needed; the answer is found in the spectrum (elasticity.ts).
+// Cubic while it is elastic. Either way it pulses (pulse.ts); the answer is found in the spectrum (elasticity.ts).
 //
-// On slow links it is pushed aside by Cubic, though not by Reno: near the top of Cubic's curve the queue stays full, and
-// what is paced and pulses meets its end more often than what is sent in bursts.
+// While it competes, the pulse is in the window and acknowledgements are the clock, as they are for those it competes
+// with: what is paced meets the end of a full queue more often than what comes in bursts. And what a loss cuts is all
+// that was in flight, the pulse's part too: it is mostly the pulse that overflows the queue, and without it the window
+// would have grown as much higher.
 
 import type { Algorithm, Controller, FlowControl, Report } from '../algorithm.ts';
 import { compile } from '../language/compiler.ts';
 import { CubicLaw } from './cubic.ts';
 import { Elasticity, SAMPLE_MICROS } from './elasticity.ts';
+import { PULSE_HERTZ, pulseAt, pulseSumAt } from './pulse.ts';
 import { deafUntil, isFilled } from './window.ts';
 
-const PULSE_HERTZ = 5;
-/** Of the bottleneck's rate. */
+/** Of the bottleneck's rate, but no more than a flow has itself. */
 const PULSE_SIZE = 0.25;
+/**
+ * From where on it begins to compete, and below which it ceases. Far apart: in a full queue everybody's losses make the
+ * spectrum noisy, and who ceases by mistake is pushed aside until it finds out.
+ */
 const ELASTIC = 2.25;
-const INELASTIC = 2;
+const INELASTIC = 1.5;
 /** How fast the judgement follows new spectra, one every sample. */
-const JUDGEMENT_GAIN = 0.02;
+const JUDGEMENT_GAIN = 0.01;
 /** Cross traffic of less than this part of the link is none. */
 const NEGLIGIBLE = 0.1;
 /** The delay rule's gains on free rate and on delay, and the queueing delay it aims at (§4 there). */
@@ -50,8 +55,17 @@ const program = compile(`
 (when (>= Timer.Micros interval) (report) (reset))
 `);
 
+/** What Nimbus takes the cross traffic for, each time it looks. */
+export interface Verdict {
+  readonly nowMicros: number;
+  /** Of the last five seconds; 0 without cross traffic. */
+  readonly elasticity: number;
+  readonly isElastic: boolean;
+}
+
 class Nimbus implements Controller {
   private readonly control: FlowControl;
+  private readonly tell: (verdict: Verdict) => void;
   private readonly cubic: CubicLaw;
   private readonly elasticity = new Elasticity();
   private mode: 'competitive' | 'delay' = 'competitive';
@@ -64,8 +78,9 @@ class Nimbus implements Controller {
   private bottleneckRate = 0;
   private smoothedRate = 0;
 
-  constructor(control: FlowControl) {
+  constructor(control: FlowControl, tell: (verdict: Verdict) => void) {
     this.control = control;
+    this.tell = tell;
     this.cubic = new CubicLaw(control.flow.mssBytes);
     this.cwndBytes = control.flow.initialCwndBytes;
     control.install(program, { Cwnd: this.cwndBytes, Rate: 0, interval: SAMPLE_MICROS });
@@ -81,13 +96,11 @@ class Nimbus implements Controller {
     this.smoothedRate += RATE_GAIN * (received - this.smoothedRate);
     this.bottleneckRate = Math.max(this.bottleneckRate, this.smoothedRate);
     const crossRate = Math.max(0, (this.bottleneckRate * sent) / received - sent);
-    this.elasticity.add(nowMicros, crossRate);
+    this.elasticity.add(nowMicros, crossRate, received);
     this.followWindow(report, rttMicros);
-    this.judge(rttMicros);
-    const rate =
-      this.mode === 'delay' ? this.delayRate(sent, crossRate, rttMicros) : (this.cwndBytes * 1e6) / rttMicros;
-    const base = Math.max(rate, LEAST_RATE * this.bottleneckRate);
-    this.send(base + this.pulse(nowMicros, base), rttMicros);
+    this.judge(nowMicros, rttMicros);
+    if (this.mode === 'competitive') this.compete(nowMicros, rttMicros);
+    else this.keepDelay(nowMicros, this.delayRate(sent, crossRate, rttMicros), rttMicros);
   }
 
   /** Cubic's window (RFC 9438), which rules in competitive mode. */
@@ -100,7 +113,8 @@ class Nimbus implements Controller {
     if (lostPackets > 0 || wasTimeout) {
       if (nowMicros < this.deafUntilMicros) return;
       this.isSlowStart = false;
-      this.cwndBytes = this.cubic.decreased(this.cwndBytes);
+      const pulseBytes = this.mode === 'competitive' ? this.pulseBytes(nowMicros - rttMicros, rttMicros) : 0;
+      this.cwndBytes = this.cubic.decreased(this.cwndBytes + pulseBytes);
       this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
     } else if (!isFilled(this.cwndBytes, usedBytes)) return;
     else if (this.isSlowStart) this.cwndBytes += ackedBytes;
@@ -112,7 +126,7 @@ class Nimbus implements Controller {
     this.cwndBytes = Math.max(this.cwndBytes, 2 * this.control.flow.mssBytes);
   }
 
-  private judge(rttMicros: number): void {
+  private judge(nowMicros: number, rttMicros: number): void {
     let elasticity = this.elasticity.at(PULSE_HERTZ);
     if (elasticity === undefined) return;
     if (this.elasticity.mean < NEGLIGIBLE * this.bottleneckRate) elasticity = 0;
@@ -122,8 +136,11 @@ class Nimbus implements Controller {
       this.isSlowStart = false;
     } else if (this.mode === 'delay' && this.judgement > ELASTIC) {
       this.mode = 'competitive';
-      this.cwndBytes = (this.smoothedRate * rttMicros) / 1e6;
+      // What it had before it was pushed aside, and from there as a new flow.
+      this.cwndBytes = (this.elasticity.oldestOwnRate * rttMicros) / 1e6;
+      this.isSlowStart = true;
     }
+    this.tell({ nowMicros, elasticity, isElastic: this.mode === 'competitive' });
   }
 
   /** Takes up what is free, and corrects the queue's delay. */
@@ -133,22 +150,32 @@ class Nimbus implements Controller {
     return sent + ALPHA * free + (BETA * this.bottleneckRate * missingDelay) / rttMicros;
   }
 
-  /**
-   * No higher than half of what it is added to, unlike the paper's: a slow flow would overflow a full queue with every
-   * pulse, and be pushed aside by the flows it competes with.
-   */
-  private pulse(nowMicros: number, base: number): number {
-    const phase = ((nowMicros * PULSE_HERTZ) / 1e6) % 1;
-    const height = Math.min(PULSE_SIZE * this.bottleneckRate, base / 2);
-    if (phase < 0.25) return height * Math.sin(4 * Math.PI * phase);
-    return -(height / 3) * Math.sin((4 * Math.PI * (phase - 0.25)) / 3);
+  private compete(nowMicros: number, rttMicros: number): void {
+    const Cwnd = this.cwndBytes + this.pulseBytes(nowMicros, rttMicros);
+    this.control.update({ Rate: 0, Cwnd });
   }
 
-  private send(rate: number, rttMicros: number): void {
-    const Rate = Math.max(rate, this.control.flow.initialCwndBytes);
-    const Cwnd = Math.max((2 * Rate * rttMicros) / 1e6, 4 * this.control.flow.mssBytes);
-    this.control.update({ Rate, Cwnd });
+  private keepDelay(nowMicros: number, wanted: number, rttMicros: number): void {
+    const { mssBytes, initialCwndBytes } = this.control.flow;
+    const least = Math.max(LEAST_RATE * this.bottleneckRate, initialCwndBytes);
+    const pulse = PULSE_SIZE * this.bottleneckRate * pulseAt(nowMicros);
+    const Rate = Math.max(Math.max(wanted, least) + pulse, least);
+    this.control.update({ Rate, Cwnd: Math.max((2 * Rate * rttMicros) / 1e6, 4 * mssBytes) });
+  }
+
+  /** What the pulse adds to the window. */
+  private pulseBytes(nowMicros: number, rttMicros: number): number {
+    return this.pulseHeight((this.cwndBytes * 1e6) / rttMicros) * pulseSumAt(nowMicros);
+  }
+
+  private pulseHeight(base: number): number {
+    return Math.min(PULSE_SIZE * this.bottleneckRate, base);
   }
 }
 
-export const nimbus: Algorithm = { name: 'nimbus', onCreate: (control) => new Nimbus(control) };
+/** `tell` hears of every verdict, the first after five seconds. */
+export function watchedNimbus(tell: (verdict: Verdict) => void): Algorithm {
+  return { name: 'nimbus', onCreate: (control) => new Nimbus(control, tell) };
+}
+
+export const nimbus: Algorithm = watchedNimbus(() => {});
