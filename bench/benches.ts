@@ -97,6 +97,18 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/ccp-overhead.ts')).ccpOverhead,
   },
   {
+    name: 'ccp-incast',
+    about: 'many senders to one in virtual time, with ever fewer reports to the algorithm',
+    programs: [],
+    load: async () => (await import('./benches/ccp-incast.ts')).ccpIncast,
+  },
+  {
+    name: 'ccp-nimbus',
+    about: 'Nimbus tells elastic cross traffic from inelastic, in virtual time',
+    programs: [],
+    load: async () => (await import('./benches/ccp-nimbus.ts')).ccpNimbus,
+  },
+  {
     name: 'ipc',
     about: 'records between two processes: shared memory beside sockets and MessagePort',
     programs: [],

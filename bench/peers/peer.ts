@@ -5,6 +5,7 @@ export type PeerName =
   | 'kernelVxlan'
   | 'kernelMptcp'
   | 'linuxTcp'
+  | 'inDatapath'
   | 'selvagePer10Millis'
   | 'selvagePerAck'
   | 'ovsUserspace'

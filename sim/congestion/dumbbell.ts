@@ -27,6 +27,7 @@ export interface FlowSetup {
   readonly segments?: number;
   readonly endpointMicros?: number;
   readonly hops?: number;
+  readonly leastTimeoutMicros?: number;
 }
 
 /** What happened in a while. */
@@ -109,9 +110,10 @@ export class Dumbbell {
 
   private start(setup: FlowSetup): void {
     const { algorithm, rttMicros, segments = Number.POSITIVE_INFINITY, endpointMicros = 0, hops = 5 } = setup;
+    const { leastTimeoutMicros } = setup;
     const agent = algorithm === undefined ? undefined : this.agent(algorithm);
     const id = this.flows.length;
-    const options = { agent, rttMicros, segments, endpointMicros, hops };
+    const options = { agent, rttMicros, segments, endpointMicros, hops, leastTimeoutMicros };
     this.flows.push(new Flow(this.clock, id, options, (packet) => this.bottleneck.send(packet)));
   }
 }

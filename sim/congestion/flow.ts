@@ -23,6 +23,7 @@ export interface FlowOptions {
   readonly endpointMicros: number;
   readonly hops: number;
   readonly segments: number;
+  readonly leastTimeoutMicros?: number | undefined;
 }
 
 interface Acknowledgement {
@@ -45,7 +46,7 @@ export class Flow {
 
   /** `out` puts a packet into the bottleneck. */
   constructor(clock: Clock, id: number, options: FlowOptions, out: (packet: Transmission) => void) {
-    const { agent, rttMicros, endpointMicros, hops, segments } = options;
+    const { agent, rttMicros, endpointMicros, hops, segments, leastTimeoutMicros } = options;
     const sizes = { mssBytes: MSS_BYTES, initialCwndBytes: INITIAL_WINDOW_PACKETS * MSS_BYTES };
     const source = { protocol: 'tcp', source: '10.0.0.1', sourcePort: 40_000 + id } as const;
     this.clock = clock;
@@ -67,7 +68,7 @@ export class Flow {
     const forth = new Conveyor(clock, out);
     this.sender = new Sender(
       clock,
-      { flow: id, mssBytes: MSS_BYTES, segments, endpointMicros, hops },
+      { flow: id, mssBytes: MSS_BYTES, segments, endpointMicros, hops, leastTimeoutMicros },
       this.datapath,
       (packet) => forth.push(clock.nowMicros + halfMicros, packet),
     );

@@ -17,6 +17,8 @@ export interface SenderOptions {
   /** What the receiver and its host take of a round trip (BIFROST appendix D). */
   readonly endpointMicros: number;
   readonly hops: number;
+  /** What a timeout waits beyond a round trip at least. Absent: as long as Linux. */
+  readonly leastTimeoutMicros?: number | undefined;
 }
 
 export class Sender {
@@ -27,7 +29,7 @@ export class Sender {
   private readonly options: SenderOptions;
   private readonly datapath: FlowDatapath;
   private readonly out: (packet: Transmission) => void;
-  private readonly rtt = new RttEstimator();
+  private readonly rtt: RttEstimator;
   private readonly rto: Alarm;
   private readonly pacer: Alarm;
   private nextSegment = 0;
@@ -44,6 +46,7 @@ export class Sender {
     this.scoreboard = new Scoreboard(options.flow);
     this.datapath = datapath;
     this.out = out;
+    this.rtt = new RttEstimator(options.leastTimeoutMicros);
     this.rto = new Alarm(clock, () => this.onTimeout());
     this.pacer = new Alarm(clock, () => this.pump());
   }

@@ -11,6 +11,11 @@ export class RttEstimator {
   /** Timeouts since the last sample: each doubles the next (RFC 6298 §5.5). */
   backoffs = 0;
   private rttvarMicros = 0;
+  private readonly leastMicros: number;
+
+  constructor(leastMicros = MIN_RTO_MICROS) {
+    this.leastMicros = leastMicros;
+  }
 
   sample(rttMicros: number): void {
     this.backoffs = 0;
@@ -26,7 +31,7 @@ export class RttEstimator {
   get rtoMicros(): number {
     const { srttMicros, rttvarMicros, backoffs } = this;
     const base =
-      srttMicros === 0 ? INITIAL_RTO_MICROS : srttMicros + Math.max(4 * rttvarMicros, MIN_RTO_MICROS);
+      srttMicros === 0 ? INITIAL_RTO_MICROS : srttMicros + Math.max(4 * rttvarMicros, this.leastMicros);
     return Math.min(base * 2 ** backoffs, MAX_RTO_MICROS);
   }
 

@@ -2,6 +2,7 @@
 import type { Paper } from '../paper.ts';
 import { FIDELITY } from './fidelity.ts';
 import { OVERHEAD } from './overhead.ts';
+import { CCP_INCAST, NIMBUS } from './simulations.ts';
 
 export const CCP: Paper = {
   name: 'ccp',
@@ -14,5 +15,5 @@ export const CCP: Paper = {
     'Selvage’s algorithms and the kernel’s own take turns on the same links with the same seeds. Absolute figures of ' +
       'another machine cannot be compared; how the two compare can.',
   ],
-  sections: [OVERHEAD, FIDELITY],
+  sections: [OVERHEAD, FIDELITY, CCP_INCAST, NIMBUS],
 };
