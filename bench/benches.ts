@@ -109,6 +109,18 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/ccp-nimbus.ts')).ccpNimbus,
   },
   {
+    name: 'ccp-aggregate',
+    about: 'connections of Linux’s TCP that come and go, under one window and under Reno for each',
+    programs: ['iperf3', 'ss'],
+    load: async () => (await import('./benches/ccp-aggregate.ts')).ccpAggregate,
+  },
+  {
+    name: 'ccp-anywhere',
+    about: 'Copa and Cubic on three datapaths: the transport, Linux’s TCP, the simulator’s',
+    programs: ['iperf3', 'ss'],
+    load: async () => (await import('./benches/ccp-anywhere.ts')).ccpAnywhere,
+  },
+  {
     name: 'ipc',
     about: 'records between two processes: shared memory beside sockets and MessagePort',
     programs: [],

@@ -10,6 +10,8 @@ import type { Contender } from './peer.ts';
 export type MeasuredAlgorithm =
   | 'reno'
   | 'cubic'
+  | 'copa'
+  | 'fair-share'
   | 'reno-each-round'
   | 'reno-start-by-rate'
   | 'reno-10ms'

@@ -6,6 +6,8 @@ export type PeerName =
   | 'kernelMptcp'
   | 'linuxTcp'
   | 'inDatapath'
+  | 'selvageAlone'
+  | 'simulatedTcp'
   | 'selvagePer10Millis'
   | 'selvagePerAck'
   | 'ovsUserspace'

@@ -1,5 +1,6 @@
 // The document of CCP (the thesis, chapter 4): its sections 4.4 to 4.7, figure by figure.
 import type { Paper } from '../paper.ts';
+import { AGGREGATE, ANYWHERE } from './capabilities.ts';
 import { FIDELITY } from './fidelity.ts';
 import { OVERHEAD } from './overhead.ts';
 import { CCP_INCAST, NIMBUS } from './simulations.ts';
@@ -15,5 +16,5 @@ export const CCP: Paper = {
     'Selvage’s algorithms and the kernel’s own take turns on the same links with the same seeds. Absolute figures of ' +
       'another machine cannot be compared; how the two compare can.',
   ],
-  sections: [OVERHEAD, FIDELITY, CCP_INCAST, NIMBUS],
+  sections: [OVERHEAD, FIDELITY, CCP_INCAST, NIMBUS, AGGREGATE, ANYWHERE],
 };

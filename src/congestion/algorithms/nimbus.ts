@@ -19,10 +19,10 @@ const PULSE_SIZE = 0.25;
  * From where on it begins to compete, and below which it ceases. Far apart: in a full queue everybody's losses make the
  * spectrum noisy, and who ceases by mistake is pushed aside until it finds out.
  */
-const ELASTIC = 2.25;
+const ELASTIC = 2.5;
 const INELASTIC = 1.5;
 /** How fast the judgement follows new spectra, one every sample. */
-const JUDGEMENT_GAIN = 0.01;
+const JUDGEMENT_GAIN = 0.005;
 /** Cross traffic of less than this part of the link is none. */
 const NEGLIGIBLE = 0.1;
 /** The delay rule's gains on free rate and on delay, and the queueing delay it aims at (§4 there). */

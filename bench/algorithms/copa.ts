@@ -1,0 +1,4 @@
+// Copa as it comes.
+import { copa } from '../../src/congestion/algorithms/copa.ts';
+
+export default copa;

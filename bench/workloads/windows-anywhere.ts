@@ -1,0 +1,136 @@
+// One flow under an algorithm on a link of its own, and its window over time, on each datapath that there is (CCP §4.7.4):
+// the simulator's TCP, Linux's TCP, and a connection of the transport between two hosts of a lab.
+import { join } from 'node:path';
+import { Lab } from '../../lab/lab.ts';
+import { pause } from '../../lab/process.ts';
+import { topologyOf } from '../../lab/topology.ts';
+import { Dumbbell } from '../../sim/congestion/dumbbell.ts';
+import { MSS_BYTES } from '../../sim/congestion/flow.ts';
+import { fetchFlows } from '../../src/agent/agent-client.ts';
+import type { Algorithm } from '../../src/congestion/algorithm.ts';
+import type { Progress } from '../testbed.ts';
+import { runIperf, startIperfServer } from './iperf.ts';
+import { runSampledFlows } from './sampled-flows.ts';
+
+export interface AnywhereLink {
+  readonly mbitPerSecond: number;
+  readonly rttMillis: number;
+  readonly queuePackets: number;
+}
+
+export interface WindowsRun {
+  readonly windows: readonly (readonly [atSeconds: number, packets: number])[];
+  readonly mbitPerSecond: number;
+}
+
+const SAMPLE_MILLIS = 20;
+const [HOST, PEER] = ['host1', 'host2'];
+const LINK = 'host1-leaf1';
+/** In fact all packets of a connection. */
+const ONE_PATH_PACKETS = 1_000_000;
+/** What a full packet of the transport has of the tenant's frame. */
+const TRANSPORT_PACKET_BYTES = 1400;
+
+export function simulatedWindows(
+  algorithm: Algorithm,
+  { mbitPerSecond, rttMillis, queuePackets }: AnywhereLink,
+  seconds: number,
+  seed: number,
+): WindowsRun {
+  const bitsPerSecond = mbitPerSecond * 1e6;
+  const conditions = { seed, bitsPerSecond, queueBytes: queuePackets * MSS_BYTES, reportDelayMicros: 30 };
+  const network = new Dumbbell(conditions, [{ algorithm, rttMicros: rttMillis * 1000 }]);
+  network.runUntil(0);
+  const [flow] = network.flows;
+  const samples = network.sampleUntil(
+    seconds * 1e6,
+    SAMPLE_MILLIS * 1000,
+    () => flow!.datapath.cwndBytes / MSS_BYTES,
+  );
+  return {
+    windows: samples.map((packets, i) => [((i + 1) * SAMPLE_MILLIS) / 1000, packets] as const),
+    mbitPerSecond: (flow!.deliveredBytes * 8) / 1e6 / seconds,
+  };
+}
+
+/** `congestion` is the name by which sockets choose the algorithm. */
+export async function linuxWindows(
+  congestion: string,
+  { mbitPerSecond, rttMillis, queuePackets }: AnywhereLink,
+  seconds: number,
+  seed: number,
+): Promise<WindowsRun> {
+  const delay = ['--delay', `${rttMillis / 2}ms`];
+  const link = ['--rate', `${mbitPerSecond}mbit`, ...delay, '--queue', String(queuePackets)];
+  const sampling = { startSeconds: [0], sampleMillis: SAMPLE_MILLIS };
+  const run = await runSampledFlows({ link, congestion, seconds, seed, ...sampling });
+  const [flow] = run.flows;
+  const last = flow!.at(-1)!;
+  return {
+    windows: flow!.map(({ atSeconds, packets }) => [atSeconds, packets] as const),
+    mbitPerSecond: (last.ackedBytes * 8) / 1e6 / last.atSeconds,
+  };
+}
+
+/** The algorithm is one of those built in. */
+export async function transportWindows(
+  algorithm: string,
+  { mbitPerSecond, rttMillis, queuePackets }: AnywhereLink,
+  seconds: number,
+  progress: Progress,
+): Promise<WindowsRun> {
+  const racks = [{ name: 'rack1', leaf: 'leaf1', hosts: [HOST!, PEER!] }];
+  const tenants = [HOST!, PEER!].map((host, index) => ({ name: `tenant${index + 1}`, host }));
+  const topology = topologyOf({ mtu: 1500, racks, spines: ['spine1'], tenants });
+  const lab = await Lab.up({ topology, progress });
+  try {
+    const [client, server] = tenants.map(({ name }) => lab.tenant(name));
+    await lab.startAgents([HOST!, PEER!], { congestion: algorithm, sprayPackets: ONE_PATH_PACKETS });
+    await lab.setLink(LINK, {
+      rateBitsPerSecond: mbitPerSecond * 1e6,
+      delayMicros: (rttMillis * 1000) / 2,
+      queuePackets,
+    });
+    await startIperfServer(lab, server!.name);
+    const sampler = sampleWindows(join(lab.runFolder, HOST!));
+    const host = server!.selvage.address;
+    const { bitsPerSecond } = await runIperf(lab, client!.name, { host, flows: 1, seconds });
+    return { windows: await sampler.stop(), mbitPerSecond: bitsPerSecond / 1e6 };
+  } finally {
+    await lab.down();
+  }
+}
+
+/** Of the slot that carries most, from when there is traffic on. */
+function sampleWindows(runtimeDir: string): { stop(): Promise<WindowsRun['windows']> } {
+  let stopped = false;
+  const windows: [number, number][] = [];
+  const sample = async () => {
+    let beganAt: number | undefined;
+    while (!stopped) {
+      const slots = (await fetchFlows(runtimeDir, {})).flatMap((flow) => flow.slots);
+      const now = performance.now();
+      const busy = slots.filter(
+        ({ inFlightBytes, cwndBytes }) => inFlightBytes > 0 && cwndBytes !== undefined,
+      );
+      if (busy.length > 0) {
+        const most = busy.reduce((a, b) => (b.inFlightBytes > a.inFlightBytes ? b : a));
+        beganAt ??= now;
+        windows.push([(now - beganAt) / 1000, most.cwndBytes! / TRANSPORT_PACKET_BYTES]);
+      }
+      await pause(SAMPLE_MILLIS);
+    }
+  };
+  const sampling = sample();
+  return {
+    stop: async () => {
+      stopped = true;
+      await sampling;
+      return windows;
+    },
+  };
+}
+
+export const SAMPLING_NOTE =
+  `Windows are looked at every ${SAMPLE_MILLIS} ms: in the simulator directly, on Linux by ss, of the transport by asking ` +
+  'the agent as `selvage cc trace` does. The transport keeps to one path, so that there is one window.';
