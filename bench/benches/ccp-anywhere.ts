@@ -59,6 +59,10 @@ const columns: readonly Column[] = [
   { metric: 'utilisation', title: 'utilisation' },
 ];
 
+export function slotsChart(subject: string): string {
+  return `${subject}, slots`;
+}
+
 export async function ccpAnywhere({ quick, progress }: BenchOptions): Promise<BenchOutcome> {
   const { rounds, seconds } = quick ? QUICK : FULL;
   const measured = new Measurements();
@@ -69,7 +73,10 @@ export async function ccpAnywhere({ quick, progress }: BenchOptions): Promise<Be
         const { name, title, create, link } = subject;
         const keep = (datapath: Contender, run: WindowsRun) => {
           measured.record(datapath.name, title, figuresOf(run, link));
-          if (round === 0) series.push({ chart: name, name: datapath.title, points: run.windows });
+          if (round > 0) return;
+          series.push({ chart: name, name: datapath.title, points: run.windows });
+          for (const part of run.parts ?? [])
+            series.push({ chart: slotsChart(name), name: part.name, points: part.windows });
         };
         const [transport, linux, simulated] = DATAPATHS;
         progress(`Round ${round + 1} of ${rounds}: ${title} …`);

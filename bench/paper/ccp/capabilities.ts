@@ -1,6 +1,6 @@
 // Figures 4.10 and 4.11 of CCP: what algorithms can do that are outside of the datapath.
 import { AGGREGATE_ARMS, aggregateChart } from '../../benches/ccp-aggregate.ts';
-import { SUBJECTS } from '../../benches/ccp-anywhere.ts';
+import { SUBJECTS, slotsChart } from '../../benches/ccp-anywhere.ts';
 import { drawn } from '../curves.ts';
 import type { PaperSection } from '../paper.ts';
 
@@ -68,13 +68,19 @@ export const ANYWHERE: PaperSection = {
     },
   ],
   charts: (bench) =>
-    SUBJECTS.map(({ name, title, link }) => ({
-      name,
-      chart: {
-        title: `${title} on ${link.mbitPerSecond} Mbit/s and ${link.rttMillis} ms`,
-        xLabel: 'seconds',
-        yLabel: 'window, packets',
-        series: drawn(bench, name),
-      },
-    })),
+    SUBJECTS.flatMap(({ name, title, link }) => {
+      const words = { xLabel: 'seconds', yLabel: 'window, packets' };
+      const where = `on ${link.mbitPerSecond} Mbit/s and ${link.rttMillis} ms`;
+      return [
+        { name, chart: { title: `${title} ${where}`, ...words, series: drawn(bench, name) } },
+        {
+          name: `${name}-slots`,
+          chart: {
+            title: `${title} ${where}: the transport’s slots`,
+            ...words,
+            series: drawn(bench, slotsChart(name)),
+          },
+        },
+      ];
+    }),
 };
