@@ -8,6 +8,7 @@ export type PeerName =
   | 'inDatapath'
   | 'selvageAlone'
   | 'simulatedTcp'
+  | 'simulatedFour'
   | 'selvagePer10Millis'
   | 'selvagePerAck'
   | 'ovsUserspace'

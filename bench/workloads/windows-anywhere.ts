@@ -5,7 +5,7 @@ import { Lab } from '../../lab/lab.ts';
 import { pause } from '../../lab/process.ts';
 import { topologyOf } from '../../lab/topology.ts';
 import { Dumbbell } from '../../sim/congestion/dumbbell.ts';
-import { MSS_BYTES } from '../../sim/congestion/flow.ts';
+import { type Flow, MSS_BYTES } from '../../sim/congestion/flow.ts';
 import { fetchFlows } from '../../src/agent/agent-client.ts';
 import type { Algorithm } from '../../src/congestion/algorithm.ts';
 import type { Progress } from '../testbed.ts';
@@ -35,25 +35,27 @@ const TENANT_CONGESTION = 'cubic';
 /** What a full packet of the transport has of the tenant's frame. */
 const TRANSPORT_PACKET_BYTES = 1400;
 
+/** Of several flows the sum. */
 export function simulatedWindows(
   algorithm: Algorithm,
+  flows: number,
   { mbitPerSecond, rttMillis, queuePackets }: AnywhereLink,
   seconds: number,
   seed: number,
 ): WindowsRun {
   const bitsPerSecond = mbitPerSecond * 1e6;
   const conditions = { seed, bitsPerSecond, queueBytes: queuePackets * MSS_BYTES, reportDelayMicros: 30 };
-  const network = new Dumbbell(conditions, [{ algorithm, rttMicros: rttMillis * 1000 }]);
+  const setups = Array.from({ length: flows }, () => ({ algorithm, rttMicros: rttMillis * 1000 }));
+  const network = new Dumbbell(conditions, setups);
   network.runUntil(0);
-  const [flow] = network.flows;
-  const samples = network.sampleUntil(
-    seconds * 1e6,
-    SAMPLE_MILLIS * 1000,
-    () => flow!.datapath.cwndBytes / MSS_BYTES,
+  const sum = (value: (flow: Flow) => number) =>
+    network.flows.reduce((total, flow) => total + value(flow), 0);
+  const samples = network.sampleUntil(seconds * 1e6, SAMPLE_MILLIS * 1000, () =>
+    sum(({ datapath }) => datapath.cwndBytes / MSS_BYTES),
   );
   return {
     windows: samples.map((packets, i) => [((i + 1) * SAMPLE_MILLIS) / 1000, packets] as const),
-    mbitPerSecond: (flow!.deliveredBytes * 8) / 1e6 / seconds,
+    mbitPerSecond: (sum(({ deliveredBytes }) => deliveredBytes) * 8) / 1e6 / seconds,
   };
 }
 
