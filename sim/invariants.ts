@@ -7,6 +7,7 @@ import { CONNECTION_ESTABLISHED } from '../src/transport/connections.ts';
 import { HELD_PASSED, RECEIVE_PACKETS, type ReceiveWindow } from '../src/transport/receive-window.ts';
 import {
   RECORD_ACKED,
+  RECORD_FIRST,
   RECORD_LENGTH_MASK,
   RECORD_LOST,
   RECORD_SLOT_MASK,
@@ -51,10 +52,10 @@ function checkTallies({ transport: { connections, counters } }: TransportHost): 
 
 /** References that the window holds. */
 function checkSendWindow(window: SendWindow, windowPackets: number): number {
-  const { frameStart, una, txNext, next, records, mask } = window;
+  const { frameStart, una, txNext, placed, next, records, mask } = window;
   demand(window.span <= windowPackets, `the send window spans ${window.span} packets`);
-  const ordered = [(una - frameStart) | 0, (txNext - una) | 0, (next - txNext) | 0];
-  demand(Math.min(...ordered) >= 0, `PSNs are out of order: ${[frameStart, una, txNext, next]}`);
+  const ordered = [(una - frameStart) | 0, (txNext - una) | 0, (placed - txNext) | 0, (next - placed) | 0];
+  demand(Math.min(...ordered) >= 0, `PSNs are out of order: ${[frameStart, una, txNext, placed, next]}`);
   const inFlight = new Array<number>(SLOTS).fill(0);
   const slotBytes = new Array<number>(SLOTS).fill(0);
   let bytes = 0;
@@ -65,6 +66,11 @@ function checkSendWindow(window: SendWindow, windowPackets: number): number {
     if (sent && (word & RECORD_ACKED) !== 0) continue;
     bytes += word & RECORD_LENGTH_MASK;
     const slot = (word & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;
+    if (((psn - placed) | 0) >= 0) {
+      demand((word & RECORD_SLOT_MASK) === 0, 'a packet has a slot before it was given one');
+      demand(psn === placed || (word & RECORD_FIRST) === 0, 'more than the rest of a frame waits for a slot');
+      continue;
+    }
     if (!sent || (word & RECORD_LOST) === 0) slotBytes[slot]! += word & RECORD_LENGTH_MASK;
     if (!sent) continue;
     if ((word & RECORD_LOST) !== 0) lost++;

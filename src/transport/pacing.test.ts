@@ -1,5 +1,6 @@
-// A frame larger than a slot's window goes all the same when nothing else is on its way there, and the next one later
-// (§3.3 of the Swift paper, for frames instead of packets); and frames follow one another at a program's rate.
+// A frame larger than the windows goes part by part, and where a window is smaller than a packet, one packet goes all the
+// same when nothing else is on its way there, and the next one later (§3.3 of the Swift paper); and frames follow one
+// another at a program's rate.
 
 import { describe, expect, it } from 'vitest';
 import { PERFECT } from '../../sim/channel.ts';
@@ -46,6 +47,25 @@ describe('frames larger than the windows', () => {
     expect(went).toBeGreaterThan(30);
     expect(went).toBeLessThan(60);
     run(200_000);
+    expect(traffic.missing).toBe(0);
+  });
+
+  it('go part by part, and never is more on its way than the windows allow', () => {
+    const cwnd = 5 * 1400;
+    const five: CongestionAlgorithm = {
+      ...narrow,
+      create: () => ({ ...narrow.create(), cwndBytes: () => cwnd, pacingBytesPerSecond: () => 1 }),
+    };
+    const { traffic, hosts, run } = story({ hosts: { congestion: five, windowPackets: 64 } });
+    traffic.send(0, 0, new Array(100).fill(FRAME_BYTES));
+    let most = 0;
+    for (let i = 0; i < 2000; i++) {
+      run(50);
+      const window = hosts[0].transport.connections.send[0];
+      if (window !== undefined) most = Math.max(most, ...window.slotBytes);
+    }
+    expect(most).toBeGreaterThan(cwnd / 2);
+    expect(most).toBeLessThanOrEqual(cwnd);
     expect(traffic.missing).toBe(0);
   });
 
@@ -180,10 +200,10 @@ it('another algorithm is not held up by the rate of the one before it', () => {
   pace(1000, window, 0, FRAME_BYTES);
   const changed: number[] = [];
   table.regovern((each) => changed.push(each));
-  expect([paceDue(window, 0), changed]).toEqual([5000, []]);
+  expect([paceDue(window, 0), changed]).toEqual([4000, []]);
   governing = { ...narrow, name: 'other', create: () => ({ ...narrow.create(), cwndBytes: () => 1e6 }) };
   table.regovern((each) => changed.push(each));
-  expect([paceDue(window, 0), changed]).toEqual([1000, [row]]);
+  expect([paceDue(window, 0), changed]).toEqual([0, [row]]);
 });
 
 const PSN_AT = VXLAN_HEADER_BYTES + 4;

@@ -1,12 +1,12 @@
-// How soon frames may follow one another on a slot: at a program's rate (CCP §4.5.1), or, larger than the slot's window,
-// at the rate that the window is worth (§3.3 of the Swift paper). What is kept is when the last such frame went and how
+// How soon frames may follow one another on a slot: at a program's rate (CCP §4.5.1), or, packets larger than the slot's
+// window, at the rate that the window is worth (§3.3 of the Swift paper). What is kept is when the last such went and how
 // large it was; how long the next one waits for it follows from the rate that holds when it is asked, so that another
 // rate, or another controller, counts at once.
 
 import type { CongestionController } from '../congestion/controller.ts';
 import type { SendWindow } from './send-window.ts';
 
-/** Of timers, as far as a slot may catch up with a program's rate. */
+/** Of timers, as far as a slot may catch up. */
 const LATENESS_MICROS = 1000;
 
 /** When the slot may take a frame again; if it waits for none, long ago. */
@@ -23,9 +23,8 @@ export function pace(now: number, window: SendWindow, slot: number, length: numb
     window.pacedBytes[slot] = 0;
     return;
   }
-  // A program's rate is made good where a timer was late.
-  const hasRate = congestion.rateBytesPerSecond !== undefined;
-  window.pacedAt[slot] = hasRate ? Math.max(paceDue(window, slot), now - LATENESS_MICROS) : now;
+  // Where a timer was late, the rate is made good.
+  window.pacedAt[slot] = Math.max(paceDue(window, slot), now - LATENESS_MICROS);
   window.pacedBytes[slot] = length;
 }
 

@@ -37,11 +37,12 @@ export class SendWindow {
   records: Uint32Array;
   mask: number;
   readonly limit: number;
-  /** Oldest unacknowledged PSN, next to transmit, next to give: una ≤ txNext ≤ next. */
+  /** Oldest unacknowledged PSN, next to transmit, next to get a slot, next to give: una ≤ txNext ≤ placed ≤ next. */
   una = 0;
   /** First packet of the frame that `una` is in: kept until the whole frame is acknowledged. */
   frameStart = 0;
   txNext = 0;
+  placed = 0;
   next = 0;
   inFlightBytes = 0;
   /** Of each slot: given to it and neither acknowledged nor given up. */
@@ -104,6 +105,7 @@ export class SendWindow {
     this.una = psn;
     this.frameStart = psn;
     this.txNext = psn;
+    this.placed = psn;
     this.next = psn;
     this.inFlightBytes = 0;
     this.slotBytes.fill(0);

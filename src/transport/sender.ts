@@ -38,14 +38,20 @@ export class Sender {
     this.sprayer = new Sprayer(context);
   }
 
-  /** Gives a frame its PSNs and a path when there is room for all of it; takes over one reference of its chunk. */
+  /**
+   * Gives a frame its PSNs and a path when there is room for all of it, or for a part of one that is larger than the
+   * windows; takes over one reference of its chunk.
+   */
   accept(now: number, row: number, offset: number, length: number): boolean {
     const { options, region, connections, counters } = this.context;
     const window = connections.send[row]!;
     const { payloadBytes, sprayPackets } = options;
     const packets = length <= payloadBytes ? 1 : Math.ceil(length / payloadBytes);
-    if (window.span + packets > window.limit) return false;
-    if (!this.sprayer.place(now, row, window, packets, length)) return false;
+    if (window.placed !== window.next || window.span + packets > window.limit) return false;
+    const part = this.sprayer.place(now, row, window, packets, length)
+      ? packets
+      : this.sprayer.placePart(now, row, window, packets, length);
+    if (part === 0) return false;
     if (packets > 1) region.retain(offset, packets - 1);
     window.reserve(packets);
     const { records, mask } = window;
@@ -56,17 +62,19 @@ export class Sender {
     for (let i = 0; i < packets; i++) {
       const size = Math.min(left, payloadBytes);
       left -= size;
-      if (window.group >= sprayPackets) this.sprayer.turn(now, row, window);
-      window.group++;
-      window.slotBytes[window.slot]! += size;
       at = (psn & mask) * RECORD_WORDS;
       records[at] = offset;
-      records[at + 1] = word | (window.slot << RECORD_SLOT_SHIFT) | size;
+      records[at + 1] = word | size;
+      if (i < part) {
+        if (window.group >= sprayPackets) this.sprayer.turn(now, row, window);
+        this.putOnSlot(window, at, size);
+      }
       word = 0;
       offset += size;
       psn = (psn + 1) >>> 0;
     }
     records[at + 1]! |= RECORD_LAST;
+    window.placed = (window.next + part) >>> 0;
     window.next = psn;
     window.inFlightBytes += length;
     connections.tallies.framesSent[row]!++;
@@ -80,7 +88,8 @@ export class Sender {
     const window = connections.send[row]!;
     const { packetsSent, bytesSent } = counters;
     if (window.lostCount > 0) this.retransmit(now, row, window, out);
-    if (window.txNext !== window.next) this.transmitNew(now, row, window, out);
+    if (window.placed !== window.next) this.placeRest(now, row, window);
+    if (window.txNext !== window.placed) this.transmitNew(now, row, window, out);
     // The row's share once for all packets of the turn, instead of once a packet.
     connections.tallies.packetsSent[row]! += counters.packetsSent - packetsSent;
     connections.tallies.bytesSent[row]! += counters.bytesSent - bytesSent;
@@ -109,12 +118,41 @@ export class Sender {
     this.context.counters.probesSent++;
   }
 
+  private putOnSlot(window: SendWindow, at: number, size: number): void {
+    window.group++;
+    window.slotBytes[window.slot]! += size;
+    window.records[at + 1]! |= window.slot << RECORD_SLOT_SHIFT;
+  }
+
+  /** Of the frame that was larger than the windows, as much as there is room for by now. */
+  private placeRest(now: number, row: number, window: SendWindow): void {
+    const { payloadBytes } = this.context.options;
+    const { records, mask, next } = window;
+    const lastBytes = records[((next - 1) & mask) * RECORD_WORDS + 1]! & RECORD_LENGTH_MASK;
+    while (window.placed !== next) {
+      const packets = (next - window.placed) >>> 0;
+      const part = this.sprayer.placePart(
+        now,
+        row,
+        window,
+        packets,
+        (packets - 1) * payloadBytes + lastBytes,
+      );
+      if (part === 0) return;
+      for (let i = 0; i < part; i++) {
+        const at = (window.placed & mask) * RECORD_WORDS;
+        this.putOnSlot(window, at, records[at + 1]! & RECORD_LENGTH_MASK);
+        window.placed = (window.placed + 1) >>> 0;
+      }
+    }
+  }
+
   private transmitNew(now: number, row: number, window: SendWindow, out: Outbox): void {
     const { paths, connections } = this.context;
     const peer = connections.peer[row]!;
     const { records, mask } = window;
     if (window.una === window.txNext) window.owedSince = now;
-    while (window.txNext !== window.next && out.room > 0) {
+    while (window.txNext !== window.placed && out.room > 0) {
       const psn = window.txNext;
       const at = (psn & mask) * RECORD_WORDS;
       const placed = (records[at + 1]! & RECORD_SLOT_MASK) >>> RECORD_SLOT_SHIFT;

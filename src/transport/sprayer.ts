@@ -1,6 +1,7 @@
 // Which slot a packet takes (BIFROST §4.1): groups of packets go round robin over the slots with the lowest round trips,
 // as far as their windows have room. A group ends between frames, since a frame of many packets is one offload send;
-// only groups smaller than a frame cut it.
+// only groups smaller than a frame cut it, and windows that are: of such a frame each slot takes as much as it has room
+// for, so that a slow link queues what the windows say and not frames of 64 KB.
 
 import { SLOTS } from '../paths/path-table.ts';
 import { SLOT_HEALTHY } from '../paths/slot-health.ts';
@@ -26,7 +27,7 @@ export class Sprayer {
     const peer = connections.peer[row]!;
     const selection = paths.selection(peer, now);
     const followed = this.followed(row, peer, window);
-    if (followed >= 0 && this.hasRoom(now, window, followed, length)) {
+    if (followed >= 0 && this.hasRoom(now, window, followed, packets, length)) {
       window.group = 0;
       return this.take(now, window, followed, length);
     }
@@ -35,18 +36,41 @@ export class Sprayer {
     if (
       goesOn &&
       this.isUsable(peer, window.slot, selection) &&
-      this.hasRoom(now, window, window.slot, length)
+      this.hasRoom(now, window, window.slot, packets, length)
     )
       return this.take(now, window, window.slot, length);
     let slot = window.slot;
     for (let i = 0; i < SLOTS; i++) {
       slot = paths.next(peer, slot, -1, selection);
-      if (this.hasRoom(now, window, slot, length)) {
+      if (this.hasRoom(now, window, slot, packets, length)) {
         window.group = 0;
         return this.take(now, window, slot, length);
       }
     }
     return false;
+  }
+
+  /** Puts the next packets of a frame that is larger than the windows on a slot; how many, 0 when none has room. */
+  placePart(now: number, row: number, window: SendWindow, packets: number, length: number): number {
+    const { connections, options, paths } = this.context;
+    const { payloadBytes, sprayPackets } = options;
+    const peer = connections.peer[row]!;
+    const selection = paths.selection(peer, now);
+    let slot = window.slot;
+    for (let i = 0; i < SLOTS; i++) {
+      slot = paths.next(peer, slot, -1, selection);
+      const cwnd = Math.floor(window.congestion.cwndBytes(slot) / payloadBytes);
+      const inFlight = window.slotBytes[slot]!;
+      const room = inFlight === 0 ? Math.max(1, cwnd) : cwnd - Math.ceil(inFlight / payloadBytes);
+      const part = Math.min(packets, room, sprayPackets);
+      // Parts are offload sends: two a window are few enough.
+      if (part < Math.min(packets, sprayPackets, Math.max(1, cwnd >> 1)) || !this.isDue(now, window, slot))
+        continue;
+      window.group = 0;
+      this.take(now, window, slot, Math.min(length, part * payloadBytes));
+      return part;
+    }
+    return 0;
   }
 
   /** Goes on to the next slot in the middle of a frame. */
@@ -64,10 +88,15 @@ export class Sprayer {
     return true;
   }
 
-  /** One frame may go however small the window is, when nothing else is on its way and it is not too soon. */
-  private hasRoom(now: number, window: SendWindow, slot: number, length: number): boolean {
+  /** One packet may go however small the window is, when nothing else is on its way and it is not too soon. */
+  private hasRoom(now: number, window: SendWindow, slot: number, packets: number, length: number): boolean {
     const inFlight = window.slotBytes[slot]!;
-    if (inFlight > 0 && inFlight + length > window.congestion.cwndBytes(slot)) return false;
+    const isAlone = inFlight === 0 && packets === 1;
+    if (!isAlone && inFlight + length > window.congestion.cwndBytes(slot)) return false;
+    return this.isDue(now, window, slot);
+  }
+
+  private isDue(now: number, window: SendWindow, slot: number): boolean {
     if (window.pacedBytes[slot] === 0) return true;
     const due = paceDue(window, slot);
     if (due <= now) return true;
