@@ -6,7 +6,7 @@
 //   α = range / (1/√minCwnd − 1/√maxCwnd),  β = −α/√maxCwnd
 //
 // The paper's targets are those of hosts with network cards that stamp packets. Here a stamp is taken by a program that
-// the kernel schedules, and a frame of 64 KB is one packet of the fabric: the base is larger, and so is the range.
+// the kernel schedules, and a frame of 64 KB may be one packet of the fabric: the base is larger, and so is the range.
 
 import { CC_SWIFT, MAX_PATH_ID } from '../wire/bifrost-types.ts';
 import type { AckSample, CongestionAlgorithm, CongestionController, LossSample } from './controller.ts';
@@ -30,17 +30,17 @@ export interface SwiftTargets {
 export const DEFAULT_TARGETS: SwiftTargets = {
   baseMicros: 500,
   perHopMicros: 20,
-  rangeMicros: 1000,
+  rangeMicros: 1500,
   endpointMicros: 4000,
 };
 
 /**
- * Windows between which flow scaling works (§3.5): of frames, of which one is up to 45 packets and leaves at once. On a slow
- * link it waits for itself, and for those of other slots there, longer than the base.
+ * Windows between which flow scaling works (§3.5). Those of a slow link are small, and what leaves at once, a quarter of one,
+ * waits there for itself and for the other slots longer than the base.
  */
 const SCALED_FROM_PACKETS = 10;
 const SCALED_TO_PACKETS = 400;
-/** Packets a round trip: few for a window that counts frames of up to 45. */
+/** Packets a round trip: few for windows of frames of up to 45. */
 export const ADDITIVE_INCREASE = 4;
 const MULTIPLICATIVE_DECREASE = 0.8;
 const MAX_DECREASE = 0.5;

@@ -63,8 +63,8 @@ export class Sprayer {
       const inFlight = window.slotBytes[slot]!;
       const room = inFlight === 0 ? Math.max(1, cwnd) : cwnd - Math.ceil(inFlight / payloadBytes);
       const part = Math.min(packets, room, sprayPackets);
-      // Parts are offload sends: two a window are few enough.
-      if (part < Math.min(packets, sprayPackets, Math.max(1, cwnd >> 1)) || !this.isDue(now, window, slot))
+      // Each part is an offload send, of which a window is a few.
+      if (part < Math.min(packets, sprayPackets, Math.max(1, cwnd >> 2)) || !this.isDue(now, window, slot))
         continue;
       window.group = 0;
       this.take(now, window, slot, Math.min(length, part * payloadBytes));
