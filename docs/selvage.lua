@@ -1,10 +1,12 @@
 -- Wireshark dissector for what Selvage sends on UDP port 4789: BIFROST's three headers (BIFROST, appendix C) with
--- the decisions that src/wire/bifrost-*.ts write down. Plain VXLAN on the same port stays with Wireshark's own
--- dissector; the tenant's frame inside of ours goes to its Ethernet dissector.
+-- the decisions that src/wire/bifrost-*.ts write down, and ZooRoute's packets (src/wire/zooroute.ts). Plain VXLAN on the
+-- same port stays with Wireshark's own dissector; the tenant's frame inside of ours goes to its Ethernet dissector.
+--
+-- On another port, such as flannel's 8472: "Decode As … Selvage".
 --
 --   wireshark -X lua_script:docs/selvage.lua        tshark -X lua_script:docs/selvage.lua -r capture.pcap
 --
--- Display filters: selvage, selvage.type == 2, selvage.psn == 17, selvage.data.ret, selvage.ack.bitmap, …
+-- Display filters: selvage, selvage.type == 2, selvage.psn == 17, selvage.data.ret, selvage.ack.bitmap, selvage.zoo.type == 0x7e, …
 
 local selvage = Proto("selvage", "Selvage overlay (BIFROST)")
 
@@ -39,6 +41,17 @@ local gso_names = {
   [0x81] = "TCPv4 with ECN",
   [0x84] = "TCPv6 with ECN",
 }
+
+local ZOO_MAGIC, ZOO_HEADER_BYTES, ZOO_UPDATE = 0xffeedd, 40, 0x05
+local zoo_type_names = {
+  [ZOO_UPDATE] = "table update",
+  [0x11] = "negotiation request",
+  [0x18] = "negotiation response",
+  [0x7e] = "telemetry request",
+  [0x7f] = "telemetry response",
+}
+local zoo_ctl_names = { [0] = "default", [1] = "RST", [2] = "BP", [4] = "FIN" }
+local zoo_role_names = { [1] = "hypervisor", [2] = "middlebox", [3] = "gateway" }
 
 local HEX, DEC = base.HEX, base.DEC
 local f = {
@@ -86,6 +99,26 @@ local f = {
   local_cid = ProtoField.uint32("selvage.connect.local_cid", "Local CID", HEX),
   source_mac = ProtoField.ether("selvage.connect.source_mac", "Source vNIC"),
   destination_mac = ProtoField.ether("selvage.connect.destination_mac", "Destination vNIC"),
+
+  zoo_type = ProtoField.uint8("selvage.zoo.type", "Packet type", HEX, zoo_type_names),
+  zoo_version = ProtoField.uint8("selvage.zoo.version", "Version", DEC),
+  zoo_role = ProtoField.uint8("selvage.zoo.role", "Role", DEC, zoo_role_names, 0xf0),
+  zoo_full = ProtoField.bool("selvage.zoo.full", "Full mode", 8, nil, 0x01),
+  zoo_partial = ProtoField.bool("selvage.zoo.partial", "Partial mode", 8, nil, 0x02),
+  zoo_backends = ProtoField.bool("selvage.zoo.backends", "Says its backend", 8, nil, 0x04),
+  zoo_ctl = ProtoField.uint8("selvage.zoo.ctl", "CTL", DEC, zoo_ctl_names),
+  zoo_last = ProtoField.bool("selvage.zoo.last", "EndFlag"),
+  zoo_length = ProtoField.uint16("selvage.zoo.length", "Data length", DEC),
+  zoo_sequence = ProtoField.uint32("selvage.zoo.sequence", "Sequence ID", DEC),
+  zoo_source = ProtoField.ipv6("selvage.zoo.source", "Source VTEP"),
+  zoo_backend = ProtoField.ether("selvage.zoo.backend", "Backend ID"),
+  zoo_port = ProtoField.uint16("selvage.zoo.port", "Reflected source port", DEC),
+  zoo_process = ProtoField.uint32("selvage.zoo.process", "Reflected process ID", HEX),
+  zoo_tag = ProtoField.bytes("selvage.zoo.tag", "Reflected tag"),
+  zoo_newest = ProtoField.uint32("selvage.zoo.newest", "Newest sequence received", DEC),
+  zoo_before = ProtoField.bytes("selvage.zoo.before", "Received before"),
+  zoo_element = ProtoField.uint32("selvage.zoo.element", "Element", DEC),
+  zoo_state = ProtoField.bytes("selvage.zoo.state", "State"),
 }
 selvage.fields = f
 
@@ -245,12 +278,68 @@ local function dissect_bifrost(buffer, pinfo, tree, root)
   end
 end
 
+local function is_zoo(buffer)
+  return buffer:len() >= 4 and buffer(0, 3):uint() == ZOO_MAGIC
+end
+
+local function dissect_zoo_body(packet_type, body, tree)
+  if packet_type == ZOO_UPDATE then
+    for at = 0, body:len() - 12, 12 do
+      tree:add(f.zoo_element, body(at, 4))
+      tree:add(f.zoo_state, body(at + 4, 8))
+    end
+    return
+  end
+  if body:len() < 16 then return end
+  tree:add(f.zoo_port, body(0, 2))
+  tree:add(f.zoo_process, body(4, 4))
+  tree:add(f.zoo_tag, body(8, 8))
+  if body:len() < 28 then return end
+  tree:add(f.zoo_newest, body(16, 4))
+  tree:add(f.zoo_before, body(20, 8))
+end
+
+local function dissect_zoo(buffer, pinfo, root)
+  pinfo.cols.protocol = "Selvage"
+  local tree = root:add(selvage, buffer())
+  local packet_type = buffer(3, 1):uint()
+  local name = zoo_type_names[packet_type]
+  local length = buffer:len() >= ZOO_HEADER_BYTES and buffer(8, 2):uint() or 0
+  if not name or length < ZOO_HEADER_BYTES or length > buffer:len() then
+    tree:add_proto_expert_info(malformed)
+    return
+  end
+  tree:add(f.zoo_type, buffer(3, 1))
+  tree:add(f.zoo_version, buffer(4, 1))
+  for _, field in ipairs({ f.zoo_role, f.zoo_full, f.zoo_partial, f.zoo_backends }) do
+    tree:add(field, buffer(5, 1))
+  end
+  tree:add(f.zoo_ctl, buffer(6, 1))
+  tree:add(f.zoo_last, buffer(7, 1))
+  tree:add(f.zoo_length, buffer(8, 2))
+  tree:add(f.zoo_sequence, buffer(12, 4))
+  tree:add(f.zoo_source, buffer(16, 16))
+  tree:add(f.zoo_backend, buffer(32, 6))
+  if length > ZOO_HEADER_BYTES then
+    dissect_zoo_body(packet_type, buffer(ZOO_HEADER_BYTES, length - ZOO_HEADER_BYTES), tree)
+  end
+  local info = string.format("Rerouting: %s %u", name, buffer(12, 4):uint())
+  local ctl = buffer(6, 1):uint()
+  if ctl ~= 0 then info = info .. ", " .. (zoo_ctl_names[ctl] or ctl) end
+  tree:append_text(": " .. info)
+  pinfo.cols.info = info
+end
+
 -- Plain VXLAN of VNI 0: what finds routes by its TTL.
 local function is_route_probe(buffer)
   return buffer:len() >= VXLAN_HEADER_BYTES and buffer(0, 1):uint() == 0x08 and buffer(4, 3):uint() == 0
 end
 
 function selvage.dissector(buffer, pinfo, root)
+  if is_zoo(buffer) then
+    dissect_zoo(buffer, pinfo, root)
+    return buffer:len()
+  end
   if is_route_probe(buffer) then
     pinfo.cols.protocol = "Selvage"
     pinfo.cols.info = "Looks for a route"

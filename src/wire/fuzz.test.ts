@@ -19,6 +19,7 @@ import { icmpv6Type } from './icmpv6.ts';
 import { answerArpRequest, answerNeighborSolicitation, MAX_ANSWER_BYTES } from './neighbor-answers.ts';
 import { Segmenter } from './segmentation.ts';
 import { VirtioNetHeaderView } from './virtio-net-header.ts';
+import { emitZooRoute } from './zooroute.ts';
 
 const seed = Number(process.env['SELVAGE_FUZZ_SEED'] ?? 20240607);
 const rounds = Number(process.env['SELVAGE_FUZZ_RUNS'] ?? 60_000);
@@ -43,6 +44,9 @@ function ownPackets(): Uint8Array[] {
   const times = { destinationCid: 5, timestampMicros: 6, echoMicros: 7, nicRxMicros: 8 };
   const window = { numAck: 9, numEce: 10, psnBase: 11, bitmap: Uint32Array.of(12, 13) };
   keep(emitAck({ ...path, ...times, ...window }, bytes, 0));
+  const zoo = { version: 1, modes: 3, role: 1, ctl: 0, isLast: true, sequence: 4, backend: 5 };
+  for (const type of [0x05, 0x11, 0x18, 0x7e, 0x7f])
+    keep(emitZooRoute({ type, ...zoo, source: [0, 0, 0xffff, 1], body: new Uint8Array(24) }, bytes, 0));
   return own;
 }
 

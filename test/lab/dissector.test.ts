@@ -38,7 +38,9 @@ import {
   writeVirtioNetHeader,
 } from '../../src/wire/virtio-net-header.ts';
 import { emitVxlan, VXLAN_HEADER_BYTES, VXLAN_PORT } from '../../src/wire/vxlan.ts';
+import { emitZooRoute } from '../../src/wire/zooroute.ts';
 import { buildFrame, numbered } from '../wire/frames.ts';
+import { fromHex } from '../wire/hex.ts';
 import { writeCapture } from '../wire/pcap.ts';
 import { runTshark } from '../wire/tshark.ts';
 
@@ -79,6 +81,27 @@ function emitted(emit: (bytes: ReturnType<typeof allocateBytes>) => number): Uin
 }
 
 const tenantFrame = buildFrame({ tcp: { destinationPort: 7777 }, payload: numbered(200) });
+
+function zooRoute(type: number, body: string, more: { ctl?: number; isLast?: boolean } = {}): Uint8Array {
+  const bytes = allocateBytes(128);
+  const length = emitZooRoute(
+    {
+      type,
+      version: 1,
+      modes: 5,
+      role: 3,
+      ctl: more.ctl ?? 0,
+      isLast: more.isLast ?? false,
+      sequence: 77,
+      source: [0, 0, 0xffff, 0xc0000201],
+      backend: 0x02_00_00_00_00_07,
+      body: fromHex(body),
+    },
+    bytes,
+    0,
+  );
+  return onTheUnderlay(bytes.u8.subarray(0, length));
+}
 
 function withVirtioHeader(): Uint8Array {
   const bytes = allocateBytes(VIRTIO_NET_HEADER_BYTES + tenantFrame.length);
@@ -188,6 +211,12 @@ const packets: Record<string, Uint8Array> = {
   newerData: encapsulate('bifrost', Uint8Array.of(1, 0x20, ...new Uint8Array(14))),
   plain: encapsulate('ethernet', tenantFrame),
   routeProbe: routeProbe(),
+  negotiation: zooRoute(0x11, '2710 0000 deadbeef 0011223344556677'),
+  telemetryResponse: zooRoute(0x7f, '2711 0000 deadbeef 0011223344556677 0000004d 8000000000000001', {
+    ctl: 2,
+  }),
+  tableUpdate: zooRoute(0x05, '00000007 ff00000000000000 00000008 fe00000000000000', { isLast: true }),
+  zooTruncated: onTheUnderlay(Uint8Array.of(0xff, 0xee, 0xdd, 0x7e, 1)),
   truncated: encapsulate('bifrost', Uint8Array.of(2, 0x10, 0, 0, 0)),
 };
 
@@ -334,6 +363,43 @@ describe('tshark with docs/selvage.lua', () => {
       'plain',
       { 'selvage.type': undefined, 'selvage.vni': undefined, 'vxlan.vni': '1193046', 'tcp.dstport': '7777' },
     ],
+    [
+      'negotiation',
+      {
+        'selvage.zoo.type': '0x11',
+        'selvage.zoo.version': '1',
+        'selvage.zoo.role': '3',
+        'selvage.zoo.full': '1',
+        'selvage.zoo.partial': '0',
+        'selvage.zoo.backends': '1',
+        'selvage.zoo.sequence': '77',
+        'selvage.zoo.source': '::ffff:192.0.2.1',
+        'selvage.zoo.backend': '02:00:00:00:00:07',
+        'selvage.zoo.port': '10000',
+        'selvage.zoo.process': '0xdeadbeef',
+        'selvage.zoo.newest': undefined,
+      },
+    ],
+    [
+      'telemetryResponse',
+      {
+        'selvage.zoo.type': '0x7f',
+        'selvage.zoo.ctl': '2',
+        'selvage.zoo.tag': '00:11:22:33:44:55:66:77',
+        'selvage.zoo.newest': '77',
+        'selvage.zoo.before': '80:00:00:00:00:00:00:01',
+      },
+    ],
+    [
+      'tableUpdate',
+      {
+        'selvage.zoo.type': '0x05',
+        'selvage.zoo.last': '1',
+        'selvage.zoo.element': ['7', '8'],
+        'selvage.zoo.state': ['ff:00:00:00:00:00:00:00', 'fe:00:00:00:00:00:00:00'],
+      },
+    ],
+    ['zooTruncated', { 'selvage.zoo.type': undefined, 'selvage.malformed': '' }],
     ['truncated', { 'selvage.type': '2', 'selvage.malformed': '' }],
   ];
 

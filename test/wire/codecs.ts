@@ -30,6 +30,8 @@ import type { VirtioNetHeaderRepr } from '../../src/wire/virtio-net-header.ts';
 import { emitVirtioNetHeader, parseVirtioNetHeader } from '../../src/wire/virtio-net-header.ts';
 import type { VxlanRepr } from '../../src/wire/vxlan.ts';
 import { emitVxlan, parseVxlan } from '../../src/wire/vxlan.ts';
+import type { ZooRouteRepr } from '../../src/wire/zooroute.ts';
+import { emitZooRoute, parseZooRoute } from '../../src/wire/zooroute.ts';
 
 export interface Codec<Repr = unknown> {
   readonly name: string;
@@ -232,6 +234,38 @@ const ack: fc.Arbitrary<AckRepr> = fc.record({
   bitmap: fc.uint32Array({ maxLength: 8 }),
 });
 
+const zooRouteFields = {
+  modes: bits(4),
+  role: bits(4),
+  ctl: u8,
+  isLast: fc.boolean(),
+  sequence: u32,
+  source: ipv6Address,
+  backend: mac,
+};
+const zooRoute: fc.Arbitrary<ZooRouteRepr> = fc.oneof(
+  fc.record({
+    type: fc.constantFrom(0x11, 0x18),
+    version: fc.integer({ min: 1, max: 255 }),
+    ...zooRouteFields,
+    body: fc.uint8Array({ maxLength: 60 }),
+  }),
+  fc.record({
+    type: fc.constantFrom(0x7e, 0x7f),
+    version: fc.constant(1),
+    ...zooRouteFields,
+    body: fc.uint8Array({ maxLength: 60 }),
+  }),
+  fc.record({
+    type: fc.constant(0x05),
+    version: fc.constant(1),
+    ...zooRouteFields,
+    body: fc
+      .integer({ min: 0, max: 20 })
+      .chain((records) => fc.uint8Array({ minLength: 12 * records, maxLength: 12 * records })),
+  }),
+);
+
 export const codecs: readonly Codec[] = [
   codec('ethernet', ethernet, parseEthernet, emitEthernet),
   codec('arp', arp, parseArp, emitArp),
@@ -246,4 +280,5 @@ export const codecs: readonly Codec[] = [
   codec('bifrost-data', data, parseDataHeader, emitDataHeader),
   codec('bifrost-connect', connect, parseConnect, emitConnect),
   codec('bifrost-ack', ack, parseAck, emitAck),
+  codec('zooroute', zooRoute, parseZooRoute, emitZooRoute),
 ];
