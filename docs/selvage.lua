@@ -115,6 +115,7 @@ local f = {
   zoo_port = ProtoField.uint16("selvage.zoo.port", "Reflected source port", DEC),
   zoo_process = ProtoField.uint32("selvage.zoo.process", "Reflected process ID", HEX),
   zoo_tag = ProtoField.bytes("selvage.zoo.tag", "Reflected tag"),
+  zoo_record = ProtoField.uint32("selvage.zoo.record", "Reflected record", DEC),
   zoo_newest = ProtoField.uint32("selvage.zoo.newest", "Newest sequence received", DEC),
   zoo_before = ProtoField.bytes("selvage.zoo.before", "Received before"),
   zoo_element = ProtoField.uint32("selvage.zoo.element", "Element", DEC),
@@ -294,9 +295,11 @@ local function dissect_zoo_body(packet_type, body, tree)
   tree:add(f.zoo_port, body(0, 2))
   tree:add(f.zoo_process, body(4, 4))
   tree:add(f.zoo_tag, body(8, 8))
-  if body:len() < 28 then return end
-  tree:add(f.zoo_newest, body(16, 4))
-  tree:add(f.zoo_before, body(20, 8))
+  if body:len() < 20 then return end
+  tree:add(f.zoo_record, body(16, 4))
+  if body:len() < 32 then return end
+  tree:add(f.zoo_newest, body(20, 4))
+  tree:add(f.zoo_before, body(24, 8))
 end
 
 local function dissect_zoo(buffer, pinfo, root)

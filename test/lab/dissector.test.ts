@@ -212,9 +212,13 @@ const packets: Record<string, Uint8Array> = {
   plain: encapsulate('ethernet', tenantFrame),
   routeProbe: routeProbe(),
   negotiation: zooRoute(0x11, '2710 0000 deadbeef 0011223344556677'),
-  telemetryResponse: zooRoute(0x7f, '2711 0000 deadbeef 0011223344556677 0000004d 8000000000000001', {
-    ctl: 2,
-  }),
+  telemetryResponse: zooRoute(
+    0x7f,
+    '2711 0000 deadbeef 0011223344556677 00000005 0000004d 8000000000000001',
+    {
+      ctl: 2,
+    },
+  ),
   tableUpdate: zooRoute(0x05, '00000007 ff00000000000000 00000008 fe00000000000000', { isLast: true }),
   zooTruncated: onTheUnderlay(Uint8Array.of(0xff, 0xee, 0xdd, 0x7e, 1)),
   truncated: encapsulate('bifrost', Uint8Array.of(2, 0x10, 0, 0, 0)),
@@ -386,6 +390,7 @@ describe('tshark with docs/selvage.lua', () => {
         'selvage.zoo.type': '0x7f',
         'selvage.zoo.ctl': '2',
         'selvage.zoo.tag': '00:11:22:33:44:55:66:77',
+        'selvage.zoo.record': '5',
         'selvage.zoo.newest': '77',
         'selvage.zoo.before': '80:00:00:00:00:00:00:01',
       },

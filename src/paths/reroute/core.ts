@@ -67,8 +67,8 @@ export interface ReroutingCore {
   /** From now on peers are told that we stop. */
   finish(): void;
   /** What people ask. */
-  peers(): PeerFacts[];
-  ports(destination: HostAddress): PortFacts[];
+  peers(now: number): PeerFacts[];
+  ports(now: number, destination: HostAddress): PortFacts[];
   /** The newest last; of one peer, or of all. */
   events(destination?: HostAddress): RerouteEvent[];
   alarms(): AlarmFacts[];
@@ -146,6 +146,7 @@ export const REROUTE_REASONS = [
   'peer-reset',
   'peer-finished',
   'idle',
+  'table-full',
   'switching-excessively',
 ] as const;
 export type RerouteReason = (typeof REROUTE_REASONS)[number];

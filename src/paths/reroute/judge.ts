@@ -1,0 +1,191 @@
+// When a port is bad, and when it is good again (ZooRoute §8). One lost probe proves nothing: it makes the port suspect, another is
+// sent at once, and only if both are lost, or three of the last five, the port is left. Two things are ours:
+//
+// - A loss counts against the port only when the peer was alive meanwhile, that is, answered anything while that probe
+//   was waited for, and when the peer does not say that the probe arrived (then its answer was lost, which is a
+//   matter of the peer's own ports). Otherwise a peer that sleeps for a moment would cost all ports at once, and one bad
+//   way back good ports on the way there.
+// - Ports that share a route fail together: where one port has just been left, another that lost the probe of the same
+//   round is left without a second loss.
+//
+//   unknown, healthy ──lost──▶ suspect ──lost again, 3 of 5, with others──▶ bad ──five answers, five seconds──▶ resting
+//   suspect ──answered──▶ healthy                                    resting ──rankings reset──▶ healthy
+
+import type { RerouteReason } from './core.ts';
+import {
+  PORT_BAD,
+  PORT_HEALTHY,
+  PORT_RESTING,
+  PORT_SUSPECT,
+  PORT_UNKNOWN,
+  peerOf,
+  type SlowTable,
+} from './slow-table.ts';
+
+const WINDOW_BITS = 0b11111;
+const FAILURES_OF_FIVE = 3;
+const TWO = 2;
+const ANSWERS_TO_REST = 5;
+const BAD_AT_LEAST_MICROS = 5_000_000;
+/** Losses of one cause show within so long. */
+const TOGETHER_MICROS = 1_000_000;
+const SMOOTHING = 1 / 8;
+
+/** Who acts on verdicts; `at` is the index of a port. */
+export interface Verdicts {
+  suspected(now: number, at: number): void;
+  left(now: number, at: number, reason: RerouteReason): void;
+  /** It answers again, and rests. */
+  recovered(now: number, at: number): void;
+  silent(now: number, peer: number, isSilent: boolean): void;
+}
+
+export class Judge {
+  private readonly table: SlowTable;
+  private readonly verdicts: Verdicts;
+
+  constructor(table: SlowTable, verdicts: Verdicts) {
+    this.table = table;
+    this.verdicts = verdicts;
+  }
+
+  onAnswer(now: number, at: number, rttMicros: number): void {
+    const { ports, peers } = this.table;
+    const peer = peerOf(at);
+    peers.heardAt[peer] = now;
+    if (peers.isSilent[peer] === 1) this.setSilent(now, peer, false);
+    ports.srtt[at] = smoothed(ports.srtt[at]!, rttMicros);
+    peers.srtt[peer] = smoothed(peers.srtt[peer]!, rttMicros);
+    this.succeed(now, at);
+  }
+
+  /**
+   * A probe was not answered, or too late. `isArrived`: the peer received it. Returns false when it does not count
+   * against the port.
+   */
+  onLoss(
+    now: number,
+    at: number,
+    sequence: number,
+    sentAt: number,
+    isArrived: boolean,
+    isSlow = false,
+  ): boolean {
+    const { ports, peers } = this.table;
+    const peer = peerOf(at);
+    if (isArrived) {
+      this.succeed(now, at);
+      return false;
+    }
+    ports.lost[at]!++;
+    ports.failures[at] = ((ports.failures[at]! << 1) | 1) & WINDOW_BITS;
+    ports.failedInARow[at] = Math.min(255, ports.failedInARow[at]! + 1);
+    ports.answeredInARow[at] = 0;
+    ports.failureFreeSince[at] = now;
+    ports.failedSequence[at] = sequence;
+    ports.failedSentAt[at] = sentAt;
+    this.suspect(now, at);
+    const wasAlive = peers.heardAt[peer]! >= sentAt;
+    if (wasAlive) this.decide(now, at, isSlow);
+    return true;
+  }
+
+  /** The peer says what it received: whoever is suspect only because answers were lost is acquitted. */
+  onReceipt(now: number, peer: number, isReceived: (sequence: number) => boolean): void {
+    const { ports, peers } = this.table;
+    if (peers.suspects[peer] === 0) return;
+    for (let at = peer * 64; at < peer * 64 + 64; at++) {
+      if (ports.state[at] !== PORT_SUSPECT || !isReceived(ports.failedSequence[at]!)) continue;
+      ports.failures[at] = ports.failures[at]! & ~1;
+      this.succeed(now, at);
+    }
+  }
+
+  /** Once a second: a peer of which nothing at all is heard has no better and worse ports. */
+  onRound(now: number, peer: number): void {
+    const { peers } = this.table;
+    const isQuiet = peers.suspects[peer]! > 0 && now - peers.heardAt[peer]! > TOGETHER_MICROS;
+    if (isQuiet && peers.isSilent[peer] === 0) this.setSilent(now, peer, true);
+  }
+
+  private succeed(now: number, at: number): void {
+    const { ports } = this.table;
+    ports.failures[at] = (ports.failures[at]! << 1) & WINDOW_BITS;
+    ports.failedInARow[at] = 0;
+    ports.answeredInARow[at] = Math.min(255, ports.answeredInARow[at]! + 1);
+    if (ports.failureFreeSince[at] === 0) ports.failureFreeSince[at] = now;
+    switch (ports.state[at]) {
+      case PORT_SUSPECT:
+        this.table.peers.suspects[peerOf(at)]!--;
+        ports.state[at] = PORT_HEALTHY;
+        break;
+      case PORT_UNKNOWN:
+        ports.state[at] = PORT_HEALTHY;
+        break;
+      case PORT_BAD:
+        if (ports.answeredInARow[at]! < ANSWERS_TO_REST) break;
+        if (now - ports.failureFreeSince[at]! < BAD_AT_LEAST_MICROS) break;
+        ports.state[at] = PORT_RESTING;
+        this.verdicts.recovered(now, at);
+    }
+  }
+
+  private suspect(now: number, at: number): void {
+    const { ports, peers } = this.table;
+    const state = ports.state[at];
+    if (state !== PORT_UNKNOWN && state !== PORT_HEALTHY) return;
+    ports.state[at] = PORT_SUSPECT;
+    peers.suspects[peerOf(at)]!++;
+    this.verdicts.suspected(now, at);
+  }
+
+  private decide(now: number, at: number, isSlow: boolean): void {
+    const { ports, peers } = this.table;
+    if (ports.state[at] === PORT_BAD) return;
+    const peer = peerOf(at);
+    const isConfirmed = ports.failedInARow[at]! >= TWO;
+    if (isConfirmed) this.leave(now, at, isSlow ? 'too-slow' : 'two-in-a-row');
+    else if (bitsSet(ports.failures[at]!) >= FAILURES_OF_FIVE) this.leave(now, at, 'three-of-five');
+    else if (now - peers.confirmedAt[peer]! <= TOGETHER_MICROS && this.isOfRound(peer, at))
+      this.leave(now, at, 'with-others');
+  }
+
+  private leave(now: number, at: number, reason: RerouteReason): void {
+    const { ports, peers } = this.table;
+    const peer = peerOf(at);
+    const wasUsable = ports.state[at] !== PORT_RESTING;
+    if (ports.state[at] === PORT_SUSPECT) peers.suspects[peer]!--;
+    ports.state[at] = PORT_BAD;
+    if (!wasUsable) return;
+    this.verdicts.left(now, at, reason);
+    if (reason === 'with-others') return;
+    peers.confirmedAt[peer] = now;
+    if (peers.suspects[peer] === 0) return;
+    for (let other = peer * 64; other < peer * 64 + 64; other++) {
+      if (ports.state[other] === PORT_SUSPECT && this.isOfRound(peer, other))
+        this.leave(now, other, 'with-others');
+    }
+  }
+
+  /** Whether the probe that failed last was one of those that all ports were sent at once. */
+  private isOfRound(peer: number, at: number): boolean {
+    const { ports, peers } = this.table;
+    const since = ports.failedSentAt[at]! - peers.burstAt[peer]!;
+    return peers.burstAt[peer]! > 0 && since >= 0 && since <= TOGETHER_MICROS;
+  }
+
+  private setSilent(now: number, peer: number, isSilent: boolean): void {
+    this.table.peers.isSilent[peer] = isSilent ? 1 : 0;
+    this.verdicts.silent(now, peer, isSilent);
+  }
+}
+
+function smoothed(before: number, sample: number): number {
+  return before === 0 ? sample : before + (sample - before) * SMOOTHING;
+}
+
+function bitsSet(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}

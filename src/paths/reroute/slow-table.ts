@@ -1,0 +1,146 @@
+// PathTable_slow (ZooRoute §3.2): all that is known of peers and of the ports towards each, as columns. Others decide; here it
+// is kept. The port i of a peer has the index `peer * 64 + i`, whether it is probed or not. A time of 0 is never.
+
+import { type Columns, clearRow, columnsOf } from '../../base/columns.ts';
+import type { HostAddress } from '../../wire/address.ts';
+import { AddressTable } from './address-table.ts';
+import { MAX_PORTS } from './fast-select.ts';
+
+export const PEER_ASKING = 0;
+export const PEER_SPEAKS = 1;
+export const PEER_PLAIN = 2;
+
+export const PORT_UNKNOWN = 0;
+export const PORT_HEALTHY = 1;
+/** Its last probe failed: another decides. */
+export const PORT_SUSPECT = 2;
+export const PORT_BAD = 3;
+/** It answers again, but may be in the fast table only after the next reset of the rankings. */
+export const PORT_RESTING = 4;
+
+export const UNKNOWN_HOPS = 255;
+
+const PEER_COLUMNS = {
+  state: Uint8Array,
+  role: Uint8Array,
+  hops: Uint8Array,
+  /** All ports are probed, for good or until `episodeEnds`. */
+  isFull: Uint8Array,
+  /** Ports that are probed in full mode: as many as flows have homes on, or all 64. */
+  ports: Uint8Array,
+  isSilent: Uint8Array,
+  /** Ports that carry traffic, as of the last round. */
+  inUse: Uint8Array,
+  suspects: Uint8Array,
+  sequence: Uint32Array,
+  addedAt: Float64Array,
+  usedAt: Float64Array,
+  nextAskAt: Float64Array,
+  askGap: Float64Array,
+  asks: Uint32Array,
+  /** Smoothed round trip over whatever port. */
+  srtt: Float64Array,
+  /** When an answer last came. */
+  heardAt: Float64Array,
+  episodeEnds: Float64Array,
+  /** When some port was last found bad, and when all were last asked at once. */
+  confirmedAt: Float64Array,
+  burstAt: Float64Array,
+  /** Probes that may be sent beyond the regular ones. */
+  extra: Float64Array,
+  extraAt: Float64Array,
+  rankedAt: Float64Array,
+  /** What intervals are multiplied by, for want of processor time here or there. */
+  slowdown: Float64Array,
+  /** W of algorithm 1 and what came in since it was last looked at. */
+  window: Int32Array,
+  backpressure: Uint32Array,
+  lost: Uint32Array,
+  /** What the peer says it received. */
+  hasReceipt: Uint8Array,
+  receiptNewest: Uint32Array,
+  receiptBefore: Uint32Array,
+  receiptLongBefore: Uint32Array,
+  switches: Uint32Array,
+  switchScore: Float64Array,
+  switchedAt: Float64Array,
+  alarmSince: Float64Array,
+} as const;
+
+const PORT_COLUMNS = {
+  state: Uint8Array,
+  /** The last five results, the newest in bit 0; 1 is a failure. */
+  failures: Uint8Array,
+  failedInARow: Uint8Array,
+  answeredInARow: Uint8Array,
+  /** Quick probes still to be sent. */
+  series: Uint8Array,
+  isProbed: Uint8Array,
+  isChosen: Uint8Array,
+  srtt: Float64Array,
+  rttWhenChosen: Float64Array,
+  worseSince: Float64Array,
+  failureFreeSince: Float64Array,
+  usedAt: Float64Array,
+  /** Of the probe that failed last. */
+  failedSequence: Uint32Array,
+  failedSentAt: Float64Array,
+  probes: Uint32Array,
+  lost: Uint32Array,
+  backend: Float64Array,
+} as const;
+
+export type PeerColumns = Columns<typeof PEER_COLUMNS>;
+export type PortColumns = Columns<typeof PORT_COLUMNS>;
+
+export class SlowTable {
+  readonly addresses = new AddressTable();
+  peers: PeerColumns;
+  ports: PortColumns;
+
+  constructor() {
+    const rows = this.addresses.capacity;
+    this.peers = columnsOf(PEER_COLUMNS, rows);
+    this.ports = columnsOf(PORT_COLUMNS, rows * MAX_PORTS);
+  }
+
+  /** A row for a peer that has none. */
+  add(address: HostAddress, now: number): number {
+    const peer = this.addresses.add(address);
+    const rows = this.addresses.capacity;
+    if (rows > this.peers.state.length) {
+      this.peers = columnsOf(PEER_COLUMNS, rows, this.peers);
+      this.ports = columnsOf(PORT_COLUMNS, rows * MAX_PORTS, this.ports);
+    }
+    clearRow(this.peers, peer);
+    for (let i = 0; i < MAX_PORTS; i++) clearRow(this.ports, peer * MAX_PORTS + i);
+    this.peers.hops[peer] = UNKNOWN_HOPS;
+    this.peers.slowdown[peer] = 1;
+    this.peers.addedAt[peer] = now;
+    return peer;
+  }
+
+  remove(peer: number): void {
+    this.addresses.remove(peer);
+  }
+
+  /** Forgets what was found out about a peer's ports, not that they are used. */
+  forgetPorts(peer: number): void {
+    for (let i = 0; i < MAX_PORTS; i++) {
+      const at = peer * MAX_PORTS + i;
+      const usedAt = this.ports.usedAt[at]!;
+      clearRow(this.ports, at);
+      this.ports.usedAt[at] = usedAt;
+    }
+    this.peers.suspects[peer] = 0;
+  }
+}
+
+export function peerOf(port: number): number {
+  return Math.floor(port / MAX_PORTS);
+}
+
+/** Whether flows may be put on it, as far as its own state goes. */
+export function isUsable(state: number): boolean {
+  return state !== PORT_BAD && state !== PORT_RESTING;
+}
