@@ -1,17 +1,18 @@
 // When a port is bad, and when it is good again (ZooRoute §8). One lost probe proves nothing: it makes the port suspect, another is
 // sent at once, and only if both are lost, or three of the last five, the port is left. Two things are ours:
 //
-// - A loss counts against the port only when the peer was alive meanwhile, that is, answered anything while that probe
-//   was waited for, and when the peer does not say that the probe arrived (then its answer was lost, which is a
-//   matter of the peer's own ports). Otherwise a peer that sleeps for a moment would cost all ports at once, and one bad
-//   way back good ports on the way there.
+// - A loss counts against the port only when the peer says of a later probe that it arrived, and of this one that it did not.
+//   If it did, only the answer was lost, which is a matter of the peer's own ports. Otherwise a peer that sleeps for a
+//   moment would cost all ports at once, and one bad way back good ports on the way there.
 // - Ports that share a route fail together: where one port has just been left, another that lost the probe of the same
 //   round is left without a second loss.
 //
 //   unknown, healthy ──lost──▶ suspect ──lost again, 3 of 5, with others──▶ bad ──five answers, five seconds──▶ resting
 //   suspect ──answered──▶ healthy                                    resting ──rankings reset──▶ healthy
 
+import { serialLess } from '../../base/serial.ts';
 import type { RerouteReason } from './core.ts';
+import { MAX_PORTS } from './fast-select.ts';
 import {
   PORT_BAD,
   PORT_HEALTHY,
@@ -71,8 +72,7 @@ export class Judge {
     isArrived: boolean,
     isSlow = false,
   ): boolean {
-    const { ports, peers } = this.table;
-    const peer = peerOf(at);
+    const { ports } = this.table;
     if (isArrived) {
       this.succeed(now, at);
       return false;
@@ -84,18 +84,24 @@ export class Judge {
     ports.failureFreeSince[at] = now;
     ports.failedSequence[at] = sequence;
     ports.failedSentAt[at] = sentAt;
+    ports.wasSlow[at] = isSlow ? 1 : 0;
     this.suspect(now, at);
-    const wasAlive = peers.heardAt[peer]! >= sentAt;
-    if (wasAlive) this.decide(now, at, isSlow);
+    this.decide(now, at);
     return true;
   }
 
-  /** The peer says what it received: whoever is suspect only because answers were lost is acquitted. */
-  onReceipt(now: number, peer: number, isReceived: (sequence: number) => boolean): void {
+  /** The peer says what it received, up to `newest`: who is suspect is acquitted, or the loss is proved. */
+  onReceipt(now: number, peer: number, newest: number, isReceived: (sequence: number) => boolean): void {
     const { ports, peers } = this.table;
+    if (peers.hasTold[peer] === 0 || serialLess(peers.toldUpTo[peer]!, newest)) peers.toldUpTo[peer] = newest;
+    peers.hasTold[peer] = 1;
     if (peers.suspects[peer] === 0) return;
-    for (let at = peer * 64; at < peer * 64 + 64; at++) {
-      if (ports.state[at] !== PORT_SUSPECT || !isReceived(ports.failedSequence[at]!)) continue;
+    for (let at = peer * MAX_PORTS; at < (peer + 1) * MAX_PORTS; at++) {
+      if (ports.state[at] !== PORT_SUSPECT) continue;
+      if (ports.wasSlow[at] === 1 || !isReceived(ports.failedSequence[at]!)) {
+        this.decide(now, at);
+        continue;
+      }
       ports.failures[at] = ports.failures[at]! & ~1;
       this.succeed(now, at);
     }
@@ -139,15 +145,23 @@ export class Judge {
     this.verdicts.suspected(now, at);
   }
 
-  private decide(now: number, at: number, isSlow: boolean): void {
+  private decide(now: number, at: number): void {
     const { ports, peers } = this.table;
-    if (ports.state[at] === PORT_BAD) return;
+    if (ports.state[at] === PORT_BAD || !this.isProved(at)) return;
     const peer = peerOf(at);
-    const isConfirmed = ports.failedInARow[at]! >= TWO;
-    if (isConfirmed) this.leave(now, at, isSlow ? 'too-slow' : 'two-in-a-row');
+    const isSlow = ports.wasSlow[at] === 1;
+    if (ports.failedInARow[at]! >= TWO) this.leave(now, at, isSlow ? 'too-slow' : 'two-in-a-row');
     else if (bitsSet(ports.failures[at]!) >= FAILURES_OF_FIVE) this.leave(now, at, 'three-of-five');
     else if (now - peers.confirmedAt[peer]! <= TOGETHER_MICROS && this.isOfRound(peer, at))
       this.leave(now, at, 'with-others');
+  }
+
+  /** Whether the peer told of a later probe than the one that failed. */
+  private isProved(at: number): boolean {
+    const { ports, peers } = this.table;
+    const peer = peerOf(at);
+    if (ports.wasSlow[at] === 1) return true;
+    return peers.hasTold[peer] === 1 && serialLess(ports.failedSequence[at]!, peers.toldUpTo[peer]!);
   }
 
   private leave(now: number, at: number, reason: RerouteReason): void {
@@ -161,17 +175,18 @@ export class Judge {
     if (reason === 'with-others') return;
     peers.confirmedAt[peer] = now;
     if (peers.suspects[peer] === 0) return;
-    for (let other = peer * 64; other < peer * 64 + 64; other++) {
-      if (ports.state[other] === PORT_SUSPECT && this.isOfRound(peer, other))
+    for (let other = peer * MAX_PORTS; other < (peer + 1) * MAX_PORTS; other++) {
+      if (ports.state[other] === PORT_SUSPECT && this.isOfRound(peer, other) && this.isProved(other))
         this.leave(now, other, 'with-others');
     }
   }
 
-  /** Whether the probe that failed last was one of those that all ports were sent at once. */
+  /** Whether the probe that failed last was sent when all ports were asked at once, or while a port was being left. */
   private isOfRound(peer: number, at: number): boolean {
     const { ports, peers } = this.table;
-    const since = ports.failedSentAt[at]! - peers.burstAt[peer]!;
-    return peers.burstAt[peer]! > 0 && since >= 0 && since <= TOGETHER_MICROS;
+    const sentAt = ports.failedSentAt[at]!;
+    const latest = Math.max(peers.burstAt[peer]!, peers.confirmedAt[peer]!) + TOGETHER_MICROS;
+    return peers.burstAt[peer]! > 0 && sentAt >= peers.burstAt[peer]! && sentAt <= latest;
   }
 
   private setSilent(now: number, peer: number, isSilent: boolean): void {

@@ -148,7 +148,7 @@ export class PeerCare implements Verdicts {
 
   left(now: number, at: number, reason: RerouteReason): void {
     const peer = peerOf(at);
-    this.prober.calm(at);
+    this.prober.onLeft(now, at);
     this.tellPort(now, at, 'port-left', reason);
     if (this.prober.isInUse(now, at) && this.alarm.onSwitch(now, peer))
       this.tell(now, peer, 'alarm', 'switching-excessively');

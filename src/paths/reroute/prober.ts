@@ -25,10 +25,16 @@ const EPISODE_MICROS = 10 * SECOND;
 const LEFT_INTERVAL_MICROS = 5 * SECOND;
 const SURVEY_INTERVAL_MICROS = 30 * SECOND;
 const SERIES = 12;
+/** Of every other port, behind the first: with 30 % of loss, most that are on that route lose one of three. */
+const BURST_SERIES = 2;
 const SERIES_GAP_MICROS = 25_000;
-const BURST_GAP_MICROS = SECOND;
-/** In seconds of full probing, what may be saved up for bursts and series. */
-const EXTRA_SECONDS = 3;
+const CLOSE_SERIES = 8;
+/** For so long after a port was left. */
+const CLOSE_LOOK_MICROS = 2 * SECOND;
+const BURST_GAP_MICROS = 3 * SECOND;
+/** In seconds of full probing, what may be saved up for bursts and series, and what bursts leave to series. */
+const EXTRA_SECONDS = 6;
+const RESERVE_SECONDS = 1;
 /** Up to so many routers away a peer is in our zone. */
 const NEAR_HOPS = 5;
 
@@ -61,9 +67,10 @@ export class Prober {
     const { ports, peers } = this.table;
     const wasUsed = this.isInUse(now, at);
     ports.usedAt[at] = now;
-    if (!wasUsed) peers.inUse[peer]!++;
+    if (!wasUsed && isUsable(ports.state[at]!)) peers.inUse[peer]!++;
     if (wasUsed || peers.state[peer] !== PEER_SPEAKS || !this.mannerOf(peer).probes) return;
     if (ports.isProbed[at] === 0) this.begin(at, now);
+    if (now - peers.confirmedAt[peer]! < CLOSE_LOOK_MICROS) this.lookClosely(now, at);
     else if (peers.isFull[peer] === 0) this.timers.set(at, now);
   }
 
@@ -89,14 +96,20 @@ export class Prober {
   /** Algorithm 1 and the processor's part, once a second. */
   adjust(now: number, peer: number): void {
     const { peers } = this.table;
-    const perSecond = this.wantedPerSecond(now, peer);
-    const wanted = Math.max(1, Math.ceil(perSecond));
-    const lost = peers.lost[peer]!;
-    const window = nextWindow(peers.window[peer]!, wanted, peers.backpressure[peer]!, lost);
+    const most = peers.ports[peer]!;
+    const [answered, complaints, lost] = [
+      peers.answered[peer]!,
+      peers.backpressure[peer]!,
+      peers.lost[peer]!,
+    ];
+    const window = nextWindow(peers.window[peer]!, most, answered, complaints, lost);
     peers.window[peer] = window;
+    peers.answered[peer] = 0;
     peers.backpressure[peer] = 0;
     peers.lost[peer] = 0;
-    const ofWindow = window >= perSecond ? 1 : (perSecond * probeGapMicros(window)) / SECOND;
+    const perSecond = this.regularPerSecond(now, peer);
+    const isFree = window === most || window >= perSecond;
+    const ofWindow = isFree ? 1 : (perSecond * probeGapMicros(window)) / SECOND;
     const hops = peers.hops[peer]!;
     peers.slowdown[peer] = ofWindow * this.cpu.factor(hops !== UNKNOWN_HOPS && hops > NEAR_HOPS);
   }
@@ -117,17 +130,24 @@ export class Prober {
     const { peers, ports } = this.table;
     if (peers.burstAt[peer]! > 0 && now - peers.burstAt[peer]! < BURST_GAP_MICROS) return;
     const count = peers.ports[peer]!;
-    if (peers.slowdown[peer]! > 1 || !this.spend(now, peer, count)) return;
+    if (peers.slowdown[peer]! > 1 || !this.spend(now, peer, count, RESERVE_SECONDS * count)) return;
     peers.burstAt[peer] = now;
     const first = peer * MAX_PORTS;
     for (let at = first; at < first + count; at++) {
-      if (at !== except && ports.isProbed[at] === 1) this.timers.set(at, now);
+      if (at === except || ports.isProbed[at] === 0) continue;
+      this.timers.set(at, now);
+      ports.series[at] = Math.max(BURST_SERIES, ports.series[at]!);
     }
   }
 
-  /** A port was left, or answers again: no more quick probes. */
-  calm(at: number): void {
-    this.table.ports.series[at] = 0;
+  /** A port was left. There is a fault, so those in use are looked at closely, as are those that flows move to. */
+  onLeft(now: number, at: number): void {
+    const { ports } = this.table;
+    const first = peerOf(at) * MAX_PORTS;
+    ports.series[at] = 0;
+    for (let other = first; other < first + MAX_PORTS; other++) {
+      if (this.isInUse(now, other) && isUsable(ports.state[other]!)) this.lookClosely(now, other);
+    }
   }
 
   /** A probe was sent. */
@@ -168,12 +188,13 @@ export class Prober {
 
   private countInUse(now: number, peer: number): number {
     let count = 0;
-    for (let at = peer * MAX_PORTS; at < (peer + 1) * MAX_PORTS; at++) if (this.isInUse(now, at)) count++;
+    for (let at = peer * MAX_PORTS; at < (peer + 1) * MAX_PORTS; at++)
+      if (this.isInUse(now, at) && isUsable(this.table.ports.state[at]!)) count++;
     return count;
   }
 
   /** Regular probes, where nothing is short. */
-  private wantedPerSecond(now: number, peer: number): number {
+  private regularPerSecond(now: number, peer: number): number {
     let perSecond = 0;
     for (let at = peer * MAX_PORTS; at < (peer + 1) * MAX_PORTS; at++)
       perSecond += SECOND / this.interval(now, at);
@@ -197,7 +218,7 @@ export class Prober {
   }
 
   /** Takes from what a peer may be sent beyond the regular probes. */
-  private spend(now: number, peer: number, count: number): boolean {
+  private spend(now: number, peer: number, count: number, reserve = 0): boolean {
     const { peers } = this.table;
     const perSecond = peers.ports[peer]!;
     const most = perSecond * EXTRA_SECONDS;
@@ -205,9 +226,16 @@ export class Prober {
     const filled = since === 0 ? most : peers.extra[peer]! + ((now - since) / SECOND) * perSecond;
     peers.extraAt[peer] = now;
     peers.extra[peer] = Math.min(most, filled);
-    if (peers.extra[peer]! < count) return false;
+    if (peers.extra[peer]! < count + reserve) return false;
     peers.extra[peer]! -= count;
     return true;
+  }
+
+  private lookClosely(now: number, at: number): void {
+    const { ports } = this.table;
+    if (ports.series[at]! > 0) return;
+    ports.series[at] = CLOSE_SERIES;
+    this.timers.set(at, now);
   }
 
   private begin(at: number, dueAt: number): void {

@@ -18,6 +18,7 @@ import type { ArrivedPacket, LeavingPacket, RerouteCounter, ReroutingOptions } f
 import { MAX_PORTS } from './fast-select.ts';
 import { InFlight, NEGOTIATION_PORT, REFLECT_BYTES } from './in-flight.ts';
 import { SLOT_BYTES } from './outbox.ts';
+import { Receipts } from './receipts.ts';
 import { peerOf, type SlowTable } from './slow-table.ts';
 
 const FIRST_TIMEOUT_MICROS = 500_000;
@@ -39,6 +40,7 @@ export interface Settled {
 
 export class Requests {
   readonly packet: LeavingPacket;
+  readonly receipts = new Receipts();
   private readonly bytes: Bytes = allocateBytes(SLOT_BYTES);
   private readonly inFlight: InFlight;
   private readonly table: SlowTable;
@@ -119,6 +121,7 @@ export class Requests {
     const { packet, table, inFlight } = this;
     const sequence = table.peers.sequence[peer]!;
     table.peers.sequence[peer] = sequence + 1;
+    this.receipts.onSent(peer, sequence);
     packet.destination = table.addresses.hostAddressOf(peer);
     packet.sourcePort = this.basePort + port;
     packet.length = REQUEST_BYTES;

@@ -95,20 +95,122 @@ describe('a spine that falls silent', () => {
   });
 });
 
-itForSeeds('with 30 % of loss is left within three seconds, most often within one', 40, (seed) => {
+describe('30 % of loss on the way of a single flow', () => {
   const one = flows.slice(0, 1);
-  const region = settled(seed, one);
-  const trip = { from: 0, to: 1, sourcePort: region.portOf(0, 1, one[0]!) };
-  const spine = region.spineOf(trip);
-  const dice = new SeededRng(seed);
-  region.loses = (packet) => packet.spine === spine && chance(dice, 0.3);
-  const start = region.now;
-  const isLeft = () => region.spineOf({ ...trip, sourcePort: region.portOf(0, 1, one[0]!) }) !== spine;
-  region.passUntil(isLeft, 20, busy(region, 0, 1, one));
-  times.push((region.now - start) / SECOND);
+
+  function secondsUntilLeft(seed: number): number {
+    const region = settled(seed, one);
+    const spineOfFlow = () => region.spineOf({ from: 0, to: 1, sourcePort: region.portOf(0, 1, one[0]!) });
+    const spine = spineOfFlow();
+    const dice = new SeededRng(seed);
+    region.loses = (packet) => packet.spine === spine && chance(dice, 0.3);
+    const start = region.now;
+    region.passUntil(() => spineOfFlow() !== spine, 20, busy(region, 0, 1, one));
+    return (region.now - start) / SECOND;
+  }
+
+  it('is left within a second as a rule, and within three always', () => {
+    const seconds = Array.from({ length: 40 }, (_, seed) => secondsUntilLeft(seed + 1)).sort((a, b) => a - b);
+    expect(seconds[20]).toBeLessThan(1);
+    expect(seconds.at(-1)).toBeLessThan(3);
+  });
 });
-const times: number[] = [];
-it('prints', () => {
-  times.sort((a, b) => a - b);
-  console.log(times.map((t) => t.toFixed(2)).join(' '));
+
+describe('what is not a fault of paths', () => {
+  itForSeeds('a peer that sleeps for a moment costs no port', 12, (seed) => {
+    const region = settled(seed);
+    region.asleep.add(1);
+    region.pass(0.35, busy(region));
+    region.asleep.delete(1);
+    region.pass(5, busy(region));
+    expect(names(region)).not.toContain('port-left');
+  });
+
+  it('a peer that is gone leaves the table as it was, and is no emergency', () => {
+    const region = settled();
+    const before = flows.map((port) => region.portOf(0, 1, port));
+    region.loses = () => true;
+    region.pass(20, busy(region));
+    expect(flows.map((port) => region.portOf(0, 1, port))).toEqual(before);
+    expect(names(region)).toContain('peer-silent');
+    expect(names(region)).not.toContain('port-left');
+  });
+
+  it('our own sleep, when answers are taken in before timers are looked at', () => {
+    const region = settled();
+    region.asleep.add(0);
+    region.pass(2);
+    region.asleep.delete(0);
+    region.pass(5, busy(region));
+    expect(names(region)).not.toContain('port-left');
+  });
+
+  itForSeeds('one packet in a hundred, everywhere', 6, (seed) => {
+    const region = settled(seed);
+    const dice = new SeededRng(seed);
+    region.loses = () => chance(dice, 0.01);
+    region.pass(120, busy(region));
+    const left = names(region).filter((name) => name === 'port-left');
+    expect(left.length).toBeLessThan(4);
+  });
 });
+
+describe('what failed and works again', () => {
+  it('rests until the rankings are reset, and then takes its flows back', () => {
+    const region = settled();
+    const before = flows.map((port) => region.portOf(0, 1, port));
+    region.loses = ({ spine }) => spine === 0;
+    region.pass(10, busy(region));
+    region.loses = () => false;
+    region.pass(60, busy(region));
+    expect(states(region)).toContain('resting');
+    expect(flows.map((port) => region.portOf(0, 1, port))).not.toEqual(before);
+    region.pass(1800, busyNow(region));
+    expect(states(region)).not.toContain('resting');
+    expect(flows.map((port) => region.portOf(0, 1, port))).toEqual(before);
+  });
+
+  it('comes back earlier while less than half of the ports are usable, and 32 more are asked', () => {
+    const region = settled();
+    region.loses = ({ spine }) => spine !== 0;
+    region.pass(8, busy(region));
+    const [peer] = region.hosts[0]!.peers(region.now);
+    expect(peer!.ports).toBe(64);
+    expect(peer!.usable).toBeLessThan(32);
+    expect(working(region)).toBe(flows.length);
+    region.loses = () => false;
+    region.pass(20, busy(region));
+    expect(names(region)).toContain('port-back');
+    expect(region.hosts[0]!.peers(region.now)[0]!.usable).toBeGreaterThanOrEqual(16);
+  });
+});
+
+it('an endpoint whose paths are left again and again raises an alarm that names it', () => {
+  const region = settled();
+  const dice = new SeededRng(5);
+  // The peer's own NIC loses half of what comes, whatever the way.
+  region.loses = ({ to }) => to === 1 && chance(dice, 0.5);
+  region.pass(180, busy(region));
+  expect(region.hosts[0]!.alarms()).toMatchObject([{ endpoint: [0, 0, 0xffff, region.addressOf(1)] }]);
+  expect(names(region)).toContain('alarm');
+  region.loses = () => false;
+  region.pass(1200, busyNow(region));
+  expect(region.hosts[0]!.alarms()).toEqual([]);
+});
+
+function names(region: Region): string[] {
+  return region.hosts[0]!.events().map(({ event }) => event);
+}
+
+function states(region: Region): string[] {
+  return region.hosts[0]!.ports(region.now, region.addressOf(1)).map(({ state }) => state);
+}
+
+/** Traffic now and then, for long times: every twentieth call. */
+function busyNow(region: Region): () => void {
+  const each = busy(region);
+  let calls = 0;
+  return () => {
+    if (calls++ % 20 === 0) each();
+  };
+}

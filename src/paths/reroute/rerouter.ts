@@ -6,9 +6,7 @@ import {
   CTL_BACKPRESSURE,
   CTL_FINISH,
   CTL_RESET,
-  isReceived,
   RECEIPT_BYTES,
-  writeReceipt,
   ZOOROUTE_NEGOTIATION_REQUEST,
   ZOOROUTE_NEGOTIATION_RESPONSE,
   ZOOROUTE_TELEMETRY_REQUEST,
@@ -48,6 +46,8 @@ const DEFAULT_HOMES = 32;
 const DEFAULT_MAX_ELEMENTS = 1 << 17;
 const DEFAULT_IDLE_MICROS = 60 * SECOND;
 
+const nothing = () => false;
+
 export class Rerouter implements ReroutingCore {
   readonly fast: FastTable;
   readonly counters: Record<RerouteCounter, number> = {
@@ -76,7 +76,6 @@ export class Rerouter implements ReroutingCore {
   private readonly outbox = new Outbox();
   private readonly responder: Responder;
   private readonly header = new ZooRouteView();
-  private readonly receiptView = new DataView(new ArrayBuffer(RECEIPT_BYTES));
   private probesAtSample = 0;
   private sampledAt: number;
 
@@ -238,6 +237,7 @@ export class Rerouter implements ReroutingCore {
     counters.probesAnswered++;
     const { ctl, backend } = header;
     if (ctl === CTL_BACKPRESSURE) table.peers.backpressure[peer]!++;
+    else table.peers.answered[peer]!++;
     if (ctl === CTL_RESET) care.askAgain(now, peer);
     if (table.peers.state[peer] === PEER_PLAIN) return;
     const at = peer * MAX_PORTS + request.port;
@@ -252,22 +252,24 @@ export class Rerouter implements ReroutingCore {
       care.judge.onAnswer(now, at, rttMicros);
     }
     if (wasUnknown) care.changedPort(at);
-    if (ctl !== CTL_RESET) this.takeReceipt(now, peer, packet);
+    if (ctl !== CTL_RESET) this.takeReceipt(now, peer, request.sequence, packet);
   }
 
-  /** What a middlebox received says nothing: its answers take the way of its traffic, by our own port. */
-  private takeReceipt(now: number, peer: number, packet: ArrivedPacket): void {
-    const { header } = this;
+  /**
+   * The answers of a middlebox go by our own port, as its traffic does: only those that arrive say that the port works.
+   */
+  private takeReceipt(now: number, peer: number, sequence: number, packet: ArrivedPacket): void {
+    const { header, care } = this;
     const { peers } = this.table;
-    if (header.bodyLength < REFLECT_BYTES + RECEIPT_BYTES || peers.role[peer] === ROLE_MIDDLEBOX) return;
-    const { view } = packet.bytes;
+    const has = header.bodyLength >= REFLECT_BYTES + RECEIPT_BYTES;
+    if (!has || peers.role[peer] === ROLE_MIDDLEBOX) {
+      care.judge.onReceipt(now, peer, sequence, nothing);
+      return;
+    }
+    const { receipts } = this.requests;
     const at = header.bodyAt + REFLECT_BYTES;
-    peers.hasReceipt[peer] = 1;
-    peers.receiptNewest[peer] = view.getUint32(at);
-    peers.receiptBefore[peer] = view.getUint32(at + 4);
-    peers.receiptLongBefore[peer] = view.getUint32(at + 8);
-    if (peers.suspects[peer]! > 0)
-      this.care.judge.onReceipt(now, peer, (sequence) => isReceived(view, at, sequence));
+    const newest = receipts.take(peer, peers.sequence[peer]!, packet.bytes.view, at);
+    if (newest >= 0) care.judge.onReceipt(now, peer, newest, (number) => receipts.hasArrived(peer, number));
   }
 
   private onLost(now: number, request: Settled): void {
@@ -276,27 +278,13 @@ export class Rerouter implements ReroutingCore {
     if (port === NEGOTIATION_PORT || peers.state[peer] === PEER_PLAIN) return;
     const at = peer * MAX_PORTS + port;
     if (this.table.ports.isProbed[at] === 0) return;
-    const isArrived = this.hasArrived(peer, sequence);
+    const isArrived = this.requests.receipts.hasArrived(peer, sequence);
     if (this.care.judge.onLoss(now, at, sequence, sentAt, isArrived)) {
       this.counters.probesLost++;
       peers.lost[peer]!++;
     } else {
       this.counters.answersLost++;
     }
-  }
-
-  private hasArrived(peer: number, sequence: number): boolean {
-    const { peers } = this.table;
-    if (peers.hasReceipt[peer] === 0) return false;
-    const { receiptView } = this;
-    writeReceipt(
-      receiptView,
-      0,
-      peers.receiptNewest[peer]!,
-      peers.receiptBefore[peer]!,
-      peers.receiptLongBefore[peer]!,
-    );
-    return isReceived(receiptView, 0, sequence);
   }
 
   /** Where an answer is to go from. */

@@ -33,6 +33,9 @@ const PEER_COLUMNS = {
   inUse: Uint8Array,
   suspects: Uint8Array,
   sequence: Uint32Array,
+  /** Requests up to this one have been told of: received, or lost on the way there. */
+  toldUpTo: Uint32Array,
+  hasTold: Uint8Array,
   addedAt: Float64Array,
   usedAt: Float64Array,
   nextAskAt: Float64Array,
@@ -54,13 +57,9 @@ const PEER_COLUMNS = {
   slowdown: Float64Array,
   /** W of algorithm 1 and what came in since it was last looked at. */
   window: Int32Array,
+  answered: Uint32Array,
   backpressure: Uint32Array,
   lost: Uint32Array,
-  /** What the peer says it received. */
-  hasReceipt: Uint8Array,
-  receiptNewest: Uint32Array,
-  receiptBefore: Uint32Array,
-  receiptLongBefore: Uint32Array,
   switches: Uint32Array,
   switchScore: Float64Array,
   switchedAt: Float64Array,
@@ -75,6 +74,8 @@ const PORT_COLUMNS = {
   answeredInARow: Uint8Array,
   /** Quick probes still to be sent. */
   series: Uint8Array,
+  /** The last failure was an answer that took too long. */
+  wasSlow: Uint8Array,
   isProbed: Uint8Array,
   isChosen: Uint8Array,
   srtt: Float64Array,
