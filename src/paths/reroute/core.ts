@@ -9,6 +9,7 @@ import type { Bytes } from '../../base/bytes.ts';
 import type { HostAddress, Ipv6Address, Mac } from '../../wire/address.ts';
 import type { FastTable } from './fast-table.ts';
 import type { Role, Scenario } from './roles.ts';
+import type { SavedRerouting } from './saved.ts';
 
 export interface ReroutingOptions {
   /** Our VTEP's address. */
@@ -66,6 +67,8 @@ export interface ReroutingCore {
   nextTimeout(): number;
   /** From now on peers are told that we stop. */
   finish(): void;
+  /** Plain values, from which another process can go on (`readSaved`). */
+  save(): SavedRerouting;
   /** What people ask. */
   peers(now: number): PeerFacts[];
   ports(now: number, destination: HostAddress): PortFacts[];

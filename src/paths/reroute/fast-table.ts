@@ -114,6 +114,23 @@ export class FastTable {
     return this.states[this.entries.get(id)!.entry.unit * UNIT_BYTES + index]!;
   }
 
+  /** The bytes of an entry's state; none when there is no entry. */
+  bytesOf(id: number): readonly number[] {
+    const entry = this.entries.get(id)?.entry;
+    if (entry === undefined) return [];
+    const at = entry.unit * UNIT_BYTES;
+    return [...this.states.subarray(at, at + stateBytes(entry.form, entry.homes))];
+  }
+
+  /** Writes all bytes of an entry's state; false when they are too many or too few. */
+  setBytes(id: number, bytes: readonly number[]): boolean {
+    const { form, homes, unit } = this.entries.get(id)!.entry;
+    if (bytes.length !== stateBytes(form, homes)) return false;
+    this.states.set(bytes, unit * UNIT_BYTES);
+    for (let i = 0; i < bytes.length; i += UNIT_BYTES) this.touch(unit * UNIT_BYTES + i);
+    return true;
+  }
+
   /** True when some flow of this entry may use the port. */
   uses(id: number, port: number): boolean {
     const { form, homes, unit } = this.entries.get(id)!.entry;

@@ -14,6 +14,7 @@ import { Prober } from './prober.ts';
 import { Publisher } from './publisher.ts';
 import { QuickPorts } from './quick-ports.ts';
 import { type Manner, mannerOf, type Role, roleOf } from './roles.ts';
+import { restorePorts, type SavedPeer } from './saved.ts';
 import { PEER_PLAIN, PEER_SPEAKS, PORT_HEALTHY, PORT_RESTING, peerOf, type SlowTable } from './slow-table.ts';
 import type { SwitchingAlarm } from './switching-alarm.ts';
 
@@ -114,6 +115,18 @@ export class PeerCare implements Verdicts {
     this.prober.refresh(now, peer);
     // Which ports lead to which of several machines must be known before one of them fails.
     if (manner.form === FORM_GROUPS) this.prober.burst(now, peer);
+  }
+
+  /** Goes on with what the process before us knew; it is asked again whether it still speaks. */
+  restore(now: number, saved: SavedPeer): void {
+    const peer = this.meet(now, saved.address);
+    const { peers } = this.table;
+    peers.usedAt[peer] = saved.usedAt;
+    this.speaks(now, peer, saved.role, saved.hops);
+    if (this.fast.entryOf(peer) === undefined) return;
+    restorePorts(this.table, peer, saved);
+    this.fast.setBytes(peer, saved.fast);
+    this.prober.refresh(now, peer);
   }
 
   leaveInPeace(now: number, peer: number, reason: RerouteReason): void {

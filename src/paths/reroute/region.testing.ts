@@ -7,6 +7,7 @@ import type { LeavingPacket, ReroutingOptions } from './core.ts';
 import { selectPort } from './fast-select.ts';
 import { Rerouter } from './rerouter.ts';
 import { ROLE_HYPERVISOR } from './roles.ts';
+import type { SavedRerouting } from './saved.ts';
 
 export const SECOND = 1_000_000;
 const FIRST_NOW = 1_000_000;
@@ -60,8 +61,8 @@ export class Region {
   }
 
   /** Another process in a host's place. */
-  restart(host: number, options?: Partial<ReroutingOptions>): void {
-    this.hosts[host] = this.start(host, options);
+  restart(host: number, old?: SavedRerouting): void {
+    this.hosts[host] = this.start(host, undefined, old);
   }
 
   addressOf(host: number): number {
@@ -166,15 +167,16 @@ export class Region {
     return true;
   }
 
-  private start(host: number, options?: Partial<ReroutingOptions>): Rerouter {
-    return new Rerouter(this.now, {
+  private start(host: number, options?: Partial<ReroutingOptions>, old?: SavedRerouting): Rerouter {
+    const all = {
       address: this.addressOf(host),
       role: ROLE_HYPERVISOR,
       backend: 0,
       secret: [this.rng.u32(), this.rng.u32(), this.rng.u32(), this.rng.u32()],
       processId: this.rng.u32(),
       ...options,
-    });
+    } as const;
+    return new Rerouter(this.now, all, old);
   }
 }
 

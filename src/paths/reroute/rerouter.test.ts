@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { itForSeeds } from '../../../test/support/seeds.ts';
 import { below, chance, SeededRng } from '../../base/rng.ts';
 import { Region, SECOND } from './region.testing.ts';
+import { readSaved } from './saved.ts';
 
 /** Kernel ports of flows that between them use many ports. */
 const rng = new SeededRng(7);
@@ -196,6 +197,35 @@ it('an endpoint whose paths are left again and again raises an alarm that names 
   region.loses = () => false;
   region.pass(1200, busyNow(region));
   expect(region.hosts[0]!.alarms()).toEqual([]);
+});
+
+describe('a process in the place of another', () => {
+  it('goes on with ports, table and flows as they were', () => {
+    const region = settled();
+    region.loses = ({ spine }) => spine === 0;
+    region.pass(4, busy(region));
+    const before = flows.map((port) => region.portOf(0, 1, port));
+    const old = region.hosts[0]!.ports(region.now, region.addressOf(1)).map(({ state }) => state);
+    const saved = readSaved(JSON.parse(JSON.stringify(region.hosts[0]!.save())));
+    expect(saved).toBeDefined();
+    region.restart(0, saved);
+    expect(flows.map((port) => region.portOf(0, 1, port))).toEqual(before);
+    expect(states(region)).toEqual(old);
+    region.pass(10, busy(region));
+    expect(flows.map((port) => region.portOf(0, 1, port))).toEqual(before);
+    expect(working(region)).toBe(flows.length);
+    expect(region.hosts[0]!.peers(region.now)).toMatchObject([{ state: 'speaks' }]);
+  });
+
+  it.each([
+    ['nothing', null],
+    ['another version', { version: 2, peers: [] }],
+    ['no peers', { version: 1 }],
+    ['a peer without an address', { version: 1, peers: [{}] }],
+    ['text', 'saved'],
+  ])('starts anew from %s', (_, value) => {
+    expect(readSaved(value)).toBeUndefined();
+  });
 });
 
 function names(region: Region): string[] {

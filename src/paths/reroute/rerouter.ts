@@ -37,6 +37,7 @@ import { PeerCare } from './peer-care.ts';
 import { Requests, type Settled } from './requests.ts';
 import { Responder } from './responder.ts';
 import { ROLE_MIDDLEBOX } from './roles.ts';
+import { type SavedRerouting, saveTable } from './saved.ts';
 import { PEER_PLAIN, PORT_UNKNOWN, SlowTable } from './slow-table.ts';
 import { SwitchingAlarm } from './switching-alarm.ts';
 
@@ -79,7 +80,8 @@ export class Rerouter implements ReroutingCore {
   private probesAtSample = 0;
   private sampledAt: number;
 
-  constructor(now: number, options: ReroutingOptions) {
+  /** Goes on from `old`, what another `save` returned. */
+  constructor(now: number, options: ReroutingOptions, old?: SavedRerouting) {
     this.options = options;
     this.basePort = options.basePort ?? DEFAULT_BASE_PORT;
     this.sampledAt = now;
@@ -95,6 +97,11 @@ export class Rerouter implements ReroutingCore {
     this.responder = new Responder(now, options, this.outbox, counters, (packet, turn) =>
       this.returnPort(packet.source, turn),
     );
+    for (const peer of old?.peers ?? []) if (peer.usedAt <= now) this.care.restore(now, peer);
+  }
+
+  save(): SavedRerouting {
+    return saveTable(this.table, this.options.processId, (peer) => this.fast.bytesOf(peer));
   }
 
   used(now: number, destination: HostAddress, sourcePort: number): void {
