@@ -126,4 +126,16 @@ export const BENCHES: readonly NamedBench[] = [
     programs: [],
     load: async () => (await import('./benches/ipc.ts')).ipc,
   },
+  {
+    name: 'probe-scale',
+    about: 'probes of regions of 10,000 to 100,000 VTEPs, step by step beside a full mesh',
+    programs: [],
+    load: async () => (await import('./benches/probe-scale.ts')).probeScale,
+  },
+  {
+    name: 'path-table',
+    about: 'memory of the fast path’s table, by form, beside hash entries for each port',
+    programs: [],
+    load: async () => (await import('./benches/path-table.ts')).pathTable,
+  },
 ];

@@ -16,7 +16,14 @@ export type PeerName =
   | 'unixSocket'
   | 'unixSocketBatched'
   | 'tcpLoopback'
-  | 'messagePort';
+  | 'messagePort'
+  | 'fullMesh'
+  | 'activePeers'
+  | 'activePorts'
+  | 'learning'
+  | 'hashEntries'
+  | 'bitmaps'
+  | 'hierarchicalIndexes';
 
 /** Whatever is compared. */
 export interface Contender {

@@ -16,14 +16,14 @@ import { nextWindow, probeGapMicros } from './send-window.ts';
 import { isUsable, PEER_SPEAKS, PORT_SUSPECT, peerOf, type SlowTable, UNKNOWN_HOPS } from './slow-table.ts';
 
 const SECOND = 1_000_000;
-const HOT_MICROS = 2 * SECOND;
-const HOT_PROBES_PER_SECOND = 8;
+export const HOT_MICROS = 2 * SECOND;
+export const HOT_PROBES_PER_SECOND = 8;
 /** How long a port without traffic counts as one that carries it. */
 export const IN_USE_MICROS = 30 * SECOND;
 const EPISODE_MICROS = 10 * SECOND;
 /** Of ports that nothing uses, in partial mode: those that were left, and those whose backend must be known. */
 const LEFT_INTERVAL_MICROS = 5 * SECOND;
-const SURVEY_INTERVAL_MICROS = 30 * SECOND;
+export const SURVEY_INTERVAL_MICROS = 30 * SECOND;
 const SERIES = 12;
 /** Of every other port, behind the first: with 30 % of loss, most that are on that route lose one of three. */
 const BURST_SERIES = 2;

@@ -45,7 +45,7 @@ const SECOND = 1_000_000;
 export const DEFAULT_BASE_PORT = 10_000;
 const DEFAULT_HOMES = 32;
 const DEFAULT_MAX_ELEMENTS = 1 << 17;
-const DEFAULT_IDLE_MICROS = 60 * SECOND;
+export const DEFAULT_IDLE_MICROS = 60 * SECOND;
 
 const nothing = () => false;
 
