@@ -55,7 +55,7 @@ export interface LeavingPacket {
 export interface ReroutingCore {
   readonly fast: FastTable;
   readonly counters: Readonly<Record<RerouteCounter, number>>;
-  /** Tenants' packets left for `destination` by `sourcePort`, which the packet path chose. */
+  /** Tenants' packets left for `destination` by `sourcePort`, which the packet path chose; 0: they may soon. */
   used(now: number, destination: HostAddress, sourcePort: number): void;
   receive(now: number, packet: ArrivedPacket): void;
   advance(now: number): void;
@@ -134,6 +134,8 @@ export interface PortFacts {
 }
 
 export const REROUTE_REASONS = [
+  'probe-lost',
+  'no-more-losses',
   'two-in-a-row',
   'three-of-five',
   'with-others',

@@ -21,6 +21,8 @@ import type { SwitchingAlarm } from './switching-alarm.ts';
 const SECOND = 1_000_000;
 /** Plain peers are remembered for longer, or each pause of their traffic would have them asked anew. */
 const PLAIN_IDLE_MICROS = 600 * SECOND;
+/** A peer that was silent for so long has stopped, as far as we can tell. */
+const SILENT_MICROS = 60 * SECOND;
 const RANKING_MICROS = 1800 * SECOND;
 
 export interface CareOptions {
@@ -70,7 +72,7 @@ export class PeerCare implements Verdicts {
       table,
       cpu,
       (peer) => this.mannerOf(peer),
-      (at, peer, isFull) => this.tell(at, peer, isFull ? 'mode-full' : 'mode-partial', 'two-in-a-row'),
+      (at, peer, isFull) => this.tellMode(at, peer, isFull),
     );
     this.publisher = new Publisher(table, fast, (at, port, why) => this.tellPort(at, port, 'port-back', why));
     this.quick = new QuickPorts(table, (at, port) => this.tellPort(at, port, 'port-left', 'slower-for-long'));
@@ -203,6 +205,10 @@ export class PeerCare implements Verdicts {
     if (this.negotiator.onRound(now, peer)) this.leaveInPeace(now, peer, 'no-answer');
     if (peers.state[peer] !== PEER_SPEAKS || !this.mannerOf(peer).probes) return;
     this.judge.onRound(now, peer);
+    if (peers.isSilent[peer] === 1 && now - peers.heardAt[peer]! > SILENT_MICROS) {
+      this.leaveInPeace(now, peer, 'peer-silent');
+      return;
+    }
     this.prober.adjust(now, peer);
     this.prober.refresh(now, peer);
     this.alarm.onRound(now, peer);
@@ -256,6 +262,16 @@ export class PeerCare implements Verdicts {
     const { prefersFast } = this.mannerOf(peer);
     if (prefersFast) this.quick.look(now, peer);
     this.publisher.publish(now, peer, prefersFast);
+  }
+
+  private tellMode(now: number, peer: number, isFull: boolean): void {
+    const why = isFull ? 'probe-lost' : 'no-more-losses';
+    this.tell(
+      now,
+      peer,
+      isFull ? 'mode-full' : 'mode-partial',
+      this.mannerOf(peer).isFull ? 'negotiated' : why,
+    );
   }
 
   private tell(now: number, peer: number, event: RerouteEventName, reason: RerouteReason): void {

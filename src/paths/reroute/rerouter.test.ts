@@ -137,6 +137,24 @@ describe('what is not a fault of paths', () => {
     expect(names(region)).not.toContain('port-left');
   });
 
+  it('a peer that stays silent for a minute has stopped: it is left in peace, and asked now and then', () => {
+    const region = settled();
+    region.loses = () => true;
+    region.pass(70, busy(region));
+    expect(region.hosts[0]!.peers(region.now)).toMatchObject([{ state: 'plain' }]);
+    region.loses = () => false;
+    region.pass(60, busy(region));
+    expect(region.hosts[0]!.peers(region.now)).toMatchObject([{ state: 'speaks' }]);
+    expect(working(region)).toBe(flows.length);
+  });
+
+  it('a peer that is only expected to be used is asked, and no port of it probed', () => {
+    const region = new Region(2);
+    region.pass(5, () => region.hosts[0]!.used(region.now, region.addressOf(1), 0));
+    expect(region.hosts[0]!.peers(region.now)).toMatchObject([{ state: 'speaks', inUse: 0 }]);
+    expect(region.hosts[0]!.counters.probesSent).toBe(0);
+  });
+
   it('our own sleep, when answers are taken in before timers are looked at', () => {
     const region = settled();
     region.asleep.add(0);

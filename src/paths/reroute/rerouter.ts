@@ -108,7 +108,8 @@ export class Rerouter implements ReroutingCore {
     const index = sourcePort - this.basePort;
     // Before the packet path knows the destination, its flows go by ports of the kernel's.
     const isOurs = index >= 0 && index < MAX_PORTS;
-    this.care.used(now, destination, isOurs ? index : homeOf(sourcePort, DEFAULT_HOMES));
+    const home = sourcePort === 0 ? -1 : homeOf(sourcePort, DEFAULT_HOMES);
+    this.care.used(now, destination, isOurs ? index : home);
   }
 
   receive(now: number, packet: ArrivedPacket): void {

@@ -134,6 +134,7 @@ export class SlowTable {
       this.ports.usedAt[at] = usedAt;
     }
     this.peers.suspects[peer] = 0;
+    this.peers.isSilent[peer] = 0;
   }
 }
 
