@@ -75,6 +75,9 @@ export const papers: readonly Paper[] = [
       4: 'Path probing',
       5: 'Path recording',
       7: 'Evaluation',
+      '7.1': 'Evaluation of optimizations',
+      '7.2': 'Overhead of ZooRoute',
+      '7.3': 'Online performance',
     },
   },
   {

@@ -67,7 +67,7 @@ describe('a spine that falls silent', () => {
     ['on the way there', (spine, from) => spine === 0 && from === 0],
   ];
   for (const [name, isHit] of faults)
-    itForSeeds(`${name} is left by every flow soon, once and for good`, 12, (seed) => {
+    itForSeeds(`${name} is left by every flow soon, once and for good`, 6, (seed) => {
       const region = settled(seed);
       expect(working(region)).toBe(flows.length);
       const before = new Map(flows.map((port) => [port, region.portOf(0, 1, port)]));
@@ -86,7 +86,7 @@ describe('a spine that falls silent', () => {
       for (const port of flows) expect(region.portOf(0, 1, port)).toBe(after.get(port));
     });
 
-  itForSeeds('on the way back costs no port on the way there, since receipts say so', 12, (seed) => {
+  itForSeeds('on the way back costs no port on the way there, since receipts say so', 6, (seed) => {
     const region = settled(seed);
     region.loses = ({ spine, from }) => spine === 0 && from === 1;
     region.pass(30, busy(region));
@@ -118,7 +118,7 @@ describe('30 % of loss on the way of a single flow', () => {
 });
 
 describe('what is not a fault of paths', () => {
-  itForSeeds('a peer that sleeps for a moment costs no port', 12, (seed) => {
+  itForSeeds('a peer that sleeps for a moment costs no port', 6, (seed) => {
     const region = settled(seed);
     region.asleep.add(1);
     region.pass(0.35, busy(region));

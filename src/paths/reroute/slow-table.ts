@@ -114,7 +114,8 @@ export class SlowTable {
       this.ports = columnsOf(PORT_COLUMNS, rows * MAX_PORTS, this.ports);
     }
     clearRow(this.peers, peer);
-    for (let i = 0; i < MAX_PORTS; i++) clearRow(this.ports, peer * MAX_PORTS + i);
+    const first = peer * MAX_PORTS;
+    for (const column of Object.values(this.ports)) column.fill(0, first, first + MAX_PORTS);
     this.peers.hops[peer] = UNKNOWN_HOPS;
     this.peers.slowdown[peer] = 1;
     this.peers.addedAt[peer] = now;
