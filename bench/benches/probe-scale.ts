@@ -11,6 +11,8 @@ const SECONDS = 1800;
 const SEED = 1;
 /** The densest that the paper's regions may be: 99 % of VTEPs talk to less than a quarter of the others. */
 const COUNTERPARTS = 0.25;
+/** In the paper's largest region, of more than 100,000, close to 50,000 talk to one gateway (§3.3). */
+const COUNTERPARTS_OF_GATEWAYS = 0.5;
 const GATEWAYS_OF_MANY = 1 / 5000;
 const MIDDLEBOXES_OF_MANY = 1 / 1000;
 /** Most pairs are always active; what differs from the paper's regions, it does not say. */
@@ -19,7 +21,11 @@ const PATTERN = { medianGapSeconds: 30, sigma: 1, meanFlowSeconds: 5 };
 const STEPS: readonly (Contender & { readonly name: keyof ProbeCount })[] = [
   { name: 'fullMesh', title: 'full mesh', settings: 'every port of every VTEP, once a second' },
   { name: 'activePeers', title: 'active peers', settings: 'until a minute after their last packet' },
-  { name: 'activePorts', title: '+ active ports', settings: 'partial mode, eight a second at least in use' },
+  {
+    name: 'activePorts',
+    title: '+ active ports',
+    settings: 'partial mode, more where packets flow over few',
+  },
   { name: 'learning', title: '+ learning', settings: 'middleboxes probe nobody' },
 ];
 
@@ -57,8 +63,16 @@ export async function probeScale({ quick, progress }: BenchOptions): Promise<Ben
 function shapeOf(vteps: number, samples: RegionShape['samples']): RegionShape {
   const gateways = Math.ceil(vteps * GATEWAYS_OF_MANY);
   const middleboxes = Math.ceil(vteps * MIDDLEBOXES_OF_MANY);
-  const shape = { vteps, gateways, middleboxes, counterparts: COUNTERPARTS, seconds: SECONDS };
-  return { ...shape, pattern: PATTERN, samples };
+  return {
+    vteps,
+    gateways,
+    middleboxes,
+    counterparts: COUNTERPARTS,
+    counterpartsOfGateways: COUNTERPARTS_OF_GATEWAYS,
+    seconds: SECONDS,
+    pattern: PATTERN,
+    samples,
+  };
 }
 
 function situationOf(vteps: number): string {
@@ -71,8 +85,8 @@ function notesOn(pairs: number): string[] {
     `${SECONDS / 60} minutes without faults, on the level of flows: the decisions of src/paths/reroute counted second by second for ` +
       `${pairs.toLocaleString('en-US')} pairs, those of some VTEPs of each kind, which stand for the others. ` +
       'sim/probing/probing.test.ts holds the count to what the core sends.',
-    `Each hypervisor talks to ${100 * COUNTERPARTS} % of the others and to all gateways (1 in 5,000) and middleboxes (1 in 1,000), which ` +
-      `talk to all. In half of the pairs a flow begins every ${medianGapSeconds} s or more often (log-normal, σ ${sigma}), lasts ` +
+    `Each hypervisor talks to ${100 * COUNTERPARTS} % of the others, each gateway (1 in 5,000) to half of them and each middlebox (1 in ` +
+      `1,000) to all. In half of the pairs a flow begins every ${medianGapSeconds} s or more often (log-normal, σ ${sigma}), lasts ` +
       `${meanFlowSeconds} s on average, and takes one of 32 ports.`,
     'Requests that a VTEP sends; each has one answer. A port that carries traffic now is probed more than once a second while it ' +
       'has few others beside it, which is part of the count.',

@@ -5,7 +5,7 @@
 import { FORM_GROUPS } from '../../src/paths/reroute/fast-select.ts';
 import {
   HOT_MICROS,
-  HOT_PROBES_PER_SECOND,
+  hotProbesPerSecond,
   IN_USE_MICROS,
   SURVEY_INTERVAL_MICROS,
 } from '../../src/paths/reroute/prober.ts';
@@ -54,7 +54,7 @@ export function addPairCost(cost: PairCost, flows: readonly Flow[], seconds: num
     let inUse = 0;
     for (let port = 0; port < PORTS; port++) if (second < lastUse[port]! + IN_USE) inUse++;
     const isHot = second < lastPeerUse + HOT;
-    cost.activePorts += isHot && inUse > 0 ? Math.max(inUse, HOT_PROBES_PER_SECOND) : inUse;
+    cost.activePorts += isHot && inUse > 0 ? hotProbesPerSecond(inUse) : inUse;
     if (isSurveyed) cost.activePorts += wasActive ? (PORTS - inUse) / SURVEY : FIRST_LOOK;
     wasActive = true;
   }

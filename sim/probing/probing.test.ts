@@ -57,6 +57,7 @@ it('a small region: each step saves, and learning spares the middleboxes', () =>
       gateways: 2,
       middleboxes: 8,
       counterparts: 0.25,
+      counterpartsOfGateways: 0.5,
       seconds: 600,
       pattern: { medianGapSeconds: 20, sigma: 1, meanFlowSeconds: 5 },
       samples: { hypervisors: 3, hubs: 1 },
@@ -66,5 +67,5 @@ it('a small region: each step saves, and learning spares the middleboxes', () =>
   expect(total.activePeers).toBeLessThan(total.fullMesh * 0.4);
   expect(total.activePorts).toBeLessThan(total.activePeers * 0.3);
   expect(total.learning).toBeLessThan(total.activePorts);
-  expect(worst.learning).toBeLessThanOrEqual(worst.activePorts);
+  expect(worst.learning).toBeLessThan(worst.activePorts * 0.7);
 });

@@ -18,6 +18,8 @@ export interface RegionShape {
   readonly middleboxes: number;
   /** Of the other hypervisors, that a hypervisor has traffic with. */
   readonly counterparts: number;
+  /** Of the hypervisors, that a gateway has traffic with; a middlebox has with all. */
+  readonly counterpartsOfGateways: number;
   readonly seconds: number;
   readonly pattern: PairPattern;
   /** VTEPs of each kind that are looked at. */
@@ -72,17 +74,20 @@ function newCount(): ProbeCount {
   return { fullMesh: 0, activePeers: 0, activePorts: 0, learning: 0 };
 }
 
-/** One VTEP with all that it talks to: a hypervisor with some of its like and all hubs, a hub with everybody. */
+/** One VTEP with all that it talks to. */
 function countOfVtep(
   shape: RegionShape,
   role: Role,
   hypervisors: number,
   rng: Rng,
 ): { count: ProbeCount; pairs: number } {
-  const share = role === ROLE_HYPERVISOR ? shape.counterparts : 1;
+  const { counterparts, counterpartsOfGateways } = shape;
+  const ofHypervisors = { [ROLE_HYPERVISOR]: counterparts, [ROLE_GATEWAY]: counterpartsOfGateways };
+  const share = role === ROLE_MIDDLEBOX ? 1 : ofHypervisors[role];
+  const ofGateways = role === ROLE_HYPERVISOR ? counterpartsOfGateways : 1;
   const peers: readonly [Role, number][] = [
     [ROLE_HYPERVISOR, Math.round(hypervisors * share)],
-    [ROLE_GATEWAY, shape.gateways],
+    [ROLE_GATEWAY, Math.round(shape.gateways * ofGateways)],
     [ROLE_MIDDLEBOX, shape.middleboxes],
   ];
   const count = newCount();

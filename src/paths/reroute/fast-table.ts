@@ -5,7 +5,7 @@
 // A state's bytes lie at its unit (fast-select.ts). Freed units are used again, so changes are told in an order that lets
 // no entry point at another's state: removed, stored, placed.
 
-import { type Ipv6Address, sameIpv6 } from '../../wire/address.ts';
+import type { Ipv6Address } from '../../wire/address.ts';
 import {
   ELEMENT_BYTES,
   type FastEntry,
@@ -61,13 +61,6 @@ export class FastTable {
 
   entryOf(id: number): FastEntry | undefined {
     return this.entries.get(id)?.entry;
-  }
-
-  /** As the packet path finds it; for tests and people, it looks at all. */
-  find(destination: Ipv6Address): FastEntry | undefined {
-    for (const { destination: placed, entry } of this.entries.values())
-      if (sameIpv6(placed, destination)) return entry;
-    return undefined;
   }
 
   /** An entry in which every flow keeps to its home; false when the table is full. */

@@ -29,7 +29,8 @@ const TWO = 2;
 const ANSWERS_TO_REST = 5;
 const BAD_AT_LEAST_MICROS = 5_000_000;
 /** Losses of one cause show within so long. */
-const TOGETHER_MICROS = 1_000_000;
+const TOGETHER_MICROS = 2_000_000;
+const QUIET_MICROS = 1_000_000;
 const SMOOTHING = 1 / 8;
 
 /** Who acts on verdicts; `at` is the index of a port. */
@@ -110,7 +111,7 @@ export class Judge {
   /** Once a second: a peer of which nothing at all is heard has no better and worse ports. */
   onRound(now: number, peer: number): void {
     const { peers } = this.table;
-    const isQuiet = peers.suspects[peer]! > 0 && now - peers.heardAt[peer]! > TOGETHER_MICROS;
+    const isQuiet = peers.suspects[peer]! > 0 && now - peers.heardAt[peer]! > QUIET_MICROS;
     if (isQuiet && peers.isSilent[peer] === 0) this.setSilent(now, peer, true);
   }
 

@@ -2,8 +2,8 @@
 // traffic, all spread over the second; the intervals follow the destination's window and the processor. Beyond that, out of
 // a budget of as many probes a second as full mode would send:
 //
-// - Traffic that flows right now over few ports: the ports in use share at least eight probes a second, since with
-//   one a second 30 % of loss shows after three.
+// - Traffic that flows right now over few ports: four probes a second each, eight when it is one port, and no more than
+//   32 in all, since with one a second 30 % of loss shows after three.
 // - A first loss (ZooRoute §8): the second probe at once, and a series behind it; and all other ports once, at once, so that
 //   there are ports known to be healthy by the time that one is found bad. The peer is in full mode then, until ten
 //   seconds have passed without a loss.
@@ -17,7 +17,9 @@ import { isUsable, PEER_SPEAKS, PORT_SUSPECT, peerOf, type SlowTable, UNKNOWN_HO
 
 const SECOND = 1_000_000;
 export const HOT_MICROS = 2 * SECOND;
-export const HOT_PROBES_PER_SECOND = 8;
+const HOT_PROBES_OF_PORT = 4;
+const LEAST_HOT_PROBES = 8;
+const MOST_HOT_PROBES = 32;
 /** How long a port without traffic counts as one that carries it. */
 export const IN_USE_MICROS = 30 * SECOND;
 const EPISODE_MICROS = 10 * SECOND;
@@ -28,7 +30,7 @@ const SERIES = 12;
 /** Of every other port, behind the first: with 30 % of loss, most that are on that route lose one of three. */
 const BURST_SERIES = 2;
 const SERIES_GAP_MICROS = 25_000;
-const CLOSE_SERIES = 8;
+const CLOSE_SERIES = 12;
 /** For so long after a port was left. */
 const CLOSE_LOOK_MICROS = 2 * SECOND;
 const BURST_GAP_MICROS = 3 * SECOND;
@@ -111,7 +113,9 @@ export class Prober {
     const isFree = window === most || window >= perSecond;
     const ofWindow = isFree ? 1 : (perSecond * probeGapMicros(window)) / SECOND;
     const hops = peers.hops[peer]!;
+    const before = peers.slowdown[peer]!;
     peers.slowdown[peer] = ofWindow * this.cpu.factor(hops !== UNKNOWN_HOPS && hops > NEAR_HOPS);
+    if (peers.slowdown[peer]! < before) this.respread(now, peer);
   }
 
   /** A port lost a probe for the first time. */
@@ -207,7 +211,7 @@ export class Prober {
     const peer = peerOf(at);
     const isUsed = this.isInUse(now, at) && isUsable(ports.state[at]!);
     if (isUsed && now - peers.usedAt[peer]! < HOT_MICROS)
-      return Math.min(SECOND, (peers.inUse[peer]! * SECOND) / HOT_PROBES_PER_SECOND);
+      return (peers.inUse[peer]! * SECOND) / hotProbesPerSecond(peers.inUse[peer]!);
     const isCandidate = at % MAX_PORTS < peers.ports[peer]!;
     if (isUsed || (isCandidate && peers.isFull[peer] === 1)) return SECOND;
     if (!isUsable(ports.state[at]!)) return LEFT_INTERVAL_MICROS;
@@ -238,6 +242,16 @@ export class Prober {
     this.timers.set(at, now);
   }
 
+  /** What was put off for longer than it is to be now. */
+  private respread(now: number, peer: number): void {
+    const first = peer * MAX_PORTS;
+    for (let at = first; at < first + MAX_PORTS; at++) {
+      if (this.table.ports.isProbed[at] === 0) continue;
+      const interval = this.interval(now, at) * this.table.peers.slowdown[peer]!;
+      if (Number.isFinite(interval)) this.timers.set(at, now + spread(at - first, interval));
+    }
+  }
+
   private begin(at: number, dueAt: number): void {
     this.table.ports.isProbed[at] = 1;
     this.timers.set(at, dueAt);
@@ -248,6 +262,12 @@ export class Prober {
     this.table.ports.series[at] = 0;
     this.timers.cancel(at);
   }
+}
+
+/** Of a peer that traffic flows to right now, over so many ports. */
+export function hotProbesPerSecond(portsInUse: number): number {
+  const wanted = Math.max(LEAST_HOT_PROBES, HOT_PROBES_OF_PORT * portsInUse);
+  return Math.max(portsInUse, Math.min(MOST_HOT_PROBES, wanted));
 }
 
 /** Where in the interval the port is due: in bit-reversed order, so that any few of them are far apart. */

@@ -3,8 +3,10 @@
 
 import { bytesOf } from '../../base/bytes.ts';
 import { SeededRng } from '../../base/rng.ts';
+import { asIpv6, type Ipv6Address } from '../../wire/address.ts';
 import type { LeavingPacket, ReroutingOptions } from './core.ts';
-import { selectPort } from './fast-select.ts';
+import { type FastEntry, selectPort } from './fast-select.ts';
+import type { FastTableHolder } from './fast-table.ts';
 import { Rerouter } from './rerouter.ts';
 import { ROLE_HYPERVISOR } from './roles.ts';
 import type { SavedRerouting } from './saved.ts';
@@ -28,6 +30,7 @@ export class Region {
   now = FIRST_NOW;
   readonly spines: number;
   readonly hosts: (Rerouter | undefined)[];
+  private readonly packetPaths: PacketPath[];
   /** Of every packet; return true to lose it. */
   loses: (trip: Trip & { readonly spine: number }) => boolean = () => false;
   oneWayMicros: (trip: Trip & { readonly spine: number }) => number = () => 50;
@@ -55,6 +58,7 @@ export class Region {
     this.seed = options.seed ?? 1;
     this.spines = options.spines ?? 4;
     this.rng = new SeededRng(this.seed);
+    this.packetPaths = Array.from({ length: hosts }, () => new PacketPath());
     this.hosts = Array.from({ length: hosts }, (_, host) =>
       options.speaks?.(host) === false ? undefined : this.start(host, options.each?.(host)),
     );
@@ -62,7 +66,10 @@ export class Region {
 
   /** Another process in a host's place. */
   restart(host: number, old?: SavedRerouting): void {
-    this.hosts[host] = this.start(host, undefined, old);
+    const rerouter = this.start(host, undefined, old);
+    this.hosts[host] = rerouter;
+    this.packetPaths[host] = new PacketPath();
+    rerouter.fast.drain(this.packetPaths[host]!);
   }
 
   addressOf(host: number): number {
@@ -82,10 +89,7 @@ export class Region {
   }
 
   portOf(from: number, to: number, kernelPort: number): number {
-    const { fast } = this.hosts[from]!;
-    const entry = entryOf(this.hosts[from]!, this.addressOf(to));
-    const chosen = entry === undefined ? 0 : selectPort(fast.states, entry, kernelPort);
-    return chosen === 0 ? kernelPort : chosen;
+    return this.packetPaths[from]!.select(this.addressOf(to), kernelPort);
   }
 
   /** Whether a flow's packets get there now. */
@@ -130,6 +134,7 @@ export class Region {
       if (rerouter === undefined || this.asleep.has(host)) continue;
       rerouter.advance(this.now);
       rerouter.transmit(this.now, (packet) => this.send(host, packet));
+      rerouter.fast.drain(this.packetPaths[host]!);
     }
   }
 
@@ -180,7 +185,28 @@ export class Region {
   }
 }
 
-/** Found as the packet path would, by the address. */
-function entryOf(rerouter: Rerouter, address: number) {
-  return rerouter.fast.find([0, 0, 0xffff, address]);
+/** A host's packet path: it knows what it was told. */
+class PacketPath implements FastTableHolder {
+  private readonly entries = new Map<string, FastEntry>();
+  private states = new Uint8Array(1 << 12);
+
+  remove(destination: Ipv6Address): void {
+    this.entries.delete(String(destination));
+  }
+
+  store(element: number, low: number, high: number): void {
+    const view = new DataView(this.states.buffer);
+    view.setUint32(element * 8, low, true);
+    view.setUint32(element * 8 + 4, high, true);
+  }
+
+  place(destination: Ipv6Address, entry: FastEntry): void {
+    this.entries.set(String(destination), entry);
+  }
+
+  select(destination: number, kernelPort: number): number {
+    const entry = this.entries.get(String(asIpv6(destination)));
+    const chosen = entry === undefined ? 0 : selectPort(this.states, entry, kernelPort);
+    return chosen === 0 ? kernelPort : chosen;
+  }
 }

@@ -33,9 +33,9 @@ describe('finding out', () => {
     expect(peer).toMatchObject({ state: 'speaks', scenario: 'H-H', mode: 'partial', hops: 3, inUse: 3 });
     const before = region.sent;
     region.pass(10, busy(region, 0, 1, flows.slice(0, 3)));
-    // Eight probes a second while few ports carry traffic, and their answers.
-    expect((region.sent - before) / 10).toBeGreaterThan(14);
-    expect((region.sent - before) / 10).toBeLessThan(20);
+    // Four probes a second of each port while few carry traffic, and their answers.
+    expect((region.sent - before) / 10).toBeGreaterThan(22);
+    expect((region.sent - before) / 10).toBeLessThan(27);
   });
 
   it('leaves a peer in peace that does not speak it, and asks ever less often', () => {
@@ -67,7 +67,7 @@ describe('a spine that falls silent', () => {
     ['on the way there', (spine, from) => spine === 0 && from === 0],
   ];
   for (const [name, isHit] of faults)
-    itForSeeds(`${name} is left by every flow soon, once and for good`, 6, (seed) => {
+    itForSeeds(`${name} is left by every flow soon, once and for good`, 4, (seed) => {
       const region = settled(seed);
       expect(working(region)).toBe(flows.length);
       const before = new Map(flows.map((port) => [port, region.portOf(0, 1, port)]));
@@ -111,8 +111,8 @@ describe('30 % of loss on the way of a single flow', () => {
   }
 
   it('is left within a second as a rule, and within three always', () => {
-    const seconds = Array.from({ length: 40 }, (_, seed) => secondsUntilLeft(seed + 1)).sort((a, b) => a - b);
-    expect(seconds[20]).toBeLessThan(1);
+    const seconds = Array.from({ length: 20 }, (_, seed) => secondsUntilLeft(seed + 1)).sort((a, b) => a - b);
+    expect(seconds[10]).toBeLessThan(1);
     expect(seconds.at(-1)).toBeLessThan(3);
   });
 });
@@ -164,7 +164,7 @@ describe('what is not a fault of paths', () => {
     expect(names(region)).not.toContain('port-left');
   });
 
-  itForSeeds('one packet in a hundred, everywhere', 6, (seed) => {
+  itForSeeds('one packet in a hundred, everywhere', 3, (seed) => {
     const region = settled(seed);
     const dice = new SeededRng(seed);
     region.loses = () => chance(dice, 0.01);
