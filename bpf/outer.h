@@ -1,0 +1,122 @@
+// The outer headers of a packet: Ethernet, tags if the kernel left them in, IPv4 or IPv6, UDP, and where VXLAN's eight
+// bytes lie (RFC 7348 §5).
+
+#pragma once
+#include "reroute-table.h"
+
+enum { MAX_TAGS = 2 };
+/** Where headers may end, inner ones too; packets from a network card may have them elsewhere than in their head. */
+enum { HEADERS_BYTES = 160 };
+
+struct outer {
+	struct address source, destination;
+	/** Where UDP begins, and how long its payload is as IP has it. */
+	u32 udp_at;
+	u32 payload_bytes;
+	u32 source_port;
+	u32 destination_port;
+	/** VXLAN's words. */
+	u32 flags;
+	u32 vni;
+	u32 hops;
+};
+
+INLINE void make_linear(struct __sk_buff *skb)
+{
+	u32 linear = skb->data_end - skb->data;
+
+	if (linear < HEADERS_BYTES && linear < skb->len)
+		bpf_skb_pull_data(skb, skb->len < HEADERS_BYTES ? skb->len : HEADERS_BYTES);
+}
+
+INLINE void map_ipv4(struct address *to, u32 ipv4)
+{
+	to->word[0] = to->word[1] = 0;
+	to->word[2] = BIG32(0xffff);
+	to->word[3] = ipv4;
+}
+
+INLINE void *skip_tags(void *next, void *end, u16 *type)
+{
+	for (int i = 0; i < MAX_TAGS; i++) {
+		struct vlan_tag *tag = next;
+
+		if (*type != BIG16(TYPE_VLAN) && *type != BIG16(TYPE_SERVICE_VLAN))
+			return next;
+		if ((void *)(tag + 1) > end)
+			return 0;
+		*type = tag->type;
+		next = tag + 1;
+	}
+	return next;
+}
+
+/** Where UDP begins; 0 for a fragment that is not the first, and whatever is not UDP right behind IP. */
+INLINE void *read_ip(void *next, void *end, u16 type, struct outer *outer)
+{
+	if (type == BIG16(TYPE_IPV4)) {
+		struct ipv4 *ip = next;
+
+		if ((void *)(ip + 1) > end || ip->protocol != PROTOCOL_UDP || ip->fragment & BIG16(0x1fff))
+			return 0;
+		u32 length = (ip->version_and_words & 15) * 4;
+		if (length < sizeof(*ip))
+			return 0;
+		map_ipv4(&outer->source, ip->source);
+		map_ipv4(&outer->destination, ip->destination);
+		outer->hops = ip->hops;
+		return next + length;
+	}
+	if (type == BIG16(TYPE_IPV6)) {
+		struct ipv6 *ip = next;
+
+		if ((void *)(ip + 1) > end || ip->next != PROTOCOL_UDP)
+			return 0;
+		for (int i = 0; i < 4; i++) {
+			outer->source.word[i] = ip->source[i];
+			outer->destination.word[i] = ip->destination[i];
+		}
+		outer->hops = ip->hops;
+		return ip + 1;
+	}
+	return 0;
+}
+
+/** Whether it is UDP to this port with room for VXLAN's header. */
+INLINE int read_outer(struct __sk_buff *skb, u32 port, struct outer *outer)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ethernet *ethernet = data;
+
+	if ((void *)(ethernet + 1) > end)
+		return 0;
+	u16 type = ethernet->type;
+	void *next = skip_tags(ethernet + 1, end, &type);
+	if (!next)
+		return 0;
+	struct udp *udp = next = read_ip(next, end, type, outer);
+	if (!next || (void *)(udp + 1) > end || udp->destination != BIG16((u16)port))
+		return 0;
+	struct vxlan *vxlan = (void *)(udp + 1);
+	if ((void *)(vxlan + 1) > end)
+		return 0;
+	outer->udp_at = next - data;
+	outer->payload_bytes = BIG16(udp->length) - sizeof(*udp);
+	outer->source_port = BIG16(udp->source);
+	outer->destination_port = port;
+	outer->flags = BIG32(vxlan->flags);
+	outer->vni = BIG32(vxlan->vni) >> 8;
+	return 1;
+}
+
+/** RFC 7348 §5: a frame of a network. The P bit of VXLAN-GPE says that it is something else (BIFROST §3.2). */
+INLINE int is_frame(const struct outer *outer)
+{
+	return (outer->flags >> 24 & 0x0c) == 0x08 && outer->vni != 0;
+}
+
+/** ZooRoute §A: the magic number, where VXLAN has its flags. */
+INLINE int is_zooroute(const struct outer *outer)
+{
+	return outer->flags >> 8 == 0xffeedd;
+}

@@ -1,0 +1,156 @@
+// What rerouting shares with its process besides the fast table: settings and heartbeat, who is sent to, and the packets
+// that are the process's to answer. src/reroute/layout.ts has the same places.
+
+#pragma once
+#include "reroute-table.h"
+
+enum { LAYOUT = 1, MAX_LOCALS = 8, MAX_PAYLOAD = 256 };
+enum { FLAG_LEARNS = 1 };
+/** A destination that has no entry is told of once in so long. */
+enum { TOLD_NANOS = 1000000000 };
+
+enum bucket { BUCKET_PEERS, BUCKET_STRANGERS, BUCKET_DESTINATIONS, BUCKETS };
+
+enum count {
+	COUNT_CAPTURED,
+	/** Captured packets that were given up: no room, too many from peers or from strangers, too long. */
+	COUNT_NO_ROOM,
+	COUNT_TOO_MANY,
+	COUNT_TOO_MANY_STRANGERS,
+	COUNT_TOO_LONG,
+	/** Packets whose port could not be written. */
+	COUNT_NOT_WRITTEN,
+	COUNT_UPDATES,
+	COUNT_BAD_UPDATES,
+	COUNTS,
+};
+
+/** One page. Written by the process, but for the counts. */
+struct settings {
+	u32 layout;
+	/** Of the overlay. */
+	u16 port;
+	u16 flags;
+	/** CLOCK_MONOTONIC when the process was last alive; older than the limit, and nothing is rerouted or captured. */
+	s64 heartbeat_nanos;
+	s64 limit_nanos;
+	/** What a captured packet costs, and how much may be spent at once; each processor for itself. */
+	u64 cost_nanos[BUCKETS];
+	u64 burst_nanos;
+	/** This host's addresses in the underlay: packets of others that pass through are none of ours. */
+	u32 locals;
+	u32 padding;
+	struct address local[MAX_LOCALS];
+	u64 counts[COUNTS];
+};
+_Static_assert(sizeof(struct settings) == 256, "as src/reroute/layout.ts has it");
+
+struct {
+	MAP_UINT(type, BPF_MAP_TYPE_ARRAY);
+	MAP_UINT(max_entries, 1);
+	MAP_UINT(map_flags, BPF_F_MMAPABLE);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct settings);
+} reroute_settings SEC(".maps");
+
+/** Of the destination with this slot. The process takes the bits, so that they say what was used since. */
+struct activity {
+	u64 used_ports;
+	u64 bytes;
+	s64 last_nanos;
+	u64 padding;
+};
+
+struct {
+	MAP_UINT(type, BPF_MAP_TYPE_ARRAY);
+	MAP_UINT(max_entries, 4096);
+	MAP_UINT(map_flags, BPF_F_MMAPABLE);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct activity);
+} reroute_activity SEC(".maps");
+
+/** When the process was last told of a destination that has no entry. */
+struct {
+	MAP_UINT(type, BPF_MAP_TYPE_LRU_HASH);
+	MAP_UINT(max_entries, 1024);
+	MAP_TYPE(key, struct address);
+	MAP_TYPE(value, s64);
+} reroute_newcomers SEC(".maps");
+
+enum heard_kind { HEARD_PACKET, HEARD_DESTINATION };
+
+struct heard {
+	u32 kind;
+	u32 length;
+	s64 nanos;
+	struct address source;
+	struct address destination;
+	u16 source_port;
+	u16 destination_port;
+	u8 hops;
+	u8 padding[3];
+};
+_Static_assert(sizeof(struct heard) == 56, "as src/reroute/layout.ts has it");
+
+struct heard_packet {
+	struct heard heard;
+	u8 payload[MAX_PAYLOAD];
+};
+
+struct {
+	MAP_UINT(type, BPF_MAP_TYPE_RINGBUF);
+	MAP_UINT(max_entries, 1 << 19);
+} reroute_heard SEC(".maps");
+
+struct {
+	MAP_UINT(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	MAP_UINT(max_entries, BUCKETS);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, s64);
+} reroute_buckets SEC(".maps");
+
+INLINE struct settings *the_settings(void)
+{
+	u32 key = 0;
+
+	return bpf_map_lookup_elem(&reroute_settings, &key);
+}
+
+INLINE void count(struct settings *settings, enum count which)
+{
+	__sync_fetch_and_add(&settings->counts[which], 1);
+}
+
+/** The heartbeat may be ahead of `now`, which is the time of the last tick. */
+INLINE int is_attended(const struct settings *settings, s64 now)
+{
+	return now - READ_ONCE(settings->heartbeat_nanos) < settings->limit_nanos;
+}
+
+INLINE int is_same(const struct address *a, const struct address *b)
+{
+	return a->word[3] == b->word[3] && a->word[0] == b->word[0] && a->word[1] == b->word[1] &&
+	       a->word[2] == b->word[2];
+}
+
+INLINE int is_local(const struct settings *settings, const struct address *address)
+{
+	u32 locals = settings->locals;
+
+	for (u32 i = 0; i < MAX_LOCALS; i++)
+		if (i < locals && is_same(&settings->local[i], address))
+			return 1;
+	return 0;
+}
+
+/** A token bucket, kept as the time when it will be full again. A bucket without a cost is closed. */
+INLINE int may_spend(const struct settings *settings, u32 bucket, s64 now)
+{
+	s64 *full = bpf_map_lookup_elem(&reroute_buckets, &bucket);
+	u64 cost = settings->cost_nanos[bucket];
+
+	if (!full || cost == 0 || *full - now > (s64)settings->burst_nanos)
+		return 0;
+	*full = (*full > now ? *full : now) + cost;
+	return 1;
+}

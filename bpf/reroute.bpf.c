@@ -1,0 +1,85 @@
+// Rerouting of a kernel's VXLAN (ZooRoute §3.2): on its way out, a packet gets the outer source port that the fast table has
+// for it; on its way in, what has ZooRoute's magic number in VXLAN's place goes to the process, because the kernel owns
+// the port. Everything else is untouched, and so is everything when the process was not heard of for too long.
+// src/reroute/fast-maps.ts is the other side.
+
+#include "capture.h"
+#include "learned.h"
+#include "rewrite.h"
+#include "updates.h"
+
+INLINE void mark(const struct entry *entry, u32 port, u32 bytes, s64 now)
+{
+	u32 key = entry->slot;
+	u32 offset = port - entry->base;
+	struct activity *activity = bpf_map_lookup_elem(&reroute_activity, &key);
+
+	if (!activity)
+		return;
+	u64 bit = offset < MAX_PORTS ? 1ull << offset : 0;
+	if (bit & ~READ_ONCE(activity->used_ports))
+		__sync_fetch_and_or(&activity->used_ports, bit);
+	if (activity->last_nanos != now)
+		activity->last_nanos = now;
+	__sync_fetch_and_add(&activity->bytes, bytes);
+}
+
+SEC("tc") int reroute_egress(struct __sk_buff *skb)
+{
+	struct settings *settings = the_settings();
+	struct outer outer;
+
+	if (!settings)
+		return PACKET_NEXT;
+	make_linear(skb);
+	if (!read_outer(skb, settings->port, &outer) || !is_frame(&outer) || !is_local(settings, &outer.source))
+		return PACKET_NEXT;
+	s64 now = bpf_ktime_get_coarse_ns();
+	if (!is_attended(settings, now))
+		return PACKET_NEXT;
+	struct entry *entry = bpf_map_lookup_elem(&reroute_paths, &outer.destination);
+	u32 port = settings->flags & FLAG_LEARNS ? learned_port(skb, &outer) : 0;
+	if (entry) {
+		if (port == 0)
+			port = choose_port(entry, outer.source_port);
+		mark(entry, port ? port : outer.source_port, skb->len, now);
+	} else {
+		tell_destination(settings, &outer, now);
+	}
+	if (port != 0 && port != outer.source_port && !write_source_port(skb, &outer, port))
+		count(settings, COUNT_NOT_WRITTEN);
+	return PACKET_NEXT;
+}
+
+SEC("tc") int reroute_ingress(struct __sk_buff *skb)
+{
+	struct settings *settings = the_settings();
+	struct outer outer;
+
+	if (!settings)
+		return PACKET_NEXT;
+	make_linear(skb);
+	if (!read_outer(skb, settings->port, &outer) || !is_local(settings, &outer.destination))
+		return PACKET_NEXT;
+	if (is_zooroute(&outer)) {
+		s64 now = bpf_ktime_get_ns();
+		if (!is_attended(settings, now))
+			return PACKET_NEXT;
+		capture(skb, settings, &outer, now);
+		return PACKET_DROP;
+	}
+	if (settings->flags & FLAG_LEARNS && is_frame(&outer))
+		learn_port(skb, &outer);
+	return PACKET_NEXT;
+}
+
+SEC("xdp") int reroute_updates(struct xdp_md *packet)
+{
+	struct settings *settings = the_settings();
+
+	if (settings)
+		take_updates(packet, settings);
+	return XDP_DROP;
+}
+
+char terms[] SEC("license") = "GPL";

@@ -1,0 +1,77 @@
+// Another outer source port, and the outer UDP checksum that goes with it.
+
+#pragma once
+#include "outer.h"
+
+enum { CHECKSUM_PARTIAL = 3 };
+enum { FIELD_BYTE_OFFSET = 0, FIELD_BYTE_SIZE = 1, FIELD_LSHIFT = 4, FIELD_RSHIFT = 5 };
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/** The kernel's own, behind the context. */
+struct sk_buff {
+	unsigned char *head, *data;
+	u16 csum_start;
+	u8 ip_summed : 2;
+};
+
+#pragma clang attribute pop
+
+/** The context is the kernel's own struct, and may be read as memory. */
+#define KERNEL_FIELD(skb, field)                                                                        \
+	({                                                                                              \
+		typeof(((struct sk_buff *)0)->field) value_;                                            \
+		bpf_probe_read_kernel(&value_, sizeof(value_),                                          \
+				      __builtin_preserve_access_index(&((struct sk_buff *)skb)->field)); \
+		value_;                                                                                 \
+	})
+
+INLINE u32 ip_summed(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = (struct sk_buff *)skb;
+	u64 value = 0;
+
+	bpf_probe_read_kernel(&value, __builtin_preserve_field_info(kernel->ip_summed, FIELD_BYTE_SIZE),
+			      (void *)skb + __builtin_preserve_field_info(kernel->ip_summed, FIELD_BYTE_OFFSET));
+	value <<= __builtin_preserve_field_info(kernel->ip_summed, FIELD_LSHIFT);
+	return value >> __builtin_preserve_field_info(kernel->ip_summed, FIELD_RSHIFT);
+}
+
+/**
+ * Whether the outer checksum is complete, as it stands in the packet. It is none with 0 (RFC 768), as is usual over IPv4.
+ * Of a bundle, and of a packet whose outer checksum is left to the network card, it is the sum of the pseudo-header
+ * alone, which has no ports. With the inner one left to the card, the outer one is complete (udp_set_csum, lco_csum).
+ */
+INLINE int is_complete(struct __sk_buff *skb, u32 udp_at, u16 checksum)
+{
+	if (checksum == 0 || skb->gso_size != 0)
+		return 0;
+	if (ip_summed(skb) != CHECKSUM_PARTIAL)
+		return 1;
+	u64 start = KERNEL_FIELD(skb, data) - KERNEL_FIELD(skb, head) + udp_at;
+	return KERNEL_FIELD(skb, csum_start) != start;
+}
+
+/** RFC 1624; both ports and the checksum as they stand in the packet. */
+INLINE u16 updated_checksum(u16 checksum, u16 from, u16 to)
+{
+	u32 sum = (u16)~checksum + (u16)~from + to;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (u16)~sum ? (u16)~sum : 0xffff;
+}
+
+/** The packet's head may move by it. Whether it was done. */
+INLINE int write_source_port(struct __sk_buff *skb, const struct outer *outer, u32 port)
+{
+	struct udp udp;
+
+	if (bpf_skb_load_bytes(skb, outer->udp_at, &udp, sizeof(udp)) < 0)
+		return 0;
+	u16 from = udp.source;
+	udp.source = BIG16((u16)port);
+	if (is_complete(skb, outer->udp_at, udp.checksum))
+		udp.checksum = updated_checksum(udp.checksum, from, udp.source);
+	return bpf_skb_store_bytes(skb, outer->udp_at, &udp, sizeof(udp), 0) == 0;
+}
