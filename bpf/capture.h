@@ -67,6 +67,6 @@ INLINE void tell_destination(struct settings *settings, const struct outer *oute
 	if (is_group(&outer->destination) || !may_spend(settings, BUCKET_DESTINATIONS, now))
 		return;
 	bpf_map_update_elem(&reroute_newcomers, &outer->destination, &now, BPF_ANY);
-	describe(&heard, HEARD_DESTINATION, outer, now);
+	describe(&heard, HEARD_DESTINATION, outer, bpf_ktime_get_ns());
 	bpf_ringbuf_output(&reroute_heard, &heard, sizeof(heard), 0);
 }

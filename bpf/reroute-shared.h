@@ -4,7 +4,7 @@
 #pragma once
 #include "reroute-table.h"
 
-enum { LAYOUT = 1, MAX_LOCALS = 8, MAX_PAYLOAD = 256 };
+enum { LAYOUT = 1, MAX_LOCALS = 8, MAX_DEVICES = 8, MAX_PAYLOAD = 256 };
 enum { FLAG_LEARNS = 1 };
 /** A destination that has no entry is told of once in so long. */
 enum { TOLD_NANOS = 1000000000 };
@@ -39,11 +39,13 @@ struct settings {
 	u64 burst_nanos;
 	/** This host's addresses in the underlay: packets of others that pass through are none of ours. */
 	u32 locals;
-	u32 padding;
+	/** The process's own: which half of the states array it writes, and devices whose filter queue it made. */
+	u32 half;
 	struct address local[MAX_LOCALS];
 	u64 counts[COUNTS];
+	u32 hooks[MAX_DEVICES];
 };
-_Static_assert(sizeof(struct settings) == 256, "as src/reroute/layout.ts has it");
+_Static_assert(sizeof(struct settings) == 288, "as src/reroute/layout.ts has it");
 
 struct {
 	MAP_UINT(type, BPF_MAP_TYPE_ARRAY);

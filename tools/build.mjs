@@ -48,7 +48,8 @@ export async function buildDist() {
     splitting: true,
   });
   chmodSync(join(fresh, 'selvage.js'), 0o755);
-  copyFileSync(join(root, 'bpf/built/congestion.bpf.o'), join(fresh, 'congestion.bpf.o'));
+  for (const object of ['congestion', 'reroute'])
+    copyFileSync(join(root, `bpf/built/${object}.bpf.o`), join(fresh, `${object}.bpf.o`));
   putInPlace(client, join(root, 'src/client/dist'));
   putInPlace(fresh, join(root, 'dist'));
 }

@@ -17,6 +17,7 @@ export const layers = [
   'src/device',
   'src/client',
   'src/agent',
+  'src/reroute',
   'src/cli',
 ];
 
@@ -37,6 +38,7 @@ const allowedOurs: Record<string, readonly string[]> = {
   // What applications install: it shares with the agent what both must do alike, and brings nothing else along.
   'src/client': ['src/base', 'src/linux', 'src/runtime'],
   'src/agent': below('src/agent').filter((folder) => folder !== 'src/client'),
+  'src/reroute': below('src/reroute').filter((folder) => folder !== 'src/client'),
   'src/cli': [...below('src/cli'), 'lab', 'bench', 'sim'],
   // The shape of a cloud is the lab's, and pure.
   sim: [...pureFolders, 'src/device/memory.ts', 'lab/topology.ts', 'lab/conditions.ts'],

@@ -25,6 +25,24 @@ export interface Libbpf {
   readonly nextMapId: Call<[after: number, next: number]>;
   readonly mapFdById: Call<[id: number]>;
   readonly infoByFd: Call<[fd: number, info: number, length: number]>;
+  readonly setAutoload: Call<[program: number, load: number]>;
+  readonly programFdById: Call<[id: number]>;
+  readonly lookup: Call<[map: number, key: number, value: number]>;
+  readonly update: Call<[map: number, key: number, value: number, flags: number]>;
+  readonly remove: Call<[map: number, key: number]>;
+  readonly nextKey: Call<[map: number, key: number, next: number]>;
+  readonly updateBatch: Call<[map: number, keys: number, values: number, count: number, options: number]>;
+  readonly attach: Call<[program: number, target: number, type: number, options: number]>;
+  readonly detach: Call<[program: number, target: number, type: number]>;
+  readonly query: Call<
+    [target: number, type: number, queryFlags: number, flags: number, ids: number, count: number]
+  >;
+  readonly createHook: Call<[hook: number]>;
+  readonly destroyHook: Call<[hook: number]>;
+  readonly attachTc: Call<[hook: number, options: number]>;
+  readonly detachTc: Call<[hook: number, options: number]>;
+  readonly queryTc: Call<[hook: number, options: number]>;
+  readonly attachXdp: Call<[device: number, program: number, flags: number, options: number]>;
   readonly testRun: Call<[program: number, options: number]>;
   readonly setPrint: (print: unknown) => unknown;
 }
@@ -72,6 +90,26 @@ function bind(lib: KoffiLib): Libbpf {
     nextMapId: call('int bpf_map_get_next_id(uint32_t after, uint64_t next)'),
     mapFdById: call('int bpf_map_get_fd_by_id(uint32_t id)'),
     infoByFd: call('int bpf_obj_get_info_by_fd(int fd, uint64_t info, uint64_t length)'),
+    setAutoload: call('int bpf_program__set_autoload(uint64_t program, int load)'),
+    programFdById: call('int bpf_prog_get_fd_by_id(uint32_t id)'),
+    lookup: call('int bpf_map_lookup_elem(int map, uint64_t key, uint64_t value)'),
+    update: call('int bpf_map_update_elem(int map, uint64_t key, uint64_t value, uint64_t flags)'),
+    remove: call('int bpf_map_delete_elem(int map, uint64_t key)'),
+    nextKey: call('int bpf_map_get_next_key(int map, uint64_t key, uint64_t next)'),
+    updateBatch: call(
+      'int bpf_map_update_batch(int map, uint64_t keys, uint64_t values, uint64_t count, uint64_t options)',
+    ),
+    attach: call('int bpf_prog_attach_opts(int program, int target, int type, uint64_t options)'),
+    detach: call('int bpf_prog_detach2(int program, int target, int type)'),
+    query: call(
+      'int bpf_prog_query(int target, int type, uint32_t queryFlags, uint64_t flags, uint64_t ids, uint64_t count)',
+    ),
+    createHook: call('int bpf_tc_hook_create(uint64_t hook)'),
+    destroyHook: call('int bpf_tc_hook_destroy(uint64_t hook)'),
+    attachTc: call('int bpf_tc_attach(uint64_t hook, uint64_t options)'),
+    detachTc: call('int bpf_tc_detach(uint64_t hook, uint64_t options)'),
+    queryTc: call('int bpf_tc_query(uint64_t hook, uint64_t options)'),
+    attachXdp: call('int bpf_xdp_attach(int device, int program, uint32_t flags, uint64_t options)'),
     testRun: call('int bpf_prog_test_run_opts(int program, uint64_t options)'),
     setPrint: lib.func('libbpf_set_print', koffi.pointer('void'), [koffi.pointer(PrintFunction)]),
   };

@@ -39,6 +39,11 @@ export class BpfObject {
     return { u8: new Uint8Array(buffer), view: new DataView(buffer) };
   }
 
+  /** For programs that this kernel may not know how to run: to be called before the object is loaded. */
+  leaveOut(program: string): void {
+    libbpf().setAutoload(libbpf().findProgram(this.object, program), 0);
+  }
+
   programFd(name: string): number {
     return libbpf().programFd(libbpf().findProgram(this.object, name));
   }

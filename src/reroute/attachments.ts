@@ -1,0 +1,160 @@
+// Where rerouting's programs hang: on every device of the underlay, on the way in and on the way out. Ours are known by their
+// name and by the overlay's port in their settings, so that several overlays of a host do not take each other's.
+
+import { spawnSync } from 'node:child_process';
+import { mapInfo, openMap } from '../linux/bpf/map-info.ts';
+import { programInfo } from '../linux/bpf/program-info.ts';
+import {
+  type AttachedProgram,
+  attachedPrograms,
+  attachProgram,
+  type Direction,
+  destroyHook,
+  detachProgram,
+  type TcHook,
+  type TcPlace,
+} from '../linux/bpf/tc.ts';
+import { close } from '../linux/libc.ts';
+import { MAPS, type MapName, PROGRAMS } from './layout.ts';
+import type { UnderlayDevice } from './options.ts';
+import { Settings } from './settings.ts';
+
+const DIRECTIONS: readonly Direction[] = ['ingress', 'egress'];
+/** A filter's number: this and the overlay's port. */
+const HANDLE = 0x5e1f0000;
+/** The kernel keeps no more of a name. */
+const NAME_LENGTH = 15;
+const DIRECTION_NAMES = new Map<string, Direction>(
+  DIRECTIONS.map((direction) => [PROGRAMS[direction], direction]),
+);
+
+export type ProgramFds = (direction: Direction) => number;
+
+export class Attachments {
+  private readonly port: number;
+  private devices: readonly UnderlayDevice[] = [];
+
+  constructor(port: number) {
+    this.port = port;
+  }
+
+  /** Descriptors of the maps of whoever was here before us, to be closed. */
+  oldMaps(devices: readonly UnderlayDevice[]): Map<MapName, number> | undefined {
+    for (const device of devices) {
+      const old = this.ours(this.place(device, 'egress'));
+      if (old === undefined) continue;
+      const maps = mapsOf(old.fd);
+      close(old.fd);
+      return maps;
+    }
+    return undefined;
+  }
+
+  /** Puts the programs on these devices, in place of older ones of ours, and takes them off all others. */
+  set(devices: readonly UnderlayDevice[], programs: ProgramFds, settings: Settings, hook?: TcHook): void {
+    const isKept = ({ index }: UnderlayDevice) => devices.some((device) => device.index === index);
+    for (const gone of this.devices.filter((device) => !isKept(device)))
+      this.takeOff(gone, programs, settings);
+    this.devices = devices;
+    for (const device of devices) {
+      for (const direction of DIRECTIONS) {
+        const place = this.place(device, direction);
+        const old = this.ours(place);
+        try {
+          const { isHookNew } = attachProgram(place, programs(direction), old, hook);
+          if (isHookNew) settings.hooks = [...new Set([...settings.hooks, device.index])];
+        } finally {
+          if (old !== undefined) close(old.fd);
+        }
+      }
+    }
+  }
+
+  /** Those of ours that a successor has not replaced. */
+  remove(programs: ProgramFds, settings: Settings): void {
+    for (const device of this.devices) this.takeOff(device, programs, settings);
+    this.devices = [];
+  }
+
+  /** Whoever put them there; how many. */
+  removeFrom(devices: readonly UnderlayDevice[]): number {
+    let removed = 0;
+    for (const device of devices) {
+      let settings: Settings | undefined;
+      for (const direction of DIRECTIONS) {
+        const place = this.place(device, direction);
+        const found = this.ours(place);
+        if (found === undefined) continue;
+        settings ??= settingsOf(found.fd);
+        detachProgram(place, found);
+        close(found.fd);
+        removed++;
+      }
+      if (settings?.hooks.includes(device.index)) removeHook(device);
+    }
+    return removed;
+  }
+
+  private takeOff(device: UnderlayDevice, programs: ProgramFds, settings: Settings): void {
+    for (const direction of DIRECTIONS) {
+      const place = this.place(device, direction);
+      const found = this.ours(place);
+      if (found === undefined) continue;
+      if (programInfo(found.fd)?.id === programInfo(programs(direction))?.id) detachProgram(place, found);
+      close(found.fd);
+    }
+    if (!settings.hooks.includes(device.index)) return;
+    removeHook(device);
+    settings.hooks = settings.hooks.filter((index) => index !== device.index);
+  }
+
+  private place({ index }: UnderlayDevice, direction: Direction): TcPlace {
+    return { device: index, direction, handle: HANDLE + this.port };
+  }
+
+  private ours(place: TcPlace): AttachedProgram | undefined {
+    let found: AttachedProgram | undefined;
+    for (const each of attachedPrograms(place)) {
+      const isOurs =
+        found === undefined &&
+        DIRECTION_NAMES.get(programInfo(each.fd)?.name ?? '') === place.direction &&
+        settingsOf(each.fd)?.port === this.port;
+      if (isOurs) found = each;
+      else close(each.fd);
+    }
+    return found;
+  }
+}
+
+function mapsOf(program: number): Map<MapName, number> {
+  const found = new Map<MapName, number>();
+  for (const id of programInfo(program)?.maps ?? []) {
+    const fd = openMap(id);
+    if (fd === undefined) continue;
+    const kernelName = mapInfo(fd).name;
+    const name = MAP_NAMES.find((each) => MAPS[each].slice(0, NAME_LENGTH) === kernelName);
+    if (name === undefined || found.has(name)) close(fd);
+    else found.set(name, fd);
+  }
+  return found;
+}
+
+const MAP_NAMES = Object.keys(MAPS) as MapName[];
+
+/** A copy. */
+function settingsOf(program: number): Settings | undefined {
+  const maps = mapsOf(program);
+  const fd = maps.get('settings');
+  const settings = fd === undefined ? undefined : Settings.read(fd);
+  for (const each of maps.values()) close(each);
+  return settings;
+}
+
+/** The queue that we made, unless others have put filters into it since. */
+function removeHook({ name, index }: UnderlayDevice): void {
+  const isEmpty = DIRECTIONS.every((direction) => {
+    const { stdout, status } = spawnSync('tc', ['filter', 'show', 'dev', name, direction]);
+    return status === 0 && stdout.length === 0;
+  });
+  if (isEmpty) destroyHook(index);
+}

@@ -1,0 +1,233 @@
+// The packet path's copy of the fast table, in the maps of the kernel's half: what the core says of its table is written
+// there, and what the packet path saw is read: which ports of which destinations carry traffic, destinations that are not
+// in the table, and packets of the protocol. States are stored and activity is read without a system call.
+//
+// After a takeover the predecessor's entries stay in force until the core has an entry for the same destination, or for
+// INHERITANCE_MICROS; the two write different halves of the states array.
+
+import type { Bytes } from '../base/bytes.ts';
+import { putElement, readElements, removeElement } from '../linux/bpf/map-elements.ts';
+import type { ArrivedPacket } from '../paths/reroute/core.ts';
+import { ELEMENT_BYTES, type FastEntry, UNIT_BYTES } from '../paths/reroute/fast-select.ts';
+import type { FastTableHolder } from '../paths/reroute/fast-table.ts';
+import type { HostAddress, Ipv6Address } from '../wire/address.ts';
+import { readAddress, writeAddress } from './addresses.ts';
+import type { KernelHalf } from './kernel-half.ts';
+import { ADDRESS_BYTES, activity as act, entry as at, HEARD_PACKET, heard } from './layout.ts';
+
+/** What the packet path tells. */
+export interface PacketPathObserver {
+  /**
+   * Tenants' packets left for `destination` by this source port of the table; 0 when the kernel's own was left. Told once
+   * a look for each port in use, and about once a second for a destination that is not in the table.
+   */
+  used(destination: HostAddress, sourcePort: number): void;
+  /** The packet's bytes are gone when this returns. Times are those of CLOCK_MONOTONIC. */
+  arrived(packet: ArrivedPacket): void;
+}
+
+export interface DestinationTraffic {
+  readonly destination: HostAddress;
+  readonly bytes: number;
+}
+
+const INHERITANCE_MICROS = 60e6;
+const UNITS_AN_ELEMENT = ELEMENT_BYTES / UNIT_BYTES;
+
+interface Slot {
+  readonly destination: HostAddress;
+  readonly key: Uint8Array;
+  base: number;
+  isInherited: boolean;
+  lastLow: number;
+}
+
+export class FastMaps implements FastTableHolder {
+  /** Entries for which the maps had no room. */
+  refused = 0;
+  private readonly kernel: KernelHalf;
+  private readonly slots: (Slot | undefined)[] = [];
+  private readonly slotOf = new Map<string, number>();
+  private readonly freeSlots: number[] = [];
+  private readonly firstElement: number;
+  private readonly value = new DataView(new ArrayBuffer(at.bytes));
+  private readonly heardBytes: Bytes;
+  private readonly sinceNanos: number;
+  private inheritedUntilMicros: number;
+
+  /** `nowMicros` as in all else: CLOCK_MONOTONIC. */
+  constructor(kernel: KernelHalf, nowMicros: number) {
+    this.kernel = kernel;
+    this.firstElement = kernel.settings.half * kernel.maxElements;
+    const { buffer, byteOffset, byteLength } = kernel.heard.u32;
+    this.heardBytes = {
+      u8: new Uint8Array(buffer, byteOffset, byteLength),
+      view: new DataView(buffer, byteOffset, byteLength),
+    };
+    this.sinceNanos = nowMicros * 1000;
+    this.inheritedUntilMicros = nowMicros + INHERITANCE_MICROS;
+    this.inherit();
+    this.clearStates();
+    kernel.settings.beat();
+  }
+
+  // What the core says of its table (FastTable.drain).
+
+  remove(destination: Ipv6Address): void {
+    this.free(keyOf(destination));
+  }
+
+  store(element: number, low: number, high: number): void {
+    if (element >= this.kernel.maxElements) return;
+    const word = 2 * (this.firstElement + element);
+    this.kernel.states[word] = low;
+    this.kernel.states[word + 1] = high;
+  }
+
+  place(destination: Ipv6Address, entry: FastEntry): void {
+    const key = keyOf(destination);
+    const slot = this.slotOf.get(nameOf(key)) ?? this.take(key, entry.basePort);
+    if (slot === undefined || !this.write(key, slot, entry)) {
+      this.refused++;
+      if (slot !== undefined) this.free(key);
+      return;
+    }
+    const held = this.slots[slot]!;
+    held.base = entry.basePort;
+    held.isInherited = false;
+  }
+
+  // What the packet path saw.
+
+  /** To be called often enough that the programs do not take us for dead (`staleMicros`). */
+  beat(nowMicros: number): void {
+    this.kernel.settings.beat();
+    if (nowMicros < this.inheritedUntilMicros) return;
+    this.inheritedUntilMicros = Number.POSITIVE_INFINITY;
+    for (const slot of this.slots) if (slot?.isInherited) this.free(slot.key);
+  }
+
+  /** What was used since the last look. */
+  lookAtActivity(used: PacketPathObserver['used']): void {
+    const { activity } = this.kernel;
+    for (let i = 0; i < this.slots.length; i++) {
+      const slot = this.slots[i];
+      const word = i * act.words;
+      if (slot === undefined || activity[word + act.lastLow] === slot.lastLow) continue;
+      slot.lastLow = activity[word + act.lastLow]!;
+      const low = Atomics.exchange(activity, word + act.usedLow, 0);
+      const high = Atomics.exchange(activity, word + act.usedHigh, 0);
+      for (let bits = low; bits !== 0; bits &= bits - 1)
+        used(slot.destination, slot.base + 31 - Math.clz32(bits & -bits));
+      for (let bits = high; bits !== 0; bits &= bits - 1)
+        used(slot.destination, slot.base + 63 - Math.clz32(bits & -bits));
+      if (low === 0 && high === 0) used(slot.destination, 0);
+    }
+  }
+
+  /** Takes what was heard since; its descriptor is `KernelHalf.heardFd`. */
+  listen(observer: PacketPathObserver): void {
+    this.kernel.heard.drain((word) => this.hear(word * 4, observer));
+  }
+
+  /** Tenants' bytes to each destination since it is in the table. */
+  traffic(): DestinationTraffic[] {
+    const { activity } = this.kernel;
+    return this.slots.flatMap((slot, i) => {
+      if (slot === undefined) return [];
+      const word = i * act.words + act.bytes;
+      const bytes = (activity[word]! >>> 0) + (activity[word + 1]! >>> 0) * 0x1_0000_0000;
+      return [{ destination: slot.destination, bytes }];
+    });
+  }
+
+  private hear(offset: number, observer: PacketPathObserver): void {
+    const { view } = this.heardBytes;
+    const nanos =
+      view.getUint32(offset + heard.nanosAt, true) +
+      view.getUint32(offset + heard.nanosAt + 4, true) * 0x1_0000_0000;
+    // Of before a takeover.
+    if (nanos < this.sinceNanos) return;
+    const source = readAddress(view, offset + heard.sourceAt);
+    if (view.getUint32(offset + heard.kindAt, true) !== HEARD_PACKET) {
+      observer.used(readAddress(view, offset + heard.destinationAt), 0);
+      return;
+    }
+    observer.arrived({
+      source,
+      sourcePort: view.getUint16(offset + heard.sourcePortAt, true),
+      hopLimit: view.getUint8(offset + heard.hopsAt),
+      bytes: this.heardBytes,
+      at: offset + heard.payloadAt,
+      length: view.getUint32(offset + heard.lengthAt, true),
+      receivedMicros: nanos / 1000,
+    });
+  }
+
+  private inherit(): void {
+    const { kernel } = this;
+    const old = readElements(kernel.pathsFd, ADDRESS_BYTES, at.bytes);
+    for (const { key, value } of old) {
+      const view = new DataView(value.buffer, value.byteOffset);
+      const slot = view.getUint32(at.slotAt, true);
+      const element = view.getUint32(at.unitAt, true) / UNITS_AN_ELEMENT;
+      const isInOurHalf = element >= this.firstElement && element < this.firstElement + kernel.maxElements;
+      if (!kernel.hasTakenOver || isInOurHalf || this.slots[slot] !== undefined) {
+        removeElement(kernel.pathsFd, key);
+        continue;
+      }
+      this.hold(slot, key, view.getUint16(at.baseAt, true), true);
+    }
+    for (let i = 0; i < this.slots.length; i++) if (!(i in this.slots)) this.freeSlots.push(i);
+  }
+
+  private clearStates(): void {
+    const { states, maxElements } = this.kernel;
+    states.fill(0, 2 * this.firstElement, 2 * (this.firstElement + maxElements));
+  }
+
+  private take(key: Uint8Array, base: number): number | undefined {
+    const slot = this.freeSlots.pop() ?? this.slots.length;
+    if (slot >= this.kernel.maxPeers) return undefined;
+    this.kernel.activity.fill(0, slot * act.words, (slot + 1) * act.words);
+    this.hold(slot, key, base, false);
+    return slot;
+  }
+
+  private hold(slot: number, key: Uint8Array, base: number, isInherited: boolean): void {
+    const destination = readAddress(new DataView(key.buffer, key.byteOffset), 0);
+    this.slots[slot] = { destination, key, base, isInherited, lastLow: 0 };
+    this.slotOf.set(nameOf(key), slot);
+  }
+
+  private free(key: Uint8Array): void {
+    const name = nameOf(key);
+    const slot = this.slotOf.get(name);
+    if (slot === undefined) return;
+    removeElement(this.kernel.pathsFd, key);
+    this.slotOf.delete(name);
+    this.slots[slot] = undefined;
+    this.freeSlots.push(slot);
+  }
+
+  /** In one step: a packet meets the old entry or the new one. */
+  private write(key: Uint8Array, slot: number, { form, homes, basePort, unit }: FastEntry): boolean {
+    const { value } = this;
+    value.setUint32(at.unitAt, unit + this.firstElement * UNITS_AN_ELEMENT, true);
+    value.setUint8(at.formAt, form);
+    value.setUint8(at.homesAt, homes);
+    value.setUint16(at.baseAt, basePort, true);
+    value.setUint32(at.slotAt, slot, true);
+    return putElement(this.kernel.pathsFd, key, new Uint8Array(value.buffer));
+  }
+}
+
+function keyOf(destination: HostAddress): Uint8Array {
+  const key = new Uint8Array(ADDRESS_BYTES);
+  writeAddress(new DataView(key.buffer), 0, destination);
+  return key;
+}
+
+function nameOf(key: Uint8Array): string {
+  return key.join('.');
+}

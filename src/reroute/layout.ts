@@ -1,0 +1,75 @@
+// Where things lie in the maps that rerouting's programs share with us: bpf/reroute-table.h, bpf/reroute-shared.h.
+
+/** Changes with the meaning of anything below, so that nobody takes over what he would misread. */
+export const LAYOUT = 1;
+
+export const MAPS = {
+  settings: 'reroute_settings',
+  paths: 'reroute_paths',
+  states: 'reroute_states',
+  activity: 'reroute_activity',
+  newcomers: 'reroute_newcomers',
+  heard: 'reroute_heard',
+  buckets: 'reroute_buckets',
+  flows: 'reroute_flows',
+} as const;
+export type MapName = keyof typeof MAPS;
+
+export const PROGRAMS = {
+  egress: 'reroute_egress',
+  ingress: 'reroute_ingress',
+  updates: 'reroute_updates',
+} as const;
+
+export const MAX_LOCALS = 8;
+export const MAX_DEVICES = 8;
+export const HEARD_BYTES = 1 << 19;
+export const FLAG_LEARNS = 1;
+
+export const settings = {
+  layoutAt: 0,
+  portAt: 4,
+  flagsAt: 6,
+  heartbeatAt: 8,
+  limitAt: 16,
+  /** Of a captured packet: from peers, from strangers; of a destination told of. */
+  costsAt: 24,
+  burstAt: 48,
+  localsAt: 56,
+  halfAt: 60,
+  localAt: 64,
+  countsAt: 192,
+  hooksAt: 256,
+  bytes: 288,
+} as const;
+
+/** What the programs count. */
+export const KERNEL_COUNTS = [
+  'captured',
+  'noRoom',
+  'tooManyOfPeers',
+  'tooManyOfStrangers',
+  'tooLong',
+  'notWritten',
+  'updates',
+  'badUpdates',
+] as const;
+export type KernelCount = (typeof KERNEL_COUNTS)[number];
+
+export const ADDRESS_BYTES = 16;
+export const entry = { unitAt: 0, formAt: 4, homesAt: 5, baseAt: 6, slotAt: 8, bytes: 12 } as const;
+/** In 32-bit words. */
+export const activity = { usedLow: 0, usedHigh: 1, bytes: 2, lastLow: 4, words: 8 } as const;
+
+export const HEARD_PACKET = 0;
+export const HEARD_DESTINATION = 1;
+export const heard = {
+  kindAt: 0,
+  lengthAt: 4,
+  nanosAt: 8,
+  sourceAt: 16,
+  destinationAt: 32,
+  sourcePortAt: 48,
+  hopsAt: 52,
+  payloadAt: 56,
+} as const;
