@@ -12,6 +12,7 @@ import { addDemoCommand } from './demo.ts';
 import { addEngineCommands } from './engines.ts';
 import { addFlowsCommand } from './flows.ts';
 import { addPathsCommand } from './paths.ts';
+import { addProbeCommand } from './probe.ts';
 import { addStatusCommand } from './status.ts';
 
 const examples = `
@@ -22,6 +23,7 @@ Examples:
   selvage status                      what it is doing
   selvage flows                       its connections: windows, losses by cause, drops by reason
   selvage paths                       its paths: which are used, how fast, why one was left
+  selvage probe PEER                  the routes to a host of a VXLAN overlay, with or without agents
   selvage upgrade switch FILE         another switch in its place, while packets flow
   selvage cc run FILE --vni 77        congestion control of your own, on a network's traffic
   selvage help status                 what a command takes
@@ -47,6 +49,7 @@ export function createProgram(): Command {
   addStatusCommand(program);
   addFlowsCommand(program);
   addPathsCommand(program);
+  addProbeCommand(program);
   addEngineCommands(program);
   addCongestionCommands(program);
   addDemoCommand(program);

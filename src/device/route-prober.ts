@@ -2,28 +2,21 @@
 // what routers answer. The TTL goes with each datagram as ancillary data, so nothing else on the socket is changed. It
 // may run on another thread than the underlay.
 
-import { openTimeExceeded } from '../linux/icmp.ts';
-import { close, recvmsg, sendmmsg } from '../linux/libc.ts';
+import { sendmmsg } from '../linux/libc.ts';
 import { highWord, lowWord, mapMemory } from '../linux/memory.ts';
-import { type Watch, watch } from '../linux/readiness.ts';
-import { hopLimitMessage, readSockaddr, SOCKADDR_BYTES, writeSockaddr } from '../linux/udp.ts';
+import { hopLimitMessage, writeSockaddr } from '../linux/udp.ts';
 import type { RouteProbe } from '../paths/routes.ts';
 import { formatHostAddress, type HostAddress } from '../wire/address.ts';
-import { readTimeExceeded, readTimeExceeded6, writeRouteProbe } from '../wire/route-probe.ts';
+import { type ReturnedProbe, writeRouteProbe } from '../wire/route-probe.ts';
+import { TimeExceeded } from './time-exceeded.ts';
 import { CLOSED, type UnderlaySockets } from './udp.ts';
 
-/** Where in the memory things lie. What is sent: mmsghdr, iovec, control message, address, payload. */
+/** Where in the memory things lie: mmsghdr, iovec, control message, address, payload. */
 const SEND = 0;
 const SEND_IOV = 64;
 const SEND_CONTROL = 80;
 const SEND_NAME = 128;
 const PAYLOAD = 192;
-/** What is received: msghdr, iovec, address, packet. */
-const RECEIVE = 512;
-const RECEIVE_IOV = 576;
-const RECEIVE_NAME = 640;
-const ANSWER = 1024;
-const ANSWER_BYTES = 2048;
 
 export interface ProberEnds {
   readonly address: HostAddress;
@@ -40,8 +33,7 @@ export class RouteProber {
   private readonly peerOf: ReadonlyMap<string, number>;
   private readonly memory = mapMemory(4096);
   private readonly family: 4 | 6;
-  private readonly icmp: number;
-  private readonly watched: Watch;
+  private readonly answers: TimeExceeded;
 
   /** Throws SelvageError without the right to hear ICMP. `onAnswer` is told of each answer and who gave it. */
   constructor(
@@ -54,9 +46,11 @@ export class RouteProber {
     this.own = formatHostAddress(ends.address);
     this.peerOf = new Map(ends.peers.map((vtep, peer) => [formatHostAddress(vtep), peer]));
     this.family = typeof ends.address === 'number' ? 4 : 6;
-    this.icmp = openTimeExceeded(this.family);
     this.prepare();
-    this.watched = watch(this.icmp, () => this.readAnswers(onAnswer));
+    this.answers = new TimeExceeded(this.family, (returned, router) => {
+      const probe = this.ours(returned);
+      if (probe !== undefined) onAnswer(probe, formatHostAddress(router));
+    });
   }
 
   /** Numbers of the source ports that there are sockets for. */
@@ -74,31 +68,18 @@ export class RouteProber {
   }
 
   close(): void {
-    this.watched.close();
-    close(this.icmp);
+    this.answers.close();
   }
 
-  private readAnswers(onAnswer: (probe: RouteProbe, router: string) => void): void {
-    const { bytes, u32, address } = this.memory;
-    const { ends, sockets, family } = this;
-    for (;;) {
-      u32[RECEIVE / 4 + 2] = SOCKADDR_BYTES;
-      const length = recvmsg(this.icmp, address + RECEIVE, 0);
-      if (length < 0) return;
-      const probe =
-        family === 4 ? readTimeExceeded(bytes, ANSWER, length) : readTimeExceeded6(bytes, ANSWER, length);
-      if (probe === undefined || probe.destinationPort !== sockets.port) continue;
-      const peer = this.peerOf.get(formatHostAddress(probe.destination));
-      const candidate = probe.sourcePort - ends.sourcePort;
-      if (peer === undefined || formatHostAddress(probe.source) !== this.own) continue;
-      onAnswer(
-        { peer, candidate, ttl: probe.ttl },
-        formatHostAddress(readSockaddr(bytes.view, RECEIVE_NAME)),
-      );
-    }
+  /** Undefined for one of somebody else's. */
+  private ours(probe: ReturnedProbe): RouteProbe | undefined {
+    if (probe.destinationPort !== this.sockets.port) return undefined;
+    const peer = this.peerOf.get(formatHostAddress(probe.destination));
+    if (peer === undefined || formatHostAddress(probe.source) !== this.own) return undefined;
+    return { peer, candidate: probe.sourcePort - this.ends.sourcePort, ttl: probe.ttl };
   }
 
-  /** Points each message at its parts. */
+  /** Points the message at its parts. */
   private prepare(): void {
     const { u32, address } = this.memory;
     const point = (at: number, to: number) => {
@@ -110,10 +91,5 @@ export class RouteProber {
     u32[SEND / 4 + 6] = 1;
     point(SEND + 32, SEND_CONTROL);
     point(SEND_IOV, PAYLOAD);
-    point(RECEIVE, RECEIVE_NAME);
-    point(RECEIVE + 16, RECEIVE_IOV);
-    u32[RECEIVE / 4 + 6] = 1;
-    point(RECEIVE_IOV, ANSWER);
-    u32[RECEIVE_IOV / 4 + 2] = ANSWER_BYTES;
   }
 }

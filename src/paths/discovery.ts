@@ -22,12 +22,13 @@ const EXTRA = 4;
 
 /**
  * Finds the hops of every candidate; `known` is how far routers answered before. Others are sampled in each `turn`, so
- * that what one sample missed, the next finds.
+ * that what one sample missed, the next finds. More than `enough` routes are not told apart.
  */
 export function* discover(
   candidates: readonly number[],
   known: number,
   turn: number,
+  enough = SLOTS,
 ): Generator<Inquiry, Hops, void> {
   const [first] = rotated(candidates, turn);
   const ruler = yield* measure(first!);
@@ -35,7 +36,7 @@ export function* discover(
   for (let ttl = 1; ttl <= Math.max(ruler.length, known); ttl++) {
     const groups = groupByRoute(hops);
     const open = groups.filter((group) => group.length > 1).map((group) => rotated(group, turn * SAMPLE));
-    if (open.length === 0 || groups.length >= SLOTS) break;
+    if (open.length === 0 || groups.length >= enough) break;
     const router = ruler[ttl - 1] ?? UNKNOWN_HOP;
     const answers = new Map(router === UNKNOWN_HOP ? [] : [[first!, router]]);
     yield* tellApart(ttl, open, answers);
@@ -84,7 +85,7 @@ function distances(hops: Hops): { ttl: number; parts: boolean }[] {
 }
 
 /** The routers on the way of one candidate, up to the last that answers. */
-function* measure(candidate: number): Generator<Inquiry, string[], void> {
+export function* measure(candidate: number): Generator<Inquiry, string[], void> {
   const routers: string[] = [];
   for (let silent = 0; silent < SILENT_HOPS && routers.length < MAX_HOPS; ) {
     const inquiry = new Inquiry(routers.length + 1, [candidate], BRIEF);

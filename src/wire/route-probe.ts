@@ -13,6 +13,11 @@ import { UDP_HEADER_BYTES, UDP_LENGTH } from './udp.ts';
 import { VXLAN_HEADER_BYTES, writeVxlanHeader } from './vxlan.ts';
 
 export const ROUTE_PROBE_VNI = 0;
+/**
+ * In front of a probe beside a kernel's VXLAN device: ZooRoute's magic and a type that nobody uses. The kernel's device
+ * drops it whatever its VNIs, and neither rerouting nor a switch takes it for a tenant's.
+ */
+const FOREIGN_WORD = 0xffee_dd00;
 const ICMP_TIME_EXCEEDED = 11;
 const ICMPV6_TIME_EXCEEDED = 3;
 /** TTLs that a probe can say. */
@@ -28,6 +33,13 @@ const IPV6_DESTINATION = 24;
 /** Writes a probe's UDP payload; its length. What is behind the header is whatever is there. */
 export function writeRouteProbe(view: DataView, at: number, ttl: number): number {
   writeVxlanHeader(view, at, ROUTE_PROBE_VNI);
+  return VXLAN_HEADER_BYTES + ttl;
+}
+
+/** The same for an overlay that is not ours. */
+export function writeForeignProbe(view: DataView, at: number, ttl: number): number {
+  view.setUint32(at, FOREIGN_WORD);
+  view.setUint32(at + 4, 0);
   return VXLAN_HEADER_BYTES + ttl;
 }
 

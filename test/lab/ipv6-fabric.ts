@@ -1,0 +1,40 @@
+// A lab's fabric over IPv6 as well: each node has its IPv4 address within fd00::/96, on all of its links, and the same routes.
+import { fabricAddresses, linksOf, peerOf } from '../../lab/addressing.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { batch } from '../../lab/tools.ts';
+
+export function ipv6Of(address: string): string {
+  return `fd00::${address}`;
+}
+
+export async function addIpv6(lab: Lab): Promise<void> {
+  const { topology } = lab;
+  const addresses = fabricAddresses(topology);
+  const of = (node: string) => ipv6Of(addresses.get(node)!);
+  const rackOf = (leaf: string) => of(leaf).replace(/\.254$/, '.0/120');
+  const racks = topology.racks.map(({ leaf }) => leaf);
+  const fabric = topology.nodes.filter(({ role }) => role !== 'tenant');
+  for (const { name, role } of fabric) {
+    const policies = ['net/ipv6/conf/all/forwarding', 'net/ipv6/fib_multipath_hash_policy'];
+    if (role !== 'host') {
+      for (const path of policies) await lab.run(name, ['sh', '-c', `echo 1 > /proc/sys/${path}`]);
+    }
+    await batch('ip', lab.node(name).netns, [
+      ...linksOf(topology, name).flatMap((link) => {
+        const peer = peerOf(link, name);
+        return [`address add ${of(name)}/128 dev ${peer} nodad`, `route add ${of(peer)}/128 dev ${peer}`];
+      }),
+      ...routes(name, role),
+    ]);
+  }
+
+  function routes(name: string, role: string): string[] {
+    if (role === 'host') {
+      const { leaf } = topology.racks.find(({ hosts }) => hosts.includes(name))!;
+      return [`route add default via ${of(leaf)} dev ${leaf} src ${of(name)}`];
+    }
+    if (role === 'spine') return racks.map((leaf) => `route add ${rackOf(leaf)} via ${of(leaf)} dev ${leaf}`);
+    const hops = topology.spines.map((spine) => `nexthop via ${of(spine)} dev ${spine}`).join(' ');
+    return racks.filter((leaf) => leaf !== name).map((leaf) => `route add ${rackOf(leaf)} ${hops}`);
+  }
+}
