@@ -1,15 +1,12 @@
-// The agent's own HTTP server on a Unix socket that only its user can open: GET /ready, /status, /flows,
-// /paths, /engines and /congestion, POST /upgrade, /congestion/run, /congestion/set and /congestion/end. The socket is also
-// the lock that keeps a second agent from starting in the same runtime folder.
+// What the agent answers on its Unix socket: GET /ready, /status, /flows, /paths, /engines and /congestion, POST /upgrade,
+// /congestion/run, /congestion/set and /congestion/end.
 
-import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { connect } from 'node:net';
+import type { IncomingMessage, Server } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { SelvageError } from '../base/errors.ts';
 import type { CongestionStatus, EndOutcome, RunOutcome } from './congestion/congestion-status.ts';
 import type { SelectorText } from './congestion/selector.ts';
-import { makeFolder } from './folders.ts';
+import { type Answer, serveJson } from './json-server.ts';
 import {
   type AgentStatus,
   type EngineStatus,
@@ -41,49 +38,17 @@ const THERE_ARE =
 /** Listens at `<runtimeDir>/agent.sock`; throws 'already-running' when an agent answers there. */
 export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): Promise<Server> {
   const path = socketPath(runtimeDir);
-  makeRuntimeFolder(runtimeDir);
-  if (await isAnswered(path)) {
-    throw new SelvageError('already-running', `An agent already runs on this host: it answers at ${path}.`, {
-      hint: 'Stop that one first, or give this one another runtimeDir and another underlay.address.',
-    });
-  }
-  // Nobody listens: what is left is from an agent that was killed.
-  rmSync(path, { force: true });
-  const server = createServer((request, response) => {
-    const reply = (code: number, body: unknown) => {
-      response.writeHead(code, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
-    };
-    const [pathname, query] = parseTarget(request.url ?? '/');
-    const work = answers(handlers)[`${request.method} ${pathname}`];
-    if (pathname === '/ready') reply(handlers.isReady() ? 200 : 503, { ready: handlers.isReady() });
-    else if (work === undefined) reply(404, { error: THERE_ARE });
-    else if (!handlers.isReady()) reply(503, { error: 'the agent is starting' });
-    else
-      work(request, query).then(
-        (answer) => reply(200, answer),
-        (thrown) => {
-          const { code, message, hint } = SelvageError.from(thrown);
-          reply(code === 'bad-input' ? 400 : 500, { error: message, hint });
-        },
-      );
+  return serveJson(path, {
+    isReady: handlers.isReady,
+    answers: answers(handlers),
+    thereAre: THERE_ARE,
+    starting: 'the agent is starting',
+    alreadyRunning: () =>
+      new SelvageError('already-running', `An agent already runs on this host: it answers at ${path}.`, {
+        hint: 'Stop that one first, or give this one another runtimeDir and another underlay.address.',
+      }),
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
-  chmodSync(path, 0o600);
-  return server;
 }
-
-/** By hand: URL throws for what it does not understand, such as `//`. */
-function parseTarget(target: string): [pathname: string, query: URLSearchParams] {
-  const mark = target.indexOf('?');
-  return mark < 0
-    ? [target, new URLSearchParams()]
-    : [target.slice(0, mark), new URLSearchParams(target.slice(mark))];
-}
-
-type Answer = (request: IncomingMessage, query: URLSearchParams) => Promise<unknown>;
 
 function answers(handlers: AdminHandlers): Record<string, Answer> {
   return {
@@ -139,32 +104,4 @@ function isSelector(value: unknown): value is SelectorText {
 function isUpgrade(value: unknown): value is Upgrade {
   const { engine, file } = (value ?? {}) as Record<string, unknown>;
   return typeof engine === 'string' && typeof file === 'string';
-}
-
-function makeRuntimeFolder(runtimeDir: string): void {
-  try {
-    makeFolder(runtimeDir, 0o755);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const forbidden = code === 'EACCES' || code === 'EPERM';
-    throw new SelvageError(
-      forbidden ? 'no-privilege' : 'bad-input',
-      `The folder ${runtimeDir} cannot be made: ${message}.`,
-      {
-        hint: `${forbidden ? 'Run as root, or set' : 'Set'} runtimeDir to a folder of yours.`,
-        cause,
-      },
-    );
-  }
-}
-
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -1,9 +1,7 @@
 // Asks the agent of this host over its Unix socket.
-import { request } from 'node:http';
-import { text } from 'node:stream/consumers';
-import { SelvageError } from '../base/errors.ts';
 import type { CongestionStatus, EndOutcome, RunOutcome } from './congestion/congestion-status.ts';
 import type { SelectorText } from './congestion/selector.ts';
+import { askJson } from './json-client.ts';
 import {
   type AgentStatus,
   type EngineStatus,
@@ -96,94 +94,18 @@ export async function requestUpgrade(
   return (await call(runtimeDir, 'POST', '/upgrade', body, UPGRADE_PATIENCE_MILLIS)) as Upgraded;
 }
 
-async function call(
+function call(
   runtimeDir: string,
   method: 'GET' | 'POST',
   path: string,
-  sent: string | undefined,
+  body: string | undefined,
   patienceMillis: number,
 ): Promise<unknown> {
-  const socket = socketPath(runtimeDir);
-  const { statusCode, body } = await ask(socket, method, path, sent, patienceMillis).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw explain(error, socket, patienceMillis);
-    },
-  );
-  const answer = parse(body);
-  if (statusCode === 200 && answer !== undefined) return answer;
-  if (statusCode === 200) {
-    throw new SelvageError('failed', `What answers at ${socket} is no agent: its answer is not JSON.`);
-  }
-  const { error, hint } = (answer ?? {}) as { error?: string; hint?: string };
-  // A whole sentence, and not only that it is starting.
-  if ((statusCode === 400 || statusCode === 500) && error !== undefined) {
-    const code = statusCode === 400 ? 'bad-input' : 'failed';
-    throw new SelvageError(code, error, hint === undefined ? {} : { hint });
-  }
-  throw new SelvageError(
-    'failed',
-    `The agent at ${socket} answered with status ${statusCode}: ${body.trim()}`,
-  );
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-}
-
-interface Answer {
-  readonly statusCode: number | undefined;
-  readonly body: string;
-}
-
-function ask(
-  socket: string,
-  method: 'GET' | 'POST',
-  path: string,
-  sent: string | undefined,
-  patienceMillis: number,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const asked = request({
-      socketPath: socket,
-      method,
-      path,
-      agent: false,
-      signal: AbortSignal.timeout(patienceMillis),
-    });
-    asked.on('error', reject);
-    asked.on('response', (response) => {
-      text(response).then((body) => resolve({ statusCode: response.statusCode, body }), reject);
-    });
-    asked.end(sent);
-  });
-}
-
-function explain(error: NodeJS.ErrnoException, socket: string, patienceMillis: number): SelvageError {
-  const { code } = error;
-  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED') {
-    const hint =
-      'Start it with `selvage agent --config FILE`; if its runtimeDir is another, give that with --runtime-dir.';
-    return new SelvageError('not-running', `No agent runs on this host: nobody listens at ${socket}.`, {
-      hint,
-      cause: error,
-    });
-  }
-  if (code === 'EACCES' || code === 'EPERM') {
-    const hint = 'Run the command as root.';
-    return new SelvageError('no-privilege', `You may not talk to the agent at ${socket}.`, {
-      hint,
-      cause: error,
-    });
-  }
-  if (error.name === 'AbortError' || error.name === 'TimeoutError') {
-    const sentence = `The agent at ${socket} did not answer within ${patienceMillis / 1000} s.`;
-    return new SelvageError('failed', sentence, { hint: 'If it stays so, restart it.', cause: error });
-  }
-  return new SelvageError('failed', `The agent at ${socket} could not be asked: ${error.message}.`, {
-    cause: error,
-  });
+  const asked = {
+    socket: socketPath(runtimeDir),
+    name: 'The agent',
+    absent: 'No agent runs on this host',
+    hint: 'Start it with `selvage agent --config FILE`; if its runtimeDir is another, give that with --runtime-dir.',
+  };
+  return askJson(asked, { method, path, body, patienceMillis });
 }
