@@ -1,4 +1,4 @@
-// `selvage paths`: the slots to each peer of the agent on this host.
+// `selvage paths`: the slots to each peer of the agent on this host, and the source ports of a VXLAN device that is rerouted.
 import type { Command } from 'commander';
 import { runtimeDirOption } from './runtime-dir.ts';
 
@@ -16,9 +16,12 @@ Columns:
   MOVED                how often it got another source port, for another route
   LEFT LAST            when and why it was left, and why it was then taken for bad
 
+Of a kernel's VXLAN device that \`selvage reroute\` looks after there is a second table, of source ports. One that is \`resting\`
+answers again, and is used again when the rankings start afresh or more than half of the others are bad.
+
 Examples:
   selvage paths
-  selvage paths --to 10.0.2.1
+  selvage paths 10.0.2.1
   selvage paths --json | jq '.[] | select(.state != "healthy")'
 `;
 
@@ -31,15 +34,25 @@ interface PathsOptions {
 export function addPathsCommand(program: Command): void {
   program
     .command('paths')
-    .description('List the paths to each peer of the agent on this host: state, delays, why each was left.')
-    .option('--to <address>', 'those to this peer')
+    .description('List the paths to each peer of this host: state, delays, why each was left.')
+    .argument('[peer]', 'those to this peer')
+    .option('--to <address>', 'the same')
     .option('--json', 'print them as JSON')
     .addOption(runtimeDirOption())
     .addHelpText('after', notes)
-    .action(async ({ runtimeDir, json, to }: PathsOptions) => {
-      const { fetchPaths } = await import('../agent/agent-client.ts');
+    .action(async (peer: string | undefined, { runtimeDir, json, to = peer }: PathsOptions) => {
+      const { knownPaths } = await import('./explanations.ts');
+      const { slots, ports } = await knownPaths(runtimeDir, to);
+      if (json) {
+        console.log(JSON.stringify([...slots, ...ports], null, 2));
+        return;
+      }
       const { renderPaths } = await import('./paths-text.ts');
-      const paths = await fetchPaths(runtimeDir, { to });
-      console.log(json ? JSON.stringify(paths, null, 2) : renderPaths(paths, to !== undefined));
+      const { renderReroutePaths } = await import('./reroute-text.ts');
+      const parts = [
+        ...(slots.length > 0 || ports.length === 0 ? [renderPaths(slots, to !== undefined)] : []),
+        ...(ports.length > 0 ? [renderReroutePaths(ports)] : []),
+      ];
+      console.log(parts.join('\n\n'));
     });
 }

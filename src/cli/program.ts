@@ -13,7 +13,9 @@ import { addEngineCommands } from './engines.ts';
 import { addFlowsCommand } from './flows.ts';
 import { addPathsCommand } from './paths.ts';
 import { addProbeCommand } from './probe.ts';
+import { addRerouteCommand } from './reroute.ts';
 import { addStatusCommand } from './status.ts';
+import { addWhyCommand } from './why.ts';
 
 const examples = `
 Examples:
@@ -23,7 +25,9 @@ Examples:
   selvage status                      what it is doing
   selvage flows                       its connections: windows, losses by cause, drops by reason
   selvage paths                       its paths: which are used, how fast, why one was left
-  selvage probe PEER                  the routes to a host of a VXLAN overlay, with or without agents
+  selvage why PEER                    why paths to it were left
+  selvage probe PEER                  the routes to a host of any VXLAN overlay
+  selvage reroute --dev flannel.1     keep a kernel's VXLAN overlay off paths that fail, without an agent
   selvage upgrade switch FILE         another switch in its place, while packets flow
   selvage cc run FILE --vni 77        congestion control of your own, on a network's traffic
   selvage help status                 what a command takes
@@ -49,7 +53,9 @@ export function createProgram(): Command {
   addStatusCommand(program);
   addFlowsCommand(program);
   addPathsCommand(program);
+  addWhyCommand(program);
   addProbeCommand(program);
+  addRerouteCommand(program, version);
   addEngineCommands(program);
   addCongestionCommands(program);
   addDemoCommand(program);

@@ -17,16 +17,25 @@ export interface Route {
   readonly source: HostAddress;
 }
 
+/** Peers that routes are asked for: of many the devices repeat. */
+const ROUTES = 16;
+
 interface RouteJson {
   readonly dev?: string;
+  readonly gateway?: string;
   readonly prefsrc?: string;
   readonly from?: string;
   readonly nexthops?: readonly { readonly dev?: string }[];
 }
 
 /** By its name, or the only one there is. */
-export async function findDevice({ ip }: Tools, name: string | undefined): Promise<OverlayDevice> {
-  return chooseDevice(await runTool(ip, ['-j', '-d', 'link', 'show']), name);
+export async function findDevice(tools: Tools, name: string | undefined): Promise<OverlayDevice> {
+  return chooseDevice(await findLinks(tools), name);
+}
+
+/** All network devices, as `ip` tells of them. */
+export function findLinks({ ip }: Tools): Promise<string> {
+  return runTool(ip, ['-j', '-d', 'link', 'show']);
 }
 
 /** Those in its forwarding database; none when the device is gone. */
@@ -57,35 +66,43 @@ export async function findRoute(
   return { underlay: route.dev, source };
 }
 
-/** All devices that packets of the overlay leave by: its own, or those of the routes to its peers and of the default. */
-export async function findUnderlays(
+/** The devices that packets of the overlay leave by, and the address that they come from. */
+export interface WaysOut {
+  readonly underlays: readonly string[];
+  readonly local: HostAddress;
+}
+
+/** By its own settings, else by the routes to its peers and the default route. */
+export async function findWaysOut(
   tools: Tools,
   device: OverlayDevice,
   peers: readonly HostAddress[],
-): Promise<string[]> {
-  if (device.underlay !== undefined) return [device.underlay];
-  const found = new Set<string>();
-  for (const peer of peers) {
-    const route = await findRoute(tools, peer, device.local).catch(() => undefined);
-    if (route !== undefined) found.add(route.underlay);
-  }
+): Promise<WaysOut> {
   const family = device.local === undefined ? 4 : familyOf(device.local);
-  for (const name of await multipathDevices(tools, family)) found.add(name);
-  // A route to ourselves is no way out.
-  found.delete('lo');
-  if (found.size > 0) return [...found];
+  const defaults = await defaultRoutes(tools, family);
+  const gateways = defaults.flatMap(({ gateway }) => parseHost(gateway ?? '') ?? []);
+  const routes: Route[] = [];
+  for (const to of [...peers.slice(0, ROUTES), ...gateways]) {
+    const route = await findRoute(tools, to, device.local).catch(() => undefined);
+    // A route to ourselves is no way out.
+    if (route !== undefined && route.underlay !== 'lo') routes.push(route);
+  }
+  const local = device.local ?? routes[0]?.source;
+  const underlays =
+    device.underlay !== undefined
+      ? [device.underlay]
+      : [...new Set([...routes.map(({ underlay }) => underlay), ...defaults.flatMap(devicesOf)])];
+  if (local !== undefined && underlays.length > 0) return { underlays, local };
   throw new SelvageError('failed', `No route says by which device packets of ${device.name} leave.`, {
     hint: 'Is the underlay up? `ip route` lists what it has.',
   });
 }
 
-/** Those of the default route, of which there may be several. */
-async function multipathDevices({ ip }: Tools, family: 4 | 6): Promise<string[]> {
+async function defaultRoutes({ ip }: Tools, family: 4 | 6): Promise<RouteJson[]> {
   const text = await runTool(ip, ['-j', `-${family}`, 'route', 'show', 'default']).catch(() => '[]');
-  const routes = JSON.parse(text || '[]') as RouteJson[];
-  return routes.flatMap(({ dev, nexthops = [] }) => [dev, ...nexthops.map((hop) => hop.dev)]).filter(isNamed);
+  return JSON.parse(text || '[]') as RouteJson[];
 }
 
-function isNamed(name: string | undefined): name is string {
-  return name !== undefined;
+function devicesOf({ dev, nexthops = [] }: RouteJson): string[] {
+  return [dev, ...nexthops.map((hop) => hop.dev)].filter((name) => name !== undefined);
 }

@@ -2,7 +2,14 @@
 // to. Also what `bridge -j fdb show` knows of its peers. Pure: reads text, and makes sentences of what is not there.
 
 import { SelvageError } from '../base/errors.ts';
-import { formatHostAddress, type HostAddress, parseIpv4, parseIpv6 } from '../wire/address.ts';
+import {
+  formatHostAddress,
+  type HostAddress,
+  type Mac,
+  parseIpv4,
+  parseIpv6,
+  parseMac,
+} from '../wire/address.ts';
 
 export interface OverlayDevice {
   readonly name: string;
@@ -22,6 +29,7 @@ interface LinkJson {
   readonly ifindex?: number;
   readonly ifname?: string;
   readonly link_netnsid?: number;
+  readonly address?: string;
   readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: VxlanJson };
 }
 
@@ -63,6 +71,17 @@ export function chooseDevice(text: string, name: string | undefined): OverlayDev
     );
   }
   return readDevice(link);
+}
+
+/** The number of a device, of whatever kind, and its MAC; undefined when there is none of the name. */
+export function readLink(
+  text: string,
+  name: string,
+): { readonly index: number; readonly mac: Mac } | undefined {
+  const link = (JSON.parse(text) as LinkJson[]).find(({ ifname }) => ifname === name);
+  return link?.ifindex === undefined
+    ? undefined
+    : { index: link.ifindex, mac: parseMac(link.address ?? '') ?? 0 };
 }
 
 /** The peers that the device was told of or has learned, each once. */

@@ -16,13 +16,18 @@ export class Transfer {
     this.receiver = receiver;
   }
 
-  /** From one tenant to another; resolves when bytes are arriving. */
-  static async start(lab: Lab, from: string, to: string): Promise<Transfer> {
+  /** From one tenant to another, by Selvage or by the kernel's VXLAN; resolves when bytes are arriving. */
+  static async start(
+    lab: Lab,
+    from: string,
+    to: string,
+    network: 'selvage' | 'kernel' = 'selvage',
+  ): Promise<Transfer> {
     const receiver = new Output(
       await lab.exec(to, [process.execPath, PROGRAM, 'receive', String(PORT)], { stdio: 'pipe' }),
     );
     await eventually('the receiver to listen', () => receiver.text.includes('ready'));
-    const address = lab.tenant(to).selvage.address;
+    const { address } = lab.tenant(to)[network];
     const sender = new Output(
       await lab.exec(from, [process.execPath, PROGRAM, 'send', address, String(PORT)], { stdio: 'pipe' }),
     );
