@@ -69,9 +69,15 @@ export interface Setting {
   /** Path below /proc/sys. */
   readonly path: string;
   readonly value: string;
-  /** Absent in older kernels, and worth going without. */
-  readonly optional?: true;
+  /** This path is absent in older kernels, and the setting worth going without. */
+  readonly where?: string;
 }
+
+const SEED = 'net/ipv4/fib_multipath_hash_seed';
+/** Linux 5.14. */
+const FIELDS = 'net/ipv4/fib_multipath_hash_fields';
+/** Addresses, protocol and ports of the outermost headers. */
+export const OUTER_FIELDS = '0x37';
 
 /** Network settings of a node's namespace; those of hosts and tenants stay as they come. */
 export function nodeSettings(topology: Topology, node: TopologyNode): Setting[] {
@@ -80,9 +86,11 @@ export function nodeSettings(topology: Topology, node: TopologyNode): Setting[] 
   return [
     { path: 'net/ipv4/ip_forward', value: '1' },
     { path: 'net/ipv4/fib_multipath_hash_policy', value: '1' },
+    // Of the same five fields, but by what the packet says: the policy above believes the hash that a packet of the same
+    // kernel brings along, and that may be of the packet inside.
+    { path: FIELDS, value: OUTER_FIELDS, where: FIELDS },
+    { path: 'net/ipv4/fib_multipath_hash_policy', value: '3', where: FIELDS },
     // A leaf's own seed: the same flows take the same spines in every run, and each leaf hashes in its own way.
-    ...(index < 0
-      ? []
-      : [{ path: 'net/ipv4/fib_multipath_hash_seed', value: String(index + 1), optional: true as const }]),
+    ...(index < 0 ? [] : [{ path: SEED, value: String(index + 1), where: SEED }]),
   ];
 }

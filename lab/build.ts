@@ -57,9 +57,10 @@ export function destroyLab(state: LabState): Promise<void> {
 
 async function writeSettings(netns: string, settings: readonly Setting[]): Promise<void> {
   if (settings.length === 0) return;
-  const lines = settings.map(({ path, value, optional }) => {
+  const lines = settings.map(({ path, value, where }) => {
     const file = `/proc/sys/${path}`;
-    return `${optional ? `[ ! -e ${file} ] || ` : ''}echo ${value} > ${file}`;
+    const unlessAbsent = where === undefined ? '' : `[ ! -e /proc/sys/${where} ] || `;
+    return `${unlessAbsent}echo ${value} > ${file}`;
   });
   await runTool({ path: '/bin/sh' }, ['-e'], { netns, input: `${lines.join('\n')}\n` });
 }
