@@ -1,7 +1,14 @@
 // A lab's fabric over IPv6 as well: each node has its IPv4 address within fd00::/96, on all of its links, and the same routes.
 import { fabricAddresses, linksOf, peerOf } from '../../lab/addressing.ts';
+import { OUTER_FIELDS } from '../../lab/build-plan.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { batch } from '../../lab/tools.ts';
+
+/** As lab/build-plan.ts has it for IPv4. */
+const FORWARD = `cd /proc/sys/net/ipv6
+echo 1 > conf/all/forwarding
+echo ${OUTER_FIELDS} > fib_multipath_hash_fields
+echo 3 > fib_multipath_hash_policy`;
 
 export function ipv6Of(address: string): string {
   return `fd00::${address}`;
@@ -15,10 +22,7 @@ export async function addIpv6(lab: Lab): Promise<void> {
   const racks = topology.racks.map(({ leaf }) => leaf);
   const fabric = topology.nodes.filter(({ role }) => role !== 'tenant');
   for (const { name, role } of fabric) {
-    const policies = ['net/ipv6/conf/all/forwarding', 'net/ipv6/fib_multipath_hash_policy'];
-    if (role !== 'host') {
-      for (const path of policies) await lab.run(name, ['sh', '-c', `echo 1 > /proc/sys/${path}`]);
-    }
+    if (role !== 'host') await lab.run(name, ['sh', '-c', FORWARD]);
     await batch('ip', lab.node(name).netns, [
       ...linksOf(topology, name).flatMap((link) => {
         const peer = peerOf(link, name);

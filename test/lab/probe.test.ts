@@ -111,7 +111,7 @@ it('knows a fabric that does not look at the port', async () => {
   }
   const report = await probe(PEER, '--ports', '8');
   expect(report).toMatchObject({ hashesOnPort: 'no', elsewhere: await spineOf('10.0.2.2', 1) });
-  await lab.run('leaf1', ['sh', '-c', policy(1)]);
+  await lab.run('leaf1', ['sh', '-c', policy(3)]);
 });
 
 describe('what cannot be', () => {

@@ -16,30 +16,25 @@ export class Transfer {
     this.receiver = receiver;
   }
 
-  /** From one tenant to another, by Selvage or by the kernel's VXLAN; resolves when bytes are arriving. */
-  static async start(
-    lab: Lab,
-    from: string,
-    to: string,
-    network: 'selvage' | 'kernel' = 'selvage',
-  ): Promise<Transfer> {
+  /** From one node to another, by Selvage between tenants unless an address says otherwise; resolves when bytes are arriving. */
+  static async start(lab: Lab, from: string, to: string, address?: string): Promise<Transfer> {
     const receiver = new Output(
       await lab.exec(to, [process.execPath, PROGRAM, 'receive', String(PORT)], { stdio: 'pipe' }),
     );
     await eventually('the receiver to listen', () => receiver.text.includes('ready'));
-    const { address } = lab.tenant(to)[network];
+    const target = address ?? lab.tenant(to).selvage.address;
     const sender = new Output(
-      await lab.exec(from, [process.execPath, PROGRAM, 'send', address, String(PORT)], { stdio: 'pipe' }),
+      await lab.exec(from, [process.execPath, PROGRAM, 'send', target, String(PORT)], { stdio: 'pipe' }),
     );
     const transfer = new Transfer(sender, receiver);
     await transfer.progress();
     return transfer;
   }
 
-  /** Resolves when more has arrived than until now. */
-  async progress(): Promise<void> {
-    const before = this.received;
-    await eventually('bytes to arrive', () => this.received > before || this.fail());
+  /** Resolves when so much more has arrived than until now. */
+  async progress(bytes = 1): Promise<void> {
+    const enough = this.received + bytes;
+    await eventually('bytes to arrive', () => this.received >= enough || this.fail());
   }
 
   /** Ends it; what each end has to say of all bytes. */
