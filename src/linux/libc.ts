@@ -65,6 +65,7 @@ export const fcntl = libc.func('int fcntl(int fd, int command, int64_t argument)
   [number, number, number]
 >;
 export const setns = libc.func('int setns(int fd, int type)') as Call<[number, number]>;
+export const unshare = libc.func('int unshare(int flags)') as Call<[number]>;
 export const eventfd = libc.func('int eventfd(uint32_t initial, int flags)') as Call<[number, number]>;
 export const pipe2 = libc.func('int pipe2(uint64_t fds, int flags)') as Call<[number, number]>;
 export const epollCreate1 = libc.func('int epoll_create1(int flags)') as Call<[number]>;

@@ -2,7 +2,7 @@
 // always returns to the namespace it came from.
 
 import { SelvageError } from '../base/errors.ts';
-import { close, ENOENT, errno, errnoName, open, setns } from './libc.ts';
+import { close, ENOENT, errno, errnoName, open, setns, unshare } from './libc.ts';
 
 const O_RDONLY_CLOEXEC = 0o2000000;
 const CLONE_NEWNET = 0x40000000;
@@ -30,6 +30,26 @@ export function inNetns<T>(netns: string | undefined, body: () => T): T {
     close(home);
     close(target);
   }
+}
+
+/** A namespace that has no name: it goes, with all devices in it, when it is closed or this process ends. */
+export interface PrivateNetns {
+  /** For `inNetns` and programs of this machine. */
+  readonly path: string;
+  close(): void;
+}
+
+export function makeNetns(): PrivateNetns {
+  const fd = inNetns('/proc/thread-self/ns/net', () => {
+    if (unshare(CLONE_NEWNET) < 0) {
+      const hint = 'Run as root or with CAP_SYS_ADMIN.';
+      throw new SelvageError('no-privilege', `Could not make a network namespace: ${errnoName(errno())}.`, {
+        hint,
+      });
+    }
+    return openNamespace('/proc/thread-self/ns/net');
+  });
+  return { path: `/proc/${process.pid}/fd/${fd}`, close: () => close(fd) };
 }
 
 function openNamespace(path: string): number {

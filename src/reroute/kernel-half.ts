@@ -29,6 +29,7 @@ export class KernelHalf {
   /** Readable when something was heard. */
   readonly heardFd: number;
   readonly pathsFd: number;
+  readonly statesFd: number;
   readonly maxPeers: number;
   readonly maxElements: number;
   /** Whether the table of another process is in force, which was alive until recently. */
@@ -58,6 +59,7 @@ export class KernelHalf {
       }
       this.object.load();
       this.pathsFd = this.object.map(MAPS.paths).fd;
+      this.statesFd = this.object.map(MAPS.states).fd;
       this.heardFd = this.object.map(MAPS.heard).fd;
       this.settings = new Settings(this.mapped('settings', 1, place.bytes));
       this.states = new Uint32Array(this.mapped('states', 2 * this.maxElements, 8));
