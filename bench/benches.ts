@@ -138,4 +138,10 @@ export const BENCHES: readonly NamedBench[] = [
     programs: [],
     load: async () => (await import('./benches/path-table.ts')).pathTable,
   },
+  {
+    name: 'path-update',
+    about: 'the states of 50,000 destinations into the kernel’s fast path, by each way there is',
+    programs: [],
+    load: async () => (await import('./benches/path-update.ts')).pathUpdate,
+  },
 ];

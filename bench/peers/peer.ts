@@ -23,7 +23,11 @@ export type PeerName =
   | 'learning'
   | 'hashEntries'
   | 'bitmaps'
-  | 'hierarchicalIndexes';
+  | 'hierarchicalIndexes'
+  | 'mapWrites'
+  | 'mapBatches'
+  | 'mappedMemory'
+  | 'updatePackets';
 
 /** Whatever is compared. */
 export interface Contender {
