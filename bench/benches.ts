@@ -144,4 +144,10 @@ export const BENCHES: readonly NamedBench[] = [
     programs: [],
     load: async () => (await import('./benches/path-update.ts')).pathUpdate,
   },
+  {
+    name: 'reroute-overhead',
+    about: 'bulk TCP and Redis over kernel VXLAN, with selvage reroute and without',
+    programs: [...REDIS, 'iperf3'],
+    load: async () => (await import('./benches/reroute-overhead.ts')).rerouteOverhead,
+  },
 ];

@@ -59,7 +59,7 @@ INLINE int read_flow(struct __sk_buff *skb, const struct outer *outer, struct fl
 	u32 at = outer->udp_at + sizeof(struct udp) + sizeof(struct vxlan);
 	u16 fragment = 0;
 
-	if (at > HEADERS_BYTES)
+	if (at > INNER_BYTES)
 		return 0;
 	struct ethernet *ethernet = data + at;
 	if ((void *)(ethernet + 1) > end)

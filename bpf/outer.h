@@ -5,8 +5,11 @@
 #include "reroute-table.h"
 
 enum { MAX_TAGS = 2 };
-/** Where headers may end, inner ones too; packets from a network card may have them elsewhere than in their head. */
-enum { HEADERS_BYTES = 160 };
+/**
+ * Where the outer headers end at the latest, and with them an inner flow's addresses and ports, but for IPv4 options. What
+ * is said to be linear costs a copy where it is not: no more than is looked at.
+ */
+enum { OUTER_BYTES = 14 + 8 + 40 + 8 + 8, INNER_BYTES = OUTER_BYTES + 14 + 8 + 40 + 4 };
 
 struct outer {
 	struct address source, destination;
@@ -21,12 +24,13 @@ struct outer {
 	u32 hops;
 };
 
-INLINE void make_linear(struct __sk_buff *skb)
+/** Packets from a network card may have their headers elsewhere than in their head. */
+INLINE void make_linear(struct __sk_buff *skb, u32 bytes)
 {
 	u32 linear = skb->data_end - skb->data;
 
-	if (linear < HEADERS_BYTES && linear < skb->len)
-		bpf_skb_pull_data(skb, skb->len < HEADERS_BYTES ? skb->len : HEADERS_BYTES);
+	if (linear < bytes && linear < skb->len)
+		bpf_skb_pull_data(skb, skb->len < bytes ? skb->len : bytes);
 }
 
 INLINE void map_ipv4(struct address *to, u32 ipv4)

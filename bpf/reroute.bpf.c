@@ -8,6 +8,11 @@
 #include "rewrite.h"
 #include "updates.h"
 
+INLINE u32 headers_of(const struct settings *settings)
+{
+	return settings->flags & FLAG_LEARNS ? INNER_BYTES : OUTER_BYTES;
+}
+
 INLINE void mark(const struct entry *entry, u32 port, u32 bytes, s64 now)
 {
 	u32 key = entry->slot;
@@ -31,7 +36,7 @@ SEC("tc") int reroute_egress(struct __sk_buff *skb)
 
 	if (!settings)
 		return PACKET_NEXT;
-	make_linear(skb);
+	make_linear(skb, headers_of(settings));
 	if (!read_outer(skb, settings->port, &outer) || !is_frame(&outer) || !is_local(settings, &outer.source))
 		return PACKET_NEXT;
 	s64 now = bpf_ktime_get_coarse_ns();
@@ -58,7 +63,7 @@ SEC("tc") int reroute_ingress(struct __sk_buff *skb)
 
 	if (!settings)
 		return PACKET_NEXT;
-	make_linear(skb);
+	make_linear(skb, headers_of(settings));
 	if (!read_outer(skb, settings->port, &outer) || !is_local(settings, &outer.destination))
 		return PACKET_NEXT;
 	if (is_zooroute(&outer)) {

@@ -6,7 +6,7 @@ import { KERNEL_INTERFACE, KERNEL_VNI, type TenantAddresses, VXLAN_OVERHEAD_BYTE
 
 /** Linux's customary port, so that Selvage's 4789 stays free. */
 export const KERNEL_VXLAN_PORT = 8472;
-const DEVICE = 'vxlan';
+export const VXLAN_DEVICE = 'vxlan';
 const BRIDGE = 'vxbridge';
 
 export interface NodeBatches {
@@ -65,9 +65,9 @@ function deviceLines(vtep: string, mtu: number): string[] {
     `link add name ${BRIDGE} mtu ${mtu} type bridge`,
     `link set dev ${BRIDGE} addrgenmode none`,
     `link set dev ${BRIDGE} up`,
-    `link add name ${DEVICE} mtu ${mtu} type vxlan id ${KERNEL_VNI} local ${vtep} dstport ${KERNEL_VXLAN_PORT} nolearning`,
-    `link set dev ${DEVICE} addrgenmode none`,
-    `link set dev ${DEVICE} master ${BRIDGE} up`,
+    `link add name ${VXLAN_DEVICE} mtu ${mtu} type vxlan id ${KERNEL_VNI} local ${vtep} dstport ${KERNEL_VXLAN_PORT} nolearning`,
+    `link set dev ${VXLAN_DEVICE} addrgenmode none`,
+    `link set dev ${VXLAN_DEVICE} master ${BRIDGE} up`,
   ];
 }
 
@@ -102,9 +102,11 @@ function forwardingLines(host: string, tenants: readonly TenantAddresses[]): str
   if (remote.length === tenants.length) return [];
   const vteps = [...new Set(remote.map((tenant) => tenant.vtep))];
   return [
-    ...vteps.map((vtep) => `fdb append 00:00:00:00:00:00 dev ${DEVICE} dst ${vtep} self permanent`),
-    ...remote.map(({ kernel, vtep }) => `fdb replace ${kernel.mac} dev ${DEVICE} dst ${vtep} self permanent`),
-    ...remote.map(({ kernel }) => `fdb replace ${kernel.mac} dev ${DEVICE} master static`),
+    ...vteps.map((vtep) => `fdb append 00:00:00:00:00:00 dev ${VXLAN_DEVICE} dst ${vtep} self permanent`),
+    ...remote.map(
+      ({ kernel, vtep }) => `fdb replace ${kernel.mac} dev ${VXLAN_DEVICE} dst ${vtep} self permanent`,
+    ),
+    ...remote.map(({ kernel }) => `fdb replace ${kernel.mac} dev ${VXLAN_DEVICE} master static`),
   ];
 }
 
