@@ -10,13 +10,19 @@ import { formatHostAddress } from '../wire/address.ts';
 import type { Tools } from './find-device.ts';
 import { DEFAULTS } from './options.ts';
 import { monotonicMicros, Rerouting } from './rerouting.ts';
-import { areSameUnderlays, isSameOverlay, lookAround, type Surroundings } from './surroundings.ts';
+import type { StateFile, StateOwner } from './state-file.ts';
+import { areSameUnderlays, lookAround, type Surroundings } from './surroundings.ts';
+
+/** Between two copies of what is known; of many peers it is long. */
+const SAVE_MICROS = 10e6;
+const MANY_PEERS = 256;
 
 export interface OverlaySettings {
   readonly role: Role;
   /** The first of the source ports. */
   readonly basePort: number;
   readonly tools: Tools;
+  readonly state: StateFile;
   /** Called now and then while it reroutes. */
   readonly onLook: (core: ReroutingCore, now: number) => void;
   readonly say: (line: string) => void;
@@ -29,7 +35,10 @@ export class Overlay {
   around: Surroundings | undefined;
   readonly name: string;
   private readonly settings: OverlaySettings;
+  private owner: StateOwner | undefined;
+  private saveAt = 0;
   private complaint = '';
+  private hasBegun = false;
   private isStopped = false;
 
   /** `name` is that of the device. */
@@ -38,7 +47,7 @@ export class Overlay {
     this.settings = settings;
   }
 
-  /** Looks how things are and follows. What is not there is waited for, and said once; throws what cannot be had at all. */
+  /** Looks how things are and follows. What is not there is waited for, and said once; throws when it cannot even begin. */
   async follow(): Promise<void> {
     let around: Surroundings;
     try {
@@ -48,44 +57,77 @@ export class Overlay {
       return;
     }
     if (this.isStopped) return;
-    this.complaint = '';
-    const { rerouting, around: before } = this;
-    if (rerouting === undefined || before === undefined) this.begin(around);
-    else if (!isSameOverlay(before, around)) {
-      rerouting.handOver();
-      this.rerouting = undefined;
-      this.begin(around);
-    } else if (!areSameUnderlays(before, around)) {
-      rerouting.setUnderlays(around.underlays);
-      this.around = around;
-      this.settings.say(`${this.name} now sends by ${names(around)}.`);
+    try {
+      this.adapt(around);
+      this.complaint = '';
+    } catch (error) {
+      if (!this.hasBegun) throw error;
+      // A device may have gone again since it was seen.
+      this.suspend(SelvageError.from(error));
     }
   }
 
   /** Leaves the devices as they were. */
-  stop(): void {
+  async stop(): Promise<void> {
     this.isStopped = true;
-    this.rerouting?.stop();
+    const { rerouting } = this;
     this.rerouting = undefined;
+    if (rerouting === undefined) return;
+    const saved = this.save(rerouting.core, monotonicMicros());
+    rerouting.stop();
+    await saved;
+  }
+
+  private adapt(around: Surroundings): void {
+    const { rerouting, around: before } = this;
+    if (rerouting === undefined || before === undefined) {
+      this.begin(around);
+      return;
+    }
+    if (around.device.port !== before.device.port) {
+      rerouting.stop();
+      this.begin(around);
+      return;
+    }
+    const hasMoved = !areSameUnderlays(before, around);
+    if (hasMoved) rerouting.setUnderlays(around.underlays);
+    this.around = around;
+    if (formatHostAddress(before.local) !== formatHostAddress(around.local)) {
+      rerouting.handOver();
+      this.begin(around);
+    } else if (hasMoved) this.settings.say(`${this.name} now sends by ${names(around)}.`);
+  }
+
+  private save(core: ReroutingCore, now: number): Promise<void> {
+    const saved = core.save();
+    this.saveAt = now + (saved.peers.length > MANY_PEERS ? 6 : 1) * SAVE_MICROS;
+    return this.settings.state.write(this.owner!, saved, now);
   }
 
   private begin(around: Surroundings): void {
-    const { role, basePort, onLook, say } = this.settings;
+    const { role, basePort, onLook, say, state } = this.settings;
     const { device, local, underlays, peers, mac } = around;
+    const now = monotonicMicros();
+    this.owner = { address: formatHostAddress(local), port: device.port, basePort, role };
     const secret = new Uint32Array(new Uint8Array(randomBytes(16)).buffer);
-    const core = new Rerouter(monotonicMicros(), {
+    const options = {
       address: local,
       role,
       // Whoever is one of several behind an address says which.
       backend: role === ROLE_MIDDLEBOX ? mac : 0,
-      secret: [secret[0]!, secret[1]!, secret[2]!, secret[3]!],
+      secret: [secret[0]!, secret[1]!, secret[2]!, secret[3]!] as const,
       processId: new Uint32Array(new Uint8Array(randomBytes(4)).buffer)[0]!,
       basePort,
       maxElements: DEFAULTS.maxElements,
-    });
+    };
+    const core = new Rerouter(now, options, state.read(this.owner, now));
     const ends = { port: device.port, local, underlays, learns: role === ROLE_MIDDLEBOX };
-    this.rerouting = new Rerouting(ends, core, (now) => onLook(core, now));
+    this.rerouting = new Rerouting(ends, core, (at) => {
+      onLook(core, at);
+      if (at >= this.saveAt) void this.save(core, at);
+    });
     this.around = around;
+    this.hasBegun = true;
     this.rerouting.expect(peers);
     say(
       `Reroutes ${device.name}: UDP port ${device.port} from ${formatHostAddress(local)} by ${names(around)}.`,

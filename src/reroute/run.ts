@@ -7,6 +7,7 @@ import type { Tools } from './find-device.ts';
 import { unload } from './kernel-half.ts';
 import { News } from './news.ts';
 import { Overlay } from './overlay.ts';
+import { StateFile } from './state-file.ts';
 import { lookAround, watchSurroundings } from './surroundings.ts';
 
 export interface RunOptions {
@@ -31,7 +32,8 @@ export async function runReroute(options: RunOptions, { tools, version }: RunSur
   const name = wait && dev !== undefined ? dev : (await lookAround(tools, dev)).device.name;
   const news = new News(name, say);
   const onLook = (core: ReroutingCore, now: number) => news.tell(core, now);
-  const overlay = new Overlay(name, { role, basePort, tools, onLook, say });
+  const state = new StateFile(runtimeDir, name);
+  const overlay = new Overlay(name, { role, basePort, tools, state, onLook, say });
   const server = await serveReroute(overlay, { role, version, runtimeDir });
   let endWatch = () => {};
   try {
@@ -45,7 +47,7 @@ export async function runReroute(options: RunOptions, { tools, version }: RunSur
     await Promise.race([stopSignal(), failed]);
   } finally {
     endWatch();
-    overlay.stop();
+    await overlay.stop();
     server.closeAllConnections();
     server.close();
   }

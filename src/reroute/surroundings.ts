@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { SelvageError } from '../base/errors.ts';
-import { formatHostAddress, type HostAddress, type Mac } from '../wire/address.ts';
+import type { HostAddress, Mac } from '../wire/address.ts';
 import { findLinks, findPeers, findWaysOut, type Tools } from './find-device.ts';
 import type { UnderlayDevice } from './options.ts';
 import { chooseDevice, type OverlayDevice, readLink } from './overlay-device.ts';
@@ -29,11 +29,6 @@ export async function lookAround(tools: Tools, name: string | undefined): Promis
   });
   if (found.length > 0) return { device, local, underlays: found, peers, mac: found[0]!.mac };
   throw new SelvageError('failed', `${device.name} sends by ${underlays.join(', ')}, which is not there.`);
-}
-
-/** Whether programs, sockets and the core's identity can stay as they are. */
-export function isSameOverlay(a: Surroundings, b: Surroundings): boolean {
-  return a.device.port === b.device.port && formatHostAddress(a.local) === formatHostAddress(b.local);
 }
 
 export function areSameUnderlays(a: Surroundings, b: Surroundings): boolean {
