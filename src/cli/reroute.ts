@@ -7,12 +7,12 @@ import { runtimeDirOption } from './runtime-dir.ts';
 
 const notes = `
 For overlays of the kernel's VXLAN: flannel, Cilium and Calico in VXLAN mode, or plain \`ip link … type vxlan\`. It runs on every
-host (docs/reroute.md has a systemd unit and a Kubernetes DaemonSet). Peers probe the paths between each other by source ports
+host (examples/reroute has a systemd unit and a Kubernetes DaemonSet, docs/reroute.md says more). Peers probe the paths between each other by source ports
 from 10000 on, and when one fails, a small eBPF program on the underlay's device gives the flows that took it another outer
 source port, so that the fabric hashes them onto a path that is known to work. Nothing else about the packets is changed, the
 underlay needs nothing, and hosts that do not run it are left in peace.
 
-It needs root: CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN. When it is killed, the program goes on with
+It needs root with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN. When it is killed, the program goes on with
 its last table for half a minute and then changes nothing any more; the next start takes it over. Ended by SIGTERM it leaves
 the devices as they were.
 

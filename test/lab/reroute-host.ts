@@ -27,9 +27,15 @@ export class RerouteHost {
     }
   }
 
-  /** Resolves when it reroutes. */
-  static async start(lab: Lab, host: string, dev: string, ...words: string[]): Promise<RerouteHost> {
-    const argv = [...SELVAGE, 'reroute', '--dev', dev, '--runtime-dir', runtimeDir(lab, host), ...words];
+  /** Resolves when it reroutes. `prefix` is a command that runs it. */
+  static async start(
+    lab: Lab,
+    host: string,
+    dev: string,
+    prefix: readonly string[] = [],
+  ): Promise<RerouteHost> {
+    const words = ['reroute', '--dev', dev, '--runtime-dir', runtimeDir(lab, host)];
+    const argv = [...prefix, ...SELVAGE, ...words];
     const started = new RerouteHost(lab, host, await lab.exec(host, argv, { stdio: 'pipe' }));
     await started.says(/Reroutes /);
     return started;

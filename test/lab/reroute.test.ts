@@ -1,7 +1,10 @@
 // `selvage reroute` beside a kernel's VXLAN: hosts agree, flows leave a spine that swallows packets and it is said why, a host
 // without it is left in peace; what stays when the process is killed, and that nothing does when it ends.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lab } from '../../lab/lab.ts';
+import { packageRoot } from '../../lab/package-root.ts';
 import { topologyOf } from '../../lab/topology.ts';
 import { SELVAGE } from './agent-program.ts';
 import { eventually } from './eventually.ts';
@@ -19,6 +22,7 @@ const PEER = '10.0.2.1';
 const WITHOUT = '10.0.2.2';
 const SPINES = ['spine1', 'spine2', 'spine3', 'spine4'];
 const MEGABYTE = 1_000_000;
+const UNIT = join(packageRoot(), 'examples', 'reroute', 'selvage-reroute@.service');
 
 let lab: Lab;
 let fabric: FabricView;
@@ -140,8 +144,14 @@ describe('a process that is killed', () => {
     expect(await unload()).toMatch(/^There was nothing of ours on leaf1/);
   });
 
-  it('takes everything along when it is asked to end', async () => {
-    one = await RerouteHost.start(lab, 'host1', DEVICE);
+  it('takes everything along when it is asked to end, with the rights that its unit gives it', async () => {
+    const rights = /^CapabilityBoundingSet=(.*)$/m.exec(readFileSync(UNIT, 'utf8'))![1]!;
+    const set = rights.toLowerCase().replaceAll('cap_', '+').replaceAll(' ', ',');
+    one = await RerouteHost.start(lab, 'host1', DEVICE, [
+      'setpriv',
+      `--bounding-set=-all,${set}`,
+      '--inh-caps=-all',
+    ]);
     await one.says(/agreed with it/);
     await one.end();
     expect(await unload()).toMatch(/^There was nothing of ours on leaf1/);
