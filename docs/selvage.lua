@@ -333,22 +333,23 @@ local function dissect_zoo(buffer, pinfo, root)
   pinfo.cols.info = info
 end
 
--- Plain VXLAN of VNI 0: what finds routes by its TTL.
+-- VNI 0, of plain VXLAN or with ZooRoute's magic number and no type: what finds routes by its TTL.
 local function is_route_probe(buffer)
-  return buffer:len() >= VXLAN_HEADER_BYTES and buffer(0, 1):uint() == 0x08 and buffer(4, 3):uint() == 0
+  if buffer:len() < VXLAN_HEADER_BYTES or buffer(4, 3):uint() ~= 0 then return false end
+  return buffer(0, 1):uint() == 0x08 or buffer(0, 4):uint() == ZOO_MAGIC * 256
 end
 
 function selvage.dissector(buffer, pinfo, root)
-  if is_zoo(buffer) then
-    dissect_zoo(buffer, pinfo, root)
-    return buffer:len()
-  end
   if is_route_probe(buffer) then
     pinfo.cols.protocol = "Selvage"
     pinfo.cols.info = "Looks for a route"
     local tree = root:add(selvage, buffer())
     tree:append_text(": looks for a route")
     tree:add(f.vni, buffer(4, 3))
+    return buffer:len()
+  end
+  if is_zoo(buffer) then
+    dissect_zoo(buffer, pinfo, root)
     return buffer:len()
   end
   if not is_ours(buffer) then return vxlan and vxlan:call(buffer, pinfo, root) or 0 end

@@ -31,7 +31,7 @@ import {
   PACKET_CONNECTION_RESPONSE,
   PACKET_RESET,
 } from '../../src/wire/bifrost-types.ts';
-import { writeRouteProbe } from '../../src/wire/route-probe.ts';
+import { writeForeignProbe, writeRouteProbe } from '../../src/wire/route-probe.ts';
 import {
   VIRTIO_NET_HDR_GSO_TCPV4,
   VIRTIO_NET_HEADER_BYTES,
@@ -63,9 +63,9 @@ function onTheUnderlay(payload: Uint8Array): Uint8Array {
   });
 }
 
-function routeProbe(): Uint8Array {
+function routeProbe(write = writeRouteProbe): Uint8Array {
   const { u8, view } = allocateBytes(64);
-  return onTheUnderlay(u8.subarray(0, writeRouteProbe(view, 0, 20)));
+  return onTheUnderlay(u8.subarray(0, write(view, 0, 20)));
 }
 
 function dataPacket(flags: number, pathId: number, psn: number, payload: Uint8Array): Uint8Array {
@@ -211,6 +211,7 @@ const packets: Record<string, Uint8Array> = {
   newerData: encapsulate('bifrost', Uint8Array.of(1, 0x20, ...new Uint8Array(14))),
   plain: encapsulate('ethernet', tenantFrame),
   routeProbe: routeProbe(),
+  foreignProbe: routeProbe(writeForeignProbe),
   negotiation: zooRoute(0x11, '2710 0000 deadbeef 0011223344556677'),
   telemetryResponse: zooRoute(
     0x7f,
@@ -290,6 +291,7 @@ describe('tshark with docs/selvage.lua', () => {
       },
     ],
     ['routeProbe', { 'selvage.vni': '0', 'selvage.type': undefined, 'eth.type': '0x0800' }],
+    ['foreignProbe', { 'selvage.vni': '0', 'selvage.zoo.type': undefined, 'eth.type': '0x0800' }],
     [
       'first',
       {
