@@ -13,7 +13,8 @@ enum { OUTER_BYTES = 14 + 8 + 40 + 8 + 8, INNER_BYTES = OUTER_BYTES + 14 + 8 + 4
 
 struct outer {
 	struct address source, destination;
-	/** Where UDP begins, and how long its payload is as IP has it. */
+	/** Where IP and UDP begin, and how long its payload is as UDP has it. */
+	u32 ip_at;
 	u32 udp_at;
 	u32 payload_bytes;
 	u32 source_port;
@@ -22,6 +23,9 @@ struct outer {
 	u32 flags;
 	u32 vni;
 	u32 hops;
+	u16 is_ipv6;
+	/** As it stands in the packet. */
+	u16 checksum;
 };
 
 /** Packets from a network card may have their headers elsewhere than in their head. */
@@ -56,7 +60,7 @@ INLINE void *skip_tags(void *next, void *end, u16 *type)
 }
 
 /** Where UDP begins; 0 for a fragment that is not the first, and whatever is not UDP right behind IP. */
-INLINE void *read_ip(void *next, void *end, u16 type, struct outer *outer)
+INLINE void *skip_ip(void *next, void *end, u16 type, struct outer *outer)
 {
 	if (type == BIG16(TYPE_IPV4)) {
 		struct ipv4 *ip = next;
@@ -64,30 +68,20 @@ INLINE void *read_ip(void *next, void *end, u16 type, struct outer *outer)
 		if ((void *)(ip + 1) > end || ip->protocol != PROTOCOL_UDP || ip->fragment & BIG16(0x1fff))
 			return 0;
 		u32 length = (ip->version_and_words & 15) * 4;
-		if (length < sizeof(*ip))
-			return 0;
-		map_ipv4(&outer->source, ip->source);
-		map_ipv4(&outer->destination, ip->destination);
-		outer->hops = ip->hops;
-		return next + length;
+		outer->is_ipv6 = 0;
+		return length < sizeof(*ip) ? 0 : next + length;
 	}
 	if (type == BIG16(TYPE_IPV6)) {
 		struct ipv6 *ip = next;
 
-		if ((void *)(ip + 1) > end || ip->next != PROTOCOL_UDP)
-			return 0;
-		for (int i = 0; i < 4; i++) {
-			outer->source.word[i] = ip->source[i];
-			outer->destination.word[i] = ip->destination[i];
-		}
-		outer->hops = ip->hops;
-		return ip + 1;
+		outer->is_ipv6 = 1;
+		return (void *)(ip + 1) > end || ip->next != PROTOCOL_UDP ? 0 : (void *)(ip + 1);
 	}
 	return 0;
 }
 
-/** Whether it is UDP to this port with room for VXLAN's header. */
-INLINE int read_outer(struct __sk_buff *skb, u32 port, struct outer *outer)
+/** Whether it is UDP to this port with room for VXLAN's header. Most packets are not, or are looked at no further. */
+INLINE int find_outer(struct __sk_buff *skb, u32 port, struct outer *outer)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct ethernet *ethernet = data;
@@ -95,21 +89,51 @@ INLINE int read_outer(struct __sk_buff *skb, u32 port, struct outer *outer)
 	if ((void *)(ethernet + 1) > end)
 		return 0;
 	u16 type = ethernet->type;
-	void *next = skip_tags(ethernet + 1, end, &type);
-	if (!next)
+	void *ip = skip_tags(ethernet + 1, end, &type);
+	if (!ip)
 		return 0;
-	struct udp *udp = next = read_ip(next, end, type, outer);
-	if (!next || (void *)(udp + 1) > end || udp->destination != BIG16((u16)port))
+	struct udp *udp = skip_ip(ip, end, type, outer);
+	if (!udp || (void *)(udp + 1) > end || udp->destination != BIG16((u16)port))
 		return 0;
 	struct vxlan *vxlan = (void *)(udp + 1);
 	if ((void *)(vxlan + 1) > end)
 		return 0;
-	outer->udp_at = next - data;
+	outer->ip_at = ip - data;
+	outer->udp_at = (void *)udp - data;
 	outer->payload_bytes = BIG16(udp->length) - sizeof(*udp);
 	outer->source_port = BIG16(udp->source);
 	outer->destination_port = port;
+	outer->checksum = udp->checksum;
 	outer->flags = BIG32(vxlan->flags);
 	outer->vni = BIG32(vxlan->vni) >> 8;
+	return 1;
+}
+
+/** Of a packet that was found. */
+INLINE int read_addresses(struct __sk_buff *skb, struct outer *outer)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+
+	// As the verifier wants it: no more than two tags behind Ethernet.
+	u32 at = outer->ip_at & 31;
+	if (outer->is_ipv6) {
+		struct ipv6 *ip = data + at;
+
+		if ((void *)(ip + 1) > end)
+			return 0;
+		for (int i = 0; i < 4; i++) {
+			outer->source.word[i] = ip->source[i];
+			outer->destination.word[i] = ip->destination[i];
+		}
+		outer->hops = ip->hops;
+		return 1;
+	}
+	struct ipv4 *ip = data + at;
+	if ((void *)(ip + 1) > end)
+		return 0;
+	map_ipv4(&outer->source, ip->source);
+	map_ipv4(&outer->destination, ip->destination);
+	outer->hops = ip->hops;
 	return 1;
 }
 

@@ -55,12 +55,13 @@ struct {
 	MAP_TYPE(value, struct settings);
 } reroute_settings SEC(".maps");
 
-/** Of the destination with this slot. The process takes the bits, so that they say what was used since. */
+/**
+ * Of the destination with this slot. The process takes the bits, so that they say what was used since. Most packets only
+ * read it: what several processors write for each packet would be fetched from one to the other each time.
+ */
 struct activity {
 	u64 used_ports;
-	u64 bytes;
 	s64 last_nanos;
-	u64 padding;
 };
 
 struct {

@@ -13,7 +13,7 @@ INLINE u32 headers_of(const struct settings *settings)
 	return settings->flags & FLAG_LEARNS ? INNER_BYTES : OUTER_BYTES;
 }
 
-INLINE void mark(const struct entry *entry, u32 port, u32 bytes, s64 now)
+INLINE void mark(const struct entry *entry, u32 port, s64 now)
 {
 	u32 key = entry->slot;
 	u32 offset = port - entry->base;
@@ -26,7 +26,6 @@ INLINE void mark(const struct entry *entry, u32 port, u32 bytes, s64 now)
 		__sync_fetch_and_or(&activity->used_ports, bit);
 	if (activity->last_nanos != now)
 		activity->last_nanos = now;
-	__sync_fetch_and_add(&activity->bytes, bytes);
 }
 
 SEC("tc") int reroute_egress(struct __sk_buff *skb)
@@ -37,7 +36,9 @@ SEC("tc") int reroute_egress(struct __sk_buff *skb)
 	if (!settings)
 		return PACKET_NEXT;
 	make_linear(skb, headers_of(settings));
-	if (!read_outer(skb, settings->port, &outer) || !is_frame(&outer) || !is_local(settings, &outer.source))
+	if (!find_outer(skb, settings->port, &outer) || !is_frame(&outer))
+		return PACKET_NEXT;
+	if (!read_addresses(skb, &outer) || !is_local(settings, &outer.source))
 		return PACKET_NEXT;
 	s64 now = bpf_ktime_get_coarse_ns();
 	if (!is_attended(settings, now))
@@ -47,7 +48,7 @@ SEC("tc") int reroute_egress(struct __sk_buff *skb)
 	if (entry) {
 		if (port == 0)
 			port = choose_port(entry, outer.source_port);
-		mark(entry, port ? port : outer.source_port, skb->len, now);
+		mark(entry, port ? port : outer.source_port, now);
 	} else {
 		tell_destination(settings, &outer, now);
 	}
@@ -64,18 +65,20 @@ SEC("tc") int reroute_ingress(struct __sk_buff *skb)
 	if (!settings)
 		return PACKET_NEXT;
 	make_linear(skb, headers_of(settings));
-	if (!read_outer(skb, settings->port, &outer) || !is_local(settings, &outer.destination))
+	if (!find_outer(skb, settings->port, &outer))
 		return PACKET_NEXT;
-	if (is_zooroute(&outer)) {
-		s64 now = bpf_ktime_get_ns();
-		if (!is_attended(settings, now))
-			return PACKET_NEXT;
-		capture(skb, settings, &outer, now);
-		return PACKET_DROP;
-	}
-	if (settings->flags & FLAG_LEARNS && is_frame(&outer))
+	int learns = settings->flags & FLAG_LEARNS && is_frame(&outer);
+	if (!learns && !is_zooroute(&outer))
+		return PACKET_NEXT;
+	s64 now = bpf_ktime_get_ns();
+	if (!read_addresses(skb, &outer) || !is_local(settings, &outer.destination) || !is_attended(settings, now))
+		return PACKET_NEXT;
+	if (learns) {
 		learn_port(skb, &outer);
-	return PACKET_NEXT;
+		return PACKET_NEXT;
+	}
+	capture(skb, settings, &outer, now);
+	return PACKET_DROP;
 }
 
 SEC("xdp") int reroute_updates(struct xdp_md *packet)

@@ -37,18 +37,38 @@ INLINE u32 ip_summed(struct __sk_buff *skb)
 	return value >> __builtin_preserve_field_info(kernel->ip_summed, FIELD_RSHIFT);
 }
 
-/**
- * Whether the outer checksum is complete, as it stands in the packet. It is none with 0 (RFC 768), as is usual over IPv4.
- * Of a bundle, and of a packet whose outer checksum is left to the network card, it is the sum of the pseudo-header
- * alone, which has no ports. With the inner one left to the card, the outer one is complete (udp_set_csum, lco_csum).
- */
-INLINE int is_complete(struct __sk_buff *skb, u32 udp_at, u16 checksum)
+INLINE u32 folded(u64 sum)
 {
-	if (checksum == 0 || skb->gso_size != 0)
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/** Of the pseudo-header (RFC 768, RFC 8200 §8.1), in which IPv4 addresses count without what maps them. */
+INLINE u32 pseudo_sum(const struct outer *outer)
+{
+	u64 sum = BIG16(PROTOCOL_UDP) + BIG16((u16)(outer->payload_bytes + sizeof(struct udp)));
+
+	for (int i = 0; i < 4; i++)
+		if (outer->is_ipv6 || i == 3)
+			sum += (u64)outer->source.word[i] + outer->destination.word[i];
+	return folded(sum);
+}
+
+/**
+ * Whether the outer checksum is complete, as it stands in the packet. There is none with 0 (RFC 768). Of a bundle, and of a
+ * packet whose outer checksum is left to the network card, it is the sum of the pseudo-header alone, which has no ports.
+ * With the inner one left to the card, the outer one is complete (udp_set_csum, lco_csum). Where a sum could be both, the
+ * kernel's own fields say; to read them costs more than all else.
+ */
+INLINE int is_complete(struct __sk_buff *skb, const struct outer *outer)
+{
+	if (outer->checksum == 0 || skb->gso_size != 0)
 		return 0;
-	if (ip_summed(skb) != CHECKSUM_PARTIAL)
+	if (outer->checksum != pseudo_sum(outer) || ip_summed(skb) != CHECKSUM_PARTIAL)
 		return 1;
-	u64 start = KERNEL_FIELD(skb, data) - KERNEL_FIELD(skb, head) + udp_at;
+	u64 start = KERNEL_FIELD(skb, data) - KERNEL_FIELD(skb, head) + outer->udp_at;
 	return KERNEL_FIELD(skb, csum_start) != start;
 }
 
@@ -62,16 +82,17 @@ INLINE u16 updated_checksum(u16 checksum, u16 from, u16 to)
 	return (u16)~sum ? (u16)~sum : 0xffff;
 }
 
-/** The packet's head may move by it. Whether it was done. */
+/** Whether it was done. */
 INLINE int write_source_port(struct __sk_buff *skb, const struct outer *outer, u32 port)
 {
-	struct udp udp;
+	struct udp udp = {
+		.source = BIG16((u16)port),
+		.destination = BIG16((u16)outer->destination_port),
+		.length = BIG16((u16)(outer->payload_bytes + sizeof(udp))),
+		.checksum = outer->checksum,
+	};
 
-	if (bpf_skb_load_bytes(skb, outer->udp_at, &udp, sizeof(udp)) < 0)
-		return 0;
-	u16 from = udp.source;
-	udp.source = BIG16((u16)port);
-	if (is_complete(skb, outer->udp_at, udp.checksum))
-		udp.checksum = updated_checksum(udp.checksum, from, udp.source);
+	if (is_complete(skb, outer))
+		udp.checksum = updated_checksum(outer->checksum, BIG16((u16)outer->source_port), udp.source);
 	return bpf_skb_store_bytes(skb, outer->udp_at, &udp, sizeof(udp), 0) == 0;
 }

@@ -58,14 +58,8 @@ export class Attachments {
     this.devices = devices;
     for (const device of devices) {
       for (const direction of DIRECTIONS) {
-        const place = this.place(device, direction);
-        const old = this.ours(place);
-        try {
-          const { isHookNew } = attachProgram(place, programs(direction), old, hook);
-          if (isHookNew) settings.hooks = [...new Set([...settings.hooks, device.index])];
-        } finally {
-          if (old !== undefined) close(old.fd);
-        }
+        const isHookNew = this.putOn(this.place(device, direction), programs(direction), hook);
+        if (isHookNew) settings.hooks = [...new Set([...settings.hooks, device.index])];
       }
     }
   }
@@ -100,12 +94,24 @@ export class Attachments {
       const place = this.place(device, direction);
       const found = this.ours(place);
       if (found === undefined) continue;
-      if (programInfo(found.fd)?.id === programInfo(programs(direction))?.id) detachProgram(place, found);
+      if (isSame(found.fd, programs(direction))) detachProgram(place, found);
       close(found.fd);
     }
     if (!settings.hooks.includes(device.index)) return;
     removeHook(device);
     settings.hooks = settings.hooks.filter((index) => index !== device.index);
+  }
+
+  /** Whether the place was made for it. */
+  private putOn(place: TcPlace, program: number, hook: TcHook | undefined): boolean {
+    const old = this.ours(place);
+    try {
+      // The kernel does not replace a program by itself.
+      if (old !== undefined && isSame(old.fd, program)) return false;
+      return attachProgram(place, program, old, hook).isHookNew;
+    } finally {
+      if (old !== undefined) close(old.fd);
+    }
   }
 
   private place({ index }: UnderlayDevice, direction: Direction): TcPlace {
@@ -124,6 +130,10 @@ export class Attachments {
     }
     return found;
   }
+}
+
+function isSame(one: number, other: number): boolean {
+  return programInfo(one)?.id === programInfo(other)?.id;
 }
 
 function mapsOf(program: number): Map<MapName, number> {

@@ -26,11 +26,6 @@ export interface PacketPathObserver {
   arrived(packet: ArrivedPacket): void;
 }
 
-export interface DestinationTraffic {
-  readonly destination: HostAddress;
-  readonly bytes: number;
-}
-
 const INHERITANCE_MICROS = 60e6;
 const UNITS_AN_ELEMENT = ELEMENT_BYTES / UNIT_BYTES;
 
@@ -128,17 +123,6 @@ export class FastMaps implements FastTableHolder {
   /** Takes what was heard since; its descriptor is `KernelHalf.heardFd`. */
   listen(observer: PacketPathObserver): void {
     this.kernel.heard.drain((word) => this.hear(word * 4, observer));
-  }
-
-  /** Tenants' bytes to each destination since it is in the table. */
-  traffic(): DestinationTraffic[] {
-    const { activity } = this.kernel;
-    return this.slots.flatMap((slot, i) => {
-      if (slot === undefined) return [];
-      const word = i * act.words + act.bytes;
-      const bytes = (activity[word]! >>> 0) + (activity[word + 1]! >>> 0) * 0x1_0000_0000;
-      return [{ destination: slot.destination, bytes }];
-    });
   }
 
   private hear(offset: number, observer: PacketPathObserver): void {

@@ -68,7 +68,7 @@ export class KernelHalf {
       this.unmap.push(() => this.heard.close());
       this.hasTakenOver = isSame && this.settings.isAttended;
       this.settings.begin(options, isSame);
-      this.setDevices(devices, options.hook);
+      this.putOn(devices, options.hook);
     } catch (thrown) {
       this.leave();
       throw thrown;
@@ -101,6 +101,16 @@ export class KernelHalf {
   /** The programs go on with the table as it is; for who will be followed at once. */
   leave(): void {
     for (const each of this.unmap.splice(0).reverse()) each();
+  }
+
+  /** On all of them, or on none. */
+  private putOn(devices: readonly UnderlayDevice[], hook: KernelHalfOptions['hook']): void {
+    try {
+      this.setDevices(devices, hook);
+    } catch (thrown) {
+      this.attachments.remove((direction) => this.object.programFd(PROGRAMS[direction]), this.settings);
+      throw thrown;
+    }
   }
 
   private sizes(options: KernelHalfOptions): Map<MapName, number> {

@@ -59,7 +59,7 @@ export type KernelCount = (typeof KERNEL_COUNTS)[number];
 export const ADDRESS_BYTES = 16;
 export const entry = { unitAt: 0, formAt: 4, homesAt: 5, baseAt: 6, slotAt: 8, bytes: 12 } as const;
 /** In 32-bit words. */
-export const activity = { usedLow: 0, usedHigh: 1, bytes: 2, lastLow: 4, words: 8 } as const;
+export const activity = { usedLow: 0, usedHigh: 1, lastLow: 2, words: 4 } as const;
 
 export const HEARD_PACKET = 0;
 export const HEARD_DESTINATION = 1;

@@ -115,7 +115,9 @@ describe.each(OVERLAYS.map((overlay) => [overlay.name, overlay] as const))('over
     expect(after.other).toBe(before.other);
     expect(after.chosen).toBeGreaterThan(before.chosen + 1000);
     expect(kernel.settings.counts.notWritten).toBe(0);
-    expect(maps.traffic()[0]!.bytes).toBeGreaterThan(10e6);
+    const used: string[] = [];
+    maps.lookAtActivity((destination, port) => used.push(`${destination} ${port}`));
+    expect(used).toEqual([`${hostAddress(overlay.vteps[1])} 10005`]);
   });
 });
 
@@ -166,8 +168,23 @@ describe.each<[TcHook]>([['tcx'], ['clsact']])('attached by %s', (hook) => {
     expect(before.programs).toEqual(nothing);
     const { kernel } = open(overlay, hook);
     expect((await onCable()).programs).toEqual(both);
+    onHost1(() => kernel.setDevices([ours]));
+    expect((await onCable()).programs).toEqual(both);
     onHost1(() => kernel.close());
     opened.length = 0;
+    expect(await onCable()).toEqual(before);
+  });
+
+  test('goes from a device that no longer carries the overlay, and is on none when one of several is missing', async () => {
+    const before = await onCable();
+    const { kernel } = open(overlay, hook);
+    onHost1(() => kernel.setDevices([]));
+    expect(await onCable()).toEqual(before);
+    const missing = { name: 'missing', index: 9999 };
+    const options = { port: overlay.port, locals: [], hook };
+    expect(() => onHost1(() => new KernelHalf({ ...options, devices: [ours, missing] }))).toThrow(
+      /device 9999/,
+    );
     expect(await onCable()).toEqual(before);
   });
 
