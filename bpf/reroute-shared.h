@@ -56,7 +56,7 @@ struct {
 } reroute_settings SEC(".maps");
 
 /**
- * Of the destination with this slot. The process takes the bits, so that they say what was used since. Most packets only
+ * Of the destination whose state begins at this unit. The process takes the bits, so that they say what was used since. Most packets only
  * read it: what several processors write for each packet would be fetched from one to the other each time.
  */
 struct activity {
@@ -66,7 +66,7 @@ struct activity {
 
 struct {
 	MAP_UINT(type, BPF_MAP_TYPE_ARRAY);
-	MAP_UINT(max_entries, 4096);
+	MAP_UINT(max_entries, 16384);
 	MAP_UINT(map_flags, BPF_F_MMAPABLE);
 	MAP_TYPE(key, u32);
 	MAP_TYPE(value, struct activity);

@@ -15,15 +15,14 @@ enum form { FORM_BITMAP = 1, FORM_STRIDES = 2, FORM_GROUPS = 3 };
 
 enum { MAX_PORTS = 64, STRIDE_MEMBERS = 8 };
 
-/** `unit`: where its state begins in the array, in units of 4 bytes. `slot`: where its activity is marked. */
+/** `unit`: where its state begins in the array, in units of 4 bytes; its activity is marked under the same number. */
 struct entry {
 	u32 unit;
 	u8 form;
 	u8 homes;
 	u16 base;
-	u32 slot;
 };
-_Static_assert(sizeof(struct entry) == 12, "as src/reroute/layout.ts has it");
+_Static_assert(sizeof(struct entry) == 8, "as src/reroute/layout.ts has it");
 
 struct {
 	MAP_UINT(type, BPF_MAP_TYPE_HASH);

@@ -15,7 +15,7 @@ INLINE u32 headers_of(const struct settings *settings)
 
 INLINE void mark(const struct entry *entry, u32 port, s64 now)
 {
-	u32 key = entry->slot;
+	u32 key = entry->unit;
 	u32 offset = port - entry->base;
 	struct activity *activity = bpf_map_lookup_elem(&reroute_activity, &key);
 

@@ -24,11 +24,11 @@ const REDIS = 'redis, 50 clients';
 /** Of each host's process. */
 const PROCESS = 'the processes';
 
-const FULL = { rounds: 9, seconds: 4, requests: 100_000 };
+const FULL = { rounds: 11, seconds: 2, requests: 100_000 };
 const QUICK = { rounds: 3, seconds: 2, requests: 40_000 };
 const RUN_TIMEOUT_MILLIS = 60_000;
 /** Without tenants’ packets, but before peers are no longer probed. */
-const QUIET_MILLIS = 3000;
+const QUIET_MILLIS = 2000;
 
 const columns: readonly Column[] = [
   { metric: 'gbitPerSecond', title: 'Gbit/s' },

@@ -11,7 +11,7 @@ import type { ArrivedPacket } from '../paths/reroute/core.ts';
 import { ELEMENT_BYTES, type FastEntry, UNIT_BYTES } from '../paths/reroute/fast-select.ts';
 import type { FastTableHolder } from '../paths/reroute/fast-table.ts';
 import type { HostAddress, Ipv6Address } from '../wire/address.ts';
-import { readAddress, writeAddress } from './addresses.ts';
+import { readAddress, unmapped, writeAddress } from './addresses.ts';
 import type { KernelHalf } from './kernel-half.ts';
 import { ADDRESS_BYTES, activity as act, entry as at, HEARD_PACKET, heard } from './layout.ts';
 
@@ -29,11 +29,13 @@ export interface PacketPathObserver {
 const INHERITANCE_MICROS = 60e6;
 const UNITS_AN_ELEMENT = ELEMENT_BYTES / UNIT_BYTES;
 
-interface Slot {
+interface Held {
   readonly destination: HostAddress;
   readonly key: Uint8Array;
-  base: number;
-  isInherited: boolean;
+  readonly base: number;
+  /** Where its activity is marked. */
+  readonly word: number;
+  readonly isInherited: boolean;
   lastLow: number;
 }
 
@@ -41,9 +43,7 @@ export class FastMaps implements FastTableHolder {
   /** Entries for which the maps had no room. */
   refused = 0;
   private readonly kernel: KernelHalf;
-  private readonly slots: (Slot | undefined)[] = [];
-  private readonly slotOf = new Map<string, number>();
-  private readonly freeSlots: number[] = [];
+  private readonly held = new Map<string, Held>();
   private readonly firstElement: number;
   private readonly value = new DataView(new ArrayBuffer(at.bytes));
   private readonly heardBytes: Bytes;
@@ -69,7 +69,9 @@ export class FastMaps implements FastTableHolder {
   // What the core says of its table (FastTable.drain).
 
   remove(destination: Ipv6Address): void {
-    this.free(keyOf(destination));
+    const key = keyOf(destination);
+    removeElement(this.kernel.pathsFd, key);
+    this.held.delete(nameOf(key));
   }
 
   store(element: number, low: number, high: number): void {
@@ -80,16 +82,17 @@ export class FastMaps implements FastTableHolder {
   }
 
   place(destination: Ipv6Address, entry: FastEntry): void {
+    const { kernel } = this;
     const key = keyOf(destination);
-    const slot = this.slotOf.get(nameOf(key)) ?? this.take(key, entry.basePort);
-    if (slot === undefined || !this.write(key, slot, entry)) {
+    const unit = entry.unit + this.firstElement * UNITS_AN_ELEMENT;
+    const word = unit * act.words;
+    kernel.activity.fill(0, word, word + act.words);
+    // In one step: a packet meets the old entry or the new one.
+    if (!putElement(kernel.pathsFd, key, this.valueOf(entry, unit))) {
       this.refused++;
-      if (slot !== undefined) this.free(key);
       return;
     }
-    const held = this.slots[slot]!;
-    held.base = entry.basePort;
-    held.isInherited = false;
+    this.hold({ destination: unmapped(destination), key, base: entry.basePort, word, isInherited: false });
   }
 
   // What the packet path saw.
@@ -99,24 +102,25 @@ export class FastMaps implements FastTableHolder {
     this.kernel.settings.beat();
     if (nowMicros < this.inheritedUntilMicros) return;
     this.inheritedUntilMicros = Number.POSITIVE_INFINITY;
-    for (const slot of this.slots) if (slot?.isInherited) this.free(slot.key);
+    for (const [name, { isInherited, key }] of this.held) {
+      if (!isInherited) continue;
+      removeElement(this.kernel.pathsFd, key);
+      this.held.delete(name);
+    }
   }
 
   /** What was used since the last look. */
   lookAtActivity(used: PacketPathObserver['used']): void {
     const { activity } = this.kernel;
-    for (let i = 0; i < this.slots.length; i++) {
-      const slot = this.slots[i];
-      const word = i * act.words;
-      if (slot === undefined || activity[word + act.lastLow] === slot.lastLow) continue;
-      slot.lastLow = activity[word + act.lastLow]!;
+    for (const held of this.held.values()) {
+      const { destination, base, word } = held;
+      if (activity[word + act.lastLow] === held.lastLow) continue;
+      held.lastLow = activity[word + act.lastLow]!;
       const low = Atomics.exchange(activity, word + act.usedLow, 0);
       const high = Atomics.exchange(activity, word + act.usedHigh, 0);
-      for (let bits = low; bits !== 0; bits &= bits - 1)
-        used(slot.destination, slot.base + 31 - Math.clz32(bits & -bits));
-      for (let bits = high; bits !== 0; bits &= bits - 1)
-        used(slot.destination, slot.base + 63 - Math.clz32(bits & -bits));
-      if (low === 0 && high === 0) used(slot.destination, 0);
+      for (let bits = low; bits !== 0; bits &= bits - 1) used(destination, base + lowestBit(bits));
+      for (let bits = high; bits !== 0; bits &= bits - 1) used(destination, base + 32 + lowestBit(bits));
+      if (low === 0 && high === 0) used(destination, 0);
     }
   }
 
@@ -150,19 +154,19 @@ export class FastMaps implements FastTableHolder {
 
   private inherit(): void {
     const { kernel } = this;
-    const old = readElements(kernel.pathsFd, ADDRESS_BYTES, at.bytes);
-    for (const { key, value } of old) {
+    for (const { key, value } of readElements(kernel.pathsFd, ADDRESS_BYTES, at.bytes)) {
       const view = new DataView(value.buffer, value.byteOffset);
-      const slot = view.getUint32(at.slotAt, true);
-      const element = view.getUint32(at.unitAt, true) / UNITS_AN_ELEMENT;
-      const isInOurHalf = element >= this.firstElement && element < this.firstElement + kernel.maxElements;
-      if (!kernel.hasTakenOver || isInOurHalf || this.slots[slot] !== undefined) {
+      const unit = view.getUint32(at.unitAt, true);
+      const element = Math.floor(unit / UNITS_AN_ELEMENT);
+      const isOurs = element >= this.firstElement && element < this.firstElement + kernel.maxElements;
+      if (!kernel.hasTakenOver || isOurs) {
         removeElement(kernel.pathsFd, key);
         continue;
       }
-      this.hold(slot, key, view.getUint16(at.baseAt, true), true);
+      const destination = readAddress(new DataView(key.buffer, key.byteOffset), 0);
+      const base = view.getUint16(at.baseAt, true);
+      this.hold({ destination, key, base, word: unit * act.words, isInherited: true });
     }
-    for (let i = 0; i < this.slots.length; i++) if (!(i in this.slots)) this.freeSlots.push(i);
   }
 
   private clearStates(): void {
@@ -170,39 +174,17 @@ export class FastMaps implements FastTableHolder {
     states.fill(0, 2 * this.firstElement, 2 * (this.firstElement + maxElements));
   }
 
-  private take(key: Uint8Array, base: number): number | undefined {
-    const slot = this.freeSlots.pop() ?? this.slots.length;
-    if (slot >= this.kernel.maxPeers) return undefined;
-    this.kernel.activity.fill(0, slot * act.words, (slot + 1) * act.words);
-    this.hold(slot, key, base, false);
-    return slot;
+  private hold(held: Omit<Held, 'lastLow'>): void {
+    this.held.set(nameOf(held.key), { ...held, lastLow: 0 });
   }
 
-  private hold(slot: number, key: Uint8Array, base: number, isInherited: boolean): void {
-    const destination = readAddress(new DataView(key.buffer, key.byteOffset), 0);
-    this.slots[slot] = { destination, key, base, isInherited, lastLow: 0 };
-    this.slotOf.set(nameOf(key), slot);
-  }
-
-  private free(key: Uint8Array): void {
-    const name = nameOf(key);
-    const slot = this.slotOf.get(name);
-    if (slot === undefined) return;
-    removeElement(this.kernel.pathsFd, key);
-    this.slotOf.delete(name);
-    this.slots[slot] = undefined;
-    this.freeSlots.push(slot);
-  }
-
-  /** In one step: a packet meets the old entry or the new one. */
-  private write(key: Uint8Array, slot: number, { form, homes, basePort, unit }: FastEntry): boolean {
+  private valueOf({ form, homes, basePort }: FastEntry, unit: number): Uint8Array {
     const { value } = this;
-    value.setUint32(at.unitAt, unit + this.firstElement * UNITS_AN_ELEMENT, true);
+    value.setUint32(at.unitAt, unit, true);
     value.setUint8(at.formAt, form);
     value.setUint8(at.homesAt, homes);
     value.setUint16(at.baseAt, basePort, true);
-    value.setUint32(at.slotAt, slot, true);
-    return putElement(this.kernel.pathsFd, key, new Uint8Array(value.buffer));
+    return new Uint8Array(value.buffer);
   }
 }
 
@@ -214,4 +196,8 @@ function keyOf(destination: HostAddress): Uint8Array {
 
 function nameOf(key: Uint8Array): string {
   return key.join('.');
+}
+
+function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }

@@ -11,6 +11,7 @@ import { mapArray, type SharedView } from '../linux/bpf/mapped-array.ts';
 import { BpfObject } from '../linux/bpf/object.ts';
 import { RingBuffer } from '../linux/bpf/ring-buffer.ts';
 import { close } from '../linux/libc.ts';
+import { ELEMENT_BYTES, UNIT_BYTES } from '../paths/reroute/fast-select.ts';
 import { Attachments } from './attachments.ts';
 import { activity, HEARD_BYTES, LAYOUT, MAPS, type MapName, PROGRAMS, settings as place } from './layout.ts';
 import { DEFAULTS, type KernelHalfOptions, type UnderlayDevice } from './options.ts';
@@ -63,7 +64,7 @@ export class KernelHalf {
       this.heardFd = this.object.map(MAPS.heard).fd;
       this.settings = new Settings(this.mapped('settings', 1, place.bytes));
       this.states = new Uint32Array(this.mapped('states', 2 * this.maxElements, 8));
-      this.activity = new Int32Array(this.mapped('activity', this.maxPeers, activity.words * 4));
+      this.activity = new Int32Array(this.mapped('activity', this.units, activity.words * 4));
       this.heard = new RingBuffer(this.heardFd, HEARD_BYTES);
       this.unmap.push(() => this.heard.close());
       this.hasTakenOver = isSame && this.settings.isAttended;
@@ -113,13 +114,18 @@ export class KernelHalf {
     }
   }
 
+  /** Places where a state can begin, of both halves. */
+  private get units(): number {
+    return (2 * this.maxElements * ELEMENT_BYTES) / UNIT_BYTES;
+  }
+
   private sizes(options: KernelHalfOptions): Map<MapName, number> {
     const { learns = DEFAULTS.learns, maxFlows = DEFAULTS.maxFlows } = options;
     return new Map<MapName, number>([
       ['settings', 1],
       ['paths', this.maxPeers],
       ['states', 2 * this.maxElements],
-      ['activity', this.maxPeers],
+      ['activity', this.units],
       ['newcomers', NEWCOMERS],
       ['heard', HEARD_BYTES],
       ['buckets', 3],

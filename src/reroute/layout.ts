@@ -57,7 +57,7 @@ export const KERNEL_COUNTS = [
 export type KernelCount = (typeof KERNEL_COUNTS)[number];
 
 export const ADDRESS_BYTES = 16;
-export const entry = { unitAt: 0, formAt: 4, homesAt: 5, baseAt: 6, slotAt: 8, bytes: 12 } as const;
+export const entry = { unitAt: 0, formAt: 4, homesAt: 5, baseAt: 6, bytes: 8 } as const;
 /** In 32-bit words. */
 export const activity = { usedLow: 0, usedHigh: 1, lastLow: 2, words: 4 } as const;
 
