@@ -2,6 +2,7 @@
 // machines on the same fabric, so that they meet the same conditions in turns.
 export type PeerName =
   | 'selvage'
+  | 'selvageAwake'
   | 'kernelVxlan'
   | 'kernelMptcp'
   | 'linuxTcp'

@@ -52,6 +52,11 @@ export class RerouteProcesses {
     });
   }
 
+  /** Their programs go on with the table as it is, for half a minute. */
+  rest(): void {
+    for (const each of this.processes) each.signal('SIGSTOP');
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.processes.map((each) => each.stop()));
   }
@@ -93,7 +98,12 @@ class RerouteProcess {
     }
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
   async stop(): Promise<void> {
+    this.child.kill('SIGCONT');
     this.child.kill('SIGTERM');
     await this.exited;
   }

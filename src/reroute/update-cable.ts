@@ -3,20 +3,13 @@
 // way. The cable lies in a network namespace that nobody else can enter: whoever can send these owns the table. Here, where
 // states are memory of our own, storing them directly is faster still; `bench path-table` has the figures.
 
+import type { Bytes } from '../base/bytes.ts';
 import { attachXdp } from '../linux/bpf/xdp.ts';
 import { runBatch, runTool, type Tool } from '../linux/ip.ts';
 import { inNetns, makeNetns, type PrivateNetns } from '../linux/netns.ts';
 import { PacketSocket } from '../linux/packet-socket.ts';
 import type { FastTableHolder } from '../paths/reroute/fast-table.ts';
-import { IPV6_UNSPECIFIED } from '../wire/address.ts';
-import {
-  markLast,
-  UPDATE_RECORD_BYTES,
-  writeUpdateRecord,
-  writeZooRouteHeader,
-  ZOOROUTE_HEADER_BYTES,
-  ZOOROUTE_UPDATE,
-} from '../wire/zooroute.ts';
+import { UpdateBatch } from '../paths/reroute/updates.ts';
 import type { KernelHalf } from './kernel-half.ts';
 
 /** As long as a program of this kind takes in one piece. */
@@ -24,7 +17,6 @@ const MTU = 3490;
 const ETHERNET_BYTES = 14;
 /** IEEE 802's type for local experiments. */
 const ETHERTYPE = 0x88b5;
-const RECORDS = Math.floor((MTU - ZOOROUTE_HEADER_BYTES) / UPDATE_RECORD_BYTES);
 /** Fewer than the far end's ring holds. */
 const PACKETS = 64;
 const NEAR = 'near';
@@ -37,9 +29,8 @@ export class UpdateCable implements Pick<FastTableHolder, 'store'> {
   private readonly netns: PrivateNetns;
   private readonly socket: PacketSocket;
   private readonly firstElement: number;
+  private readonly batch = new UpdateBatch(MTU, (bytes, length) => this.queue(bytes, length));
   private packets = 0;
-  private records = 0;
-  private sequence = 0;
 
   private constructor(kernel: KernelHalf, netns: PrivateNetns, socket: PacketSocket) {
     this.kernel = kernel;
@@ -76,21 +67,13 @@ export class UpdateCable implements Pick<FastTableHolder, 'store'> {
     }
   }
 
-  /** Leaves with `flush`, or when there is a batch. */
+  /** Leaves with `flush`, or when many are there. */
   store(element: number, low: number, high: number): void {
-    const { bytes } = this.socket;
-    const at = this.socket.frameAt(this.packets) + ETHERNET_BYTES + ZOOROUTE_HEADER_BYTES;
-    const record = at + this.records * UPDATE_RECORD_BYTES;
-    writeUpdateRecord(bytes.view, record, this.firstElement + element, low, high);
-    if (++this.records < RECORDS) return;
-    this.finishPacket();
-    if (this.packets === PACKETS) this.send();
+    this.batch.store(this.firstElement + element, low, high);
   }
 
   flush(): void {
-    if (this.records > 0) this.finishPacket();
-    if (this.packets === 0) return;
-    markLast(this.socket.bytes.view, this.socket.frameAt(this.packets - 1) + ETHERNET_BYTES);
+    this.batch.end();
     this.send();
   }
 
@@ -104,32 +87,19 @@ export class UpdateCable implements Pick<FastTableHolder, 'store'> {
     this.netns.close();
   }
 
-  private finishPacket(): void {
-    const { socket, packets, records } = this;
+  private queue({ u8 }: Bytes, length: number): void {
+    const { socket, packets } = this;
     const { view } = socket.bytes;
     const at = socket.frameAt(packets);
-    const length = ZOOROUTE_HEADER_BYTES + records * UPDATE_RECORD_BYTES;
     view.setUint16(at + ETHERNET_BYTES - 2, ETHERTYPE);
-    const sequence = this.sequence++ >>> 0;
-    writeZooRouteHeader(
-      view,
-      at + ETHERNET_BYTES,
-      ZOOROUTE_UPDATE,
-      0,
-      0,
-      length,
-      sequence,
-      IPV6_UNSPECIFIED,
-      0,
-    );
+    socket.bytes.u8.set(u8.subarray(0, length), at + ETHERNET_BYTES);
     socket.setLength(packets, ETHERNET_BYTES + length);
     this.packets++;
-    this.records = 0;
+    if (this.packets === PACKETS) this.send();
   }
 
   private send(): void {
-    const { socket, packets } = this;
-    this.refused += packets - socket.send(packets);
+    this.refused += this.packets - this.socket.send(this.packets);
     this.packets = 0;
   }
 }
