@@ -44,8 +44,10 @@ struct settings {
 	struct address local[MAX_LOCALS];
 	u64 counts[COUNTS];
 	u32 hooks[MAX_DEVICES];
+	/** Its process id. */
+	u64 owner;
 };
-_Static_assert(sizeof(struct settings) == 288, "as src/reroute/layout.ts has it");
+_Static_assert(sizeof(struct settings) == 296, "as src/reroute/layout.ts has it");
 
 struct {
 	MAP_UINT(type, BPF_MAP_TYPE_ARRAY);

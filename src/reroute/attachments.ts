@@ -1,16 +1,16 @@
 // Where rerouting's programs hang: on every device of the underlay, on the way in and on the way out. Ours are known by their
 // name and by the overlay's port in their settings, so that several overlays of a host do not take each other's.
 
-import { spawnSync } from 'node:child_process';
 import { mapInfo, openMap } from '../linux/bpf/map-info.ts';
 import { programInfo } from '../linux/bpf/program-info.ts';
 import {
   type AttachedProgram,
   attachedPrograms,
   attachProgram,
+  DIRECTIONS,
   type Direction,
-  destroyHook,
   detachProgram,
+  removeEmptyHook,
   type TcHook,
   type TcPlace,
 } from '../linux/bpf/tc.ts';
@@ -19,7 +19,6 @@ import { MAPS, type MapName, PROGRAMS } from './layout.ts';
 import type { UnderlayDevice } from './options.ts';
 import { Settings } from './settings.ts';
 
-const DIRECTIONS: readonly Direction[] = ['ingress', 'egress'];
 /** A filter's number: this and the overlay's port. */
 const HANDLE = 0x5e1f0000;
 /** The kernel keeps no more of a name. */
@@ -84,7 +83,7 @@ export class Attachments {
         close(found.fd);
         removed++;
       }
-      if (settings?.hooks.includes(device.index)) removeHook(device);
+      if (settings?.hooks.includes(device.index)) removeEmptyHook(device);
     }
     return removed;
   }
@@ -98,7 +97,7 @@ export class Attachments {
       close(found.fd);
     }
     if (!settings.hooks.includes(device.index)) return;
-    removeHook(device);
+    removeEmptyHook(device);
     settings.hooks = settings.hooks.filter((index) => index !== device.index);
   }
 
@@ -158,13 +157,4 @@ function settingsOf(program: number): Settings | undefined {
   const settings = fd === undefined ? undefined : Settings.read(fd);
   for (const each of maps.values()) close(each);
   return settings;
-}
-
-/** The queue that we made, unless others have put filters into it since. */
-function removeHook({ name, index }: UnderlayDevice): void {
-  const isEmpty = DIRECTIONS.every((direction) => {
-    const { stdout, status } = spawnSync('tc', ['filter', 'show', 'dev', name, direction]);
-    return status === 0 && stdout.length === 0;
-  });
-  if (isEmpty) destroyHook(index);
 }

@@ -47,6 +47,7 @@ export class KernelHalf {
     this.attachments = new Attachments(port);
     const old = this.attachments.oldMaps(devices);
     try {
+      requireNobody(old, port);
       const file = objectFile();
       this.object = new BpfObject(file, readFileSync(file));
       this.unmap.push(() => this.object.close());
@@ -151,6 +152,15 @@ function fits(old: ReadonlyMap<MapName, number>, sizes: ReadonlyMap<MapName, num
     if (fd === undefined || mapInfo(fd).maxEntries !== entries) return false;
   }
   return Settings.read(old.get('settings')!)?.layout === LAYOUT;
+}
+
+/** Two processes would write one table. */
+function requireNobody(old: ReadonlyMap<MapName, number> | undefined, port: number): void {
+  const fd = old?.get('settings');
+  const owner = fd === undefined ? undefined : Settings.read(fd)?.otherOwner;
+  if (owner === undefined) return;
+  const hint = 'One process serves all VXLAN devices of a port: end that one first.';
+  throw new SelvageError('already-running', `Process ${owner} reroutes UDP port ${port} here.`, { hint });
 }
 
 function requireKernel(): void {

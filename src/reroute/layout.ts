@@ -40,7 +40,8 @@ export const settings = {
   localAt: 64,
   countsAt: 192,
   hooksAt: 256,
-  bytes: 288,
+  ownerAt: 288,
+  bytes: 296,
 } as const;
 
 /** What the programs count. */

@@ -18,6 +18,8 @@ import { DEFAULTS, type KernelHalfOptions } from './options.ts';
 
 const NANOS_PER_SECOND = 1e9;
 const BURST_NANOS = 20e6;
+/** Who lives has beaten since: process ids are used again. */
+const HELD_NANOS = 2_000_000_000n;
 /** Destinations without an entry, a second and processor. */
 const DESTINATIONS_PER_SECOND = 1000;
 
@@ -60,6 +62,7 @@ export class Settings {
     this.setLocals(options.locals);
     view.setUint16(place.flagsAt, options.learns ? FLAG_LEARNS : 0, true);
     view.setUint16(place.portAt, options.port, true);
+    view.setUint32(place.ownerAt, process.pid, true);
     view.setUint32(place.layoutAt, LAYOUT, true);
   }
 
@@ -69,13 +72,28 @@ export class Settings {
 
   /** Whether the last heartbeat is young enough. */
   get isAttended(): boolean {
-    const age = process.hrtime.bigint() - this.view.getBigInt64(place.heartbeatAt, true);
-    return age < this.view.getBigInt64(place.limitAt, true);
+    return this.heartbeatAgeNanos < this.view.getBigInt64(place.limitAt, true);
+  }
+
+  private get heartbeatAgeNanos(): bigint {
+    return process.hrtime.bigint() - this.view.getBigInt64(place.heartbeatAt, true);
   }
 
   /** Of the states array, which is ours to write. */
   get half(): number {
     return this.view.getUint32(place.halfAt, true) & 1;
+  }
+
+  /** The process that writes the table; undefined when it is gone, or we are it. */
+  get otherOwner(): number | undefined {
+    const owner = this.view.getUint32(place.ownerAt, true);
+    if (owner === process.pid || this.heartbeatAgeNanos > HELD_NANOS) return undefined;
+    try {
+      process.kill(owner, 0);
+      return owner;
+    } catch {
+      return undefined;
+    }
   }
 
   setLocals(locals: readonly HostAddress[]): void {

@@ -175,6 +175,26 @@ describe.each<[TcHook]>([['tcx'], ['clsact']])('attached by %s', (hook) => {
     expect(await onCable()).toEqual(before);
   });
 
+  test('others’ filters stay, whether they were there before or came since', async ({ onTestFinished }) => {
+    const { netns } = lab.node('host1');
+    const tc = (...words: string[]) => tool('tc', netns, words);
+    const filters = () => tc('filter', 'show', 'dev', CABLE, 'egress');
+    const addFilter = () =>
+      tc('filter', 'add', 'dev', CABLE, 'egress', 'bpf', 'bytecode', '1,6 0 0 0', 'flowid', '1:1');
+    onTestFinished(async () => void (await tc('qdisc', 'del', 'dev', CABLE, 'clsact')));
+    const first = open(overlay, hook);
+    if (hook === 'tcx') await tc('qdisc', 'add', 'dev', CABLE, 'clsact');
+    await addFilter();
+    onHost1(() => first.kernel.close());
+    const others = await filters();
+    expect(others).toContain('flowid');
+    const second = open(overlay, hook);
+    expect(await goBy()).toBe('chosen');
+    onHost1(() => second.kernel.close());
+    opened.length = 0;
+    expect(await filters()).toBe(others);
+  });
+
   test('goes from a device that no longer carries the overlay, and is on none when one of several is missing', async () => {
     const before = await onCable();
     const { kernel } = open(overlay, hook);
@@ -217,6 +237,12 @@ describe.each<[TcHook]>([['tcx'], ['clsact']])('attached by %s', (hook) => {
     await second.ended;
     expect((await onCable()).programs).toEqual(nothing);
     expect(await goBy()).toBe('other');
+  });
+
+  test('a process that lives is not taken over', async () => {
+    const { child } = await agent('30000');
+    expect(() => open(overlay, hook)).toThrow(`Process ${child.pid} reroutes UDP port ${overlay.port} here.`);
+    expect(await goBy()).toBe('chosen');
   });
 
   test('a successor of a process long dead takes nothing from it', async () => {

@@ -3,6 +3,7 @@
 // is gone, until they are removed or the device is. Neither touches what others have put there: our programs end with
 // “next”. The device is one of the caller's network namespace.
 
+import { spawnSync } from 'node:child_process';
 import { SelvageError } from '../../base/errors.ts';
 import { EINVAL, ENOENT, EPERM, errnoName } from '../libc.ts';
 import { mapMemory } from '../memory.ts';
@@ -10,7 +11,8 @@ import { libbpf } from './libbpf.ts';
 import { listen } from './messages.ts';
 import { openProgram } from './program-info.ts';
 
-export type Direction = 'ingress' | 'egress';
+export const DIRECTIONS = ['ingress', 'egress'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
 /** `clsact` is the queue that filters belong to. */
 export type TcHook = 'tcx' | 'clsact';
 
@@ -89,9 +91,14 @@ export function detachProgram(place: TcPlace, { hook, fd }: AttachedProgram): vo
   quietly(() => libbpf().detachTc(address, address + OPTIONS_AT));
 }
 
-/** Removes the queue that filters of both directions belong to, with all of them. */
-export function destroyHook(device: number): void {
-  writeHook({ device, direction: 'ingress', handle: 0 });
+/** Removes the queue that filters of both directions belong to, unless there are some of others. */
+export function removeEmptyHook({ name, index }: { readonly name: string; readonly index: number }): void {
+  const isEmpty = DIRECTIONS.every((direction) => {
+    const { stdout, status } = spawnSync('tc', ['filter', 'show', 'dev', name, direction]);
+    return status === 0 && stdout.length === 0;
+  });
+  if (!isEmpty) return;
+  writeHook({ device: index, direction: 'ingress', handle: 0 });
   bytes.view.setUint32(12, CLSACT.ingress | CLSACT.egress, true);
   quietly(() => libbpf().destroyHook(address));
 }
