@@ -2,7 +2,14 @@ import { expect, test } from 'vitest';
 import type { SurveyedRoute, SurveyReport } from '../paths/survey-report.ts';
 import { renderProbe } from './probe-text.ts';
 
-const ends = { source: '10.0.1.1', peer: '10.0.2.1', port: 8472, dev: 'vxlan0', underlay: 'eth0' };
+const ends = {
+  source: '10.0.1.1',
+  peer: '10.0.2.1',
+  port: 8472,
+  dev: 'vxlan0',
+  underlay: 'eth0',
+  isRerouted: false,
+};
 const route = (spine: string, sourcePorts: number[], more: Partial<SurveyedRoute> = {}): SurveyedRoute => ({
   routers: ['10.0.1.254', spine, '10.0.2.254'],
   sourcePorts,
@@ -32,6 +39,21 @@ The fabric hashes on the outer source port: 3 routes.
 If 10.1.0.1 fails, 50 % of flows are hit until the underlay converges, or for as long as it fails silently.
 With \`selvage reroute\` on both hosts they move to the other 2 routes in about a second.
 All routes pass 10.0.1.254 and 10.0.2.254: nothing leads round there.`);
+});
+
+test('what is rerouted already', () => {
+  const routes = [
+    { ...route('10.1.0.1', [10_000, 10_001], { rttMicros: 123.4 }), peerRttMicros: 200 },
+    route('10.1.0.2', [10_002]),
+  ];
+  const worst = { router: '10.1.0.1', share: 0.5, routesLeft: 1 };
+  const said = renderProbe({ ...ends, isRerouted: true, routes, hashesOnPort: 'yes', shared: [], worst });
+  expect(said).toContain(`\
+ROUTE  SHARE  RTT     TO PEER  ROUTERS                         SOURCE PORTS
+1      25 %   123 µs  200 µs   10.0.1.254 10.1.0.1 10.0.2.254  10000-10001
+2      13 %   -       -        10.0.1.254 10.1.0.2 10.0.2.254  10002
+`);
+  expect(said).toContain('`selvage reroute` moves them to the other route in about a second.');
 });
 
 test('one way, and why', () => {

@@ -1,22 +1,27 @@
 // What a probe found, as people read it: the routes, and what that means when something fails.
 import { table } from '../base/table.ts';
-import type { SurveyedRoute } from '../paths/survey-report.ts';
-import type { ProbeReport } from '../reroute/probe.ts';
+import type { ProbedRoute, ProbeReport } from '../reroute/probe.ts';
 import { count, micros } from './quantities.ts';
 
-const HEAD = ['ROUTE', 'SHARE', 'RTT', 'ROUTERS', 'SOURCE PORTS'];
+const HEAD = ['ROUTE', 'SHARE', 'RTT', 'TO PEER', 'ROUTERS', 'SOURCE PORTS'];
+/** Only where it is known. */
+const PEER_RTT = HEAD.indexOf('TO PEER');
 
 export function renderProbe(report: ProbeReport): string {
   const { source, peer, port, dev, underlay, routes } = report;
   const device = dev === undefined ? '' : ` of ${dev}`;
   const title = `From ${source} (${underlay}) to ${peer}, UDP port ${port}${device}:`;
-  return [title, '', table(HEAD, routes.map(row)), '', ...meaning(report)].join('\n');
+  const lines = [HEAD, ...routes.map(row)];
+  const isMeasured = routes.some(({ peerRttMicros }) => peerRttMicros !== undefined);
+  const [head, ...rows] = isMeasured ? lines : lines.map((cells) => cells.toSpliced(PEER_RTT, 1));
+  return [title, '', table(head!, rows), '', ...meaning(report)].join('\n');
 }
 
-function row(route: SurveyedRoute, index: number): string[] {
-  const { share, rttMicros = 0, routers, sourcePorts, isSilent } = route;
+function row(route: ProbedRoute, index: number): string[] {
+  const { share, rttMicros = 0, peerRttMicros = 0, routers, sourcePorts, isSilent } = route;
   const way = routers.map((router) => router || '?').join(' ') + (isSilent ? ' ?' : '');
-  return [String(index + 1), percent(share), micros(rttMicros), way.trim() || '?', ranges(sourcePorts)];
+  const times = [micros(rttMicros), micros(peerRttMicros)];
+  return [String(index + 1), percent(share), ...times, way.trim() || '?', ranges(sourcePorts)];
 }
 
 function meaning(report: ProbeReport): string[] {
@@ -42,7 +47,7 @@ function meaning(report: ProbeReport): string[] {
   }
 }
 
-function gain({ routes, shared, worst }: ProbeReport): string[] {
+function gain({ routes, shared, worst, isRerouted }: ProbeReport): string[] {
   const lines = [`The fabric hashes on the outer source port: ${count(routes.length, 'route')}.`];
   for (const { isSilent, sourcePorts } of routes) {
     if (!isSilent) continue;
@@ -51,12 +56,19 @@ function gain({ routes, shared, worst }: ProbeReport): string[] {
   }
   if (worst !== undefined) {
     const { router, share, routesLeft } = worst;
-    lines.push(
-      `If ${router} fails, ${percent(share)} of flows are hit until the underlay converges, or for as long as it fails silently.`,
-      routesLeft === 0
-        ? 'Nothing stands in for it.'
-        : `With \`selvage reroute\` on both hosts they move to the other ${count(routesLeft, 'route')} in about a second.`,
-    );
+    const others = `the other ${routesLeft === 1 ? 'route' : `${routesLeft} routes`} in about a second`;
+    if (routesLeft > 0 && isRerouted) {
+      lines.push(
+        `If ${router} fails, ${percent(share)} of flows are hit; \`selvage reroute\` moves them to ${others}.`,
+      );
+    } else {
+      lines.push(
+        `If ${router} fails, ${percent(share)} of flows are hit until the underlay converges, or for as long as it fails silently.`,
+        routesLeft === 0
+          ? 'Nothing stands in for it.'
+          : `With \`selvage reroute\` on both hosts they move to ${others}.`,
+      );
+    }
   }
   if (shared.length > 0) lines.push(`All routes pass ${shared.join(' and ')}: nothing leads round there.`);
   return lines;

@@ -1,5 +1,6 @@
 // `selvage probe`: the ways through the fabric to a peer of a VXLAN overlay, and what rerouting would gain.
 import { type Command, InvalidArgumentError } from 'commander';
+import { runtimeDirOption } from './runtime-dir.ts';
 
 const notes = `
 PEER is the underlay address of another host of the overlay. Datagrams with small TTLs are sent to the overlay's own UDP port
@@ -10,6 +11,7 @@ answer only so often, and root or CAP_NET_RAW.
 Columns:
   SHARE    of the source ports tried, and so about the share of flows
   RTT      to the last router that answers and back, the least seen
+  TO PEER  to the peer and back, where \`selvage reroute\` runs on both hosts and has measured it
   ROUTERS  on the way, the nearest first; ? is one that does not say who it is
 
 Examples:
@@ -24,6 +26,7 @@ interface ProbeCommandOptions {
   readonly ports: number;
   readonly basePort: number;
   readonly json?: true;
+  readonly runtimeDir: string;
 }
 
 export function addProbeCommand(program: Command): void {
@@ -36,6 +39,7 @@ export function addProbeCommand(program: Command): void {
     .option('--ports <number>', 'source ports to try', portCount, 32)
     .option('--base-port <number>', 'the first of them', portNumber, 10_000)
     .option('--json', 'print what was found as JSON')
+    .addOption(runtimeDirOption())
     .addHelpText('after', notes)
     .action(async (peer: string, { json, ...options }: ProbeCommandOptions) => {
       const { probe } = await import('../reroute/probe.ts');

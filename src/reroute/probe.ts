@@ -1,10 +1,12 @@
 // What `selvage probe` finds out: the ways from this host to a peer of its overlay, by the peer's address alone.
 
 import { SelvageError } from '../base/errors.ts';
-import { reportOf, type SurveyReport } from '../paths/survey-report.ts';
+import { reportOf, type SurveyedRoute, type SurveyReport } from '../paths/survey-report.ts';
 import { formatHostAddress, type HostAddress } from '../wire/address.ts';
+import { fetchReroutePaths } from './client.ts';
 import { findDevice, findPeers, findRoute, type Tools } from './find-device.ts';
 import { familyOf, type OverlayDevice, parseHost } from './overlay-device.ts';
+import type { ReroutePath } from './status.ts';
 import { Surveyor } from './surveyor.ts';
 
 /** Other peers whose ways are compared when all ports take one. */
@@ -19,9 +21,19 @@ export interface ProbeOptions {
   /** How many source ports are tried, and the first of them. */
   readonly ports: number;
   readonly basePort: number;
+  /** Where processes that reroute answer. */
+  readonly runtimeDir: string;
+}
+
+export interface ProbedRoute extends SurveyedRoute {
+  /** To the peer itself and back, the least of its ports: where both hosts reroute. */
+  readonly peerRttMicros?: number | undefined;
 }
 
 export interface ProbeReport extends SurveyReport {
+  readonly routes: readonly ProbedRoute[];
+  /** Whether a process on this host reroutes to the peer already. */
+  readonly isRerouted: boolean;
   readonly source: string;
   readonly peer: string;
   readonly port: number;
@@ -54,10 +66,21 @@ export async function probe(
         ? reportOf(survey, await otherWays(tools, surveyor, device, peer, basePort))
         : alone;
     const ends = { source: formatHostAddress(source), peer: formatHostAddress(peer), port, underlay };
-    return { ...ends, ...(device !== undefined && { dev: device.name }), ...report };
+    const known = await fetchReroutePaths(options.runtimeDir, ends.peer).catch(() => []);
+    const routes = report.routes.map((route) => withPeerRtt(route, known));
+    const dev = device === undefined ? {} : { dev: device.name };
+    return { ...ends, ...dev, ...report, routes, isRerouted: known.length > 0 };
   } finally {
     surveyor.close();
   }
+}
+
+function withPeerRtt(route: SurveyedRoute, known: readonly ReroutePath[]): ProbedRoute {
+  const measured = known.filter(
+    ({ sourcePort, rttMicros }) => rttMicros > 0 && route.sourcePorts.includes(sourcePort),
+  );
+  if (measured.length === 0) return route;
+  return { ...route, peerRttMicros: Math.min(...measured.map(({ rttMicros }) => rttMicros)) };
 }
 
 export function readPeer(text: string): HostAddress {

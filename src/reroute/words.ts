@@ -23,6 +23,8 @@ const WHY: Readonly<Record<RerouteReason, string>> = {
   'with-others': 'others failed at the same moment, and it did not answer either',
   'too-slow': 'answers took too long',
   'slower-for-long': 'its round trip had grown for two minutes',
+  'probe-lost': 'a probe was lost',
+  'no-more-losses': 'nothing was lost for a while',
   'answered-again': 'probes are answered again',
   'rankings-reset': 'rankings start afresh every half hour',
   'too-few-ports': 'more than half of the ports are bad',
