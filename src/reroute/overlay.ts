@@ -128,10 +128,10 @@ export class Overlay {
     });
     this.around = around;
     this.hasBegun = true;
-    this.rerouting.expect(peers);
     say(
       `Reroutes ${device.name}: UDP port ${device.port} from ${formatHostAddress(local)} by ${names(around)}.`,
     );
+    this.rerouting.begin(peers);
   }
 
   private suspend({ message, hint = '' }: SelvageError): void {

@@ -63,11 +63,10 @@ export class Rerouting {
     }
     this.maps = new FastMaps(this.kernel, monotonicMicros());
     this.watched = watch(this.kernel.heardFd, () => this.turn());
-    this.turn();
   }
 
-  /** Peers that the overlay knows of: they are asked whether they speak the protocol before there is traffic. */
-  expect(peers: readonly HostAddress[]): void {
+  /** `peers` are those that the overlay knows of: they are asked whether they speak the protocol before there is traffic. */
+  begin(peers: readonly HostAddress[]): void {
     const now = monotonicMicros();
     for (const peer of peers) this.core.used(now, peer, 0);
     this.turn();

@@ -29,6 +29,8 @@ export interface RunSurroundings {
 /** Until SIGTERM or SIGINT. Throws SelvageError when it cannot start, or cannot go on. */
 export async function runReroute(options: RunOptions, { tools, version }: RunSurroundings): Promise<void> {
   const { role, basePort, runtimeDir, dev, wait } = options;
+  // From the start: whoever is ended while it begins leaves nothing, too.
+  const stopped = stopSignal();
   const name = wait && dev !== undefined ? dev : (await lookAround(tools, dev)).device.name;
   const news = new News(name, say);
   const onLook = (core: ReroutingCore, now: number) => news.tell(core, now);
@@ -44,7 +46,7 @@ export async function runReroute(options: RunOptions, { tools, version }: RunSur
         following = following.then(() => overlay.follow()).catch(reject);
       });
     });
-    await Promise.race([stopSignal(), failed]);
+    await Promise.race([stopped, failed]);
   } finally {
     endWatch();
     await overlay.stop();
