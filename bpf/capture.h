@@ -18,7 +18,7 @@ INLINE void describe(struct heard *heard, enum heard_kind kind, const struct out
 	heard->padding[0] = heard->padding[1] = heard->padding[2] = 0;
 }
 
-INLINE void capture(struct __sk_buff *skb, struct settings *settings, const struct outer *outer, s64 now)
+APART void capture(struct __sk_buff *skb, struct settings *settings, const struct outer *outer, s64 now)
 {
 	int is_peer = bpf_map_lookup_elem(&reroute_paths, &outer->source) != 0;
 	u32 at = outer->udp_at + sizeof(struct udp);
@@ -57,7 +57,7 @@ INLINE int is_group(const struct address *address)
 }
 
 /** ZooRoute §4.1: active destinations are found while packets are encapsulated. */
-INLINE void tell_destination(struct settings *settings, const struct outer *outer, s64 now)
+APART void tell_destination(struct settings *settings, const struct outer *outer, s64 now)
 {
 	s64 *told = bpf_map_lookup_elem(&reroute_newcomers, &outer->destination);
 	struct heard heard;

@@ -82,7 +82,7 @@ INLINE int read_flow(struct __sk_buff *skb, const struct outer *outer, struct fl
 	return 1;
 }
 
-INLINE void learn_port(struct __sk_buff *skb, const struct outer *outer)
+APART void learn_port(struct __sk_buff *skb, const struct outer *outer)
 {
 	struct flow came, answer;
 
@@ -103,7 +103,7 @@ INLINE void learn_port(struct __sk_buff *skb, const struct outer *outer)
 }
 
 /** 0 for a flow that did not come in. */
-INLINE u32 learned_port(struct __sk_buff *skb, const struct outer *outer)
+APART u32 learned_port(struct __sk_buff *skb, const struct outer *outer)
 {
 	struct flow flow;
 

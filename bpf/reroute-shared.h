@@ -25,26 +25,25 @@ enum count {
 	COUNTS,
 };
 
-/** One page. Written by the process, but for the counts. */
+/** One page. Written by the process, but for the counts. What every packet needs comes first, in one line of the cache. */
 struct settings {
-	u32 layout;
 	/** Of the overlay. */
 	u16 port;
 	u16 flags;
+	/** This host's addresses in the underlay: packets of others that pass through are none of ours. */
+	u32 locals;
 	/** CLOCK_MONOTONIC when the process was last alive; older than the limit, and nothing is rerouted or captured. */
 	s64 heartbeat_nanos;
 	s64 limit_nanos;
+	struct address local[MAX_LOCALS];
+	u32 layout;
+	/** The process's own: which half of the states array it writes, devices whose filter queue it made, its id. */
+	u32 half;
 	/** What a captured packet costs, and how much may be spent at once; each processor for itself. */
 	u64 cost_nanos[BUCKETS];
 	u64 burst_nanos;
-	/** This host's addresses in the underlay: packets of others that pass through are none of ours. */
-	u32 locals;
-	/** The process's own: which half of the states array it writes, and devices whose filter queue it made. */
-	u32 half;
-	struct address local[MAX_LOCALS];
 	u64 counts[COUNTS];
 	u32 hooks[MAX_DEVICES];
-	/** Its process id. */
 	u64 owner;
 };
 _Static_assert(sizeof(struct settings) == 296, "as src/reroute/layout.ts has it");
@@ -73,6 +72,29 @@ struct {
 	MAP_TYPE(key, u32);
 	MAP_TYPE(value, struct activity);
 } reroute_activity SEC(".maps");
+
+/**
+ * A destination at the front: its entry and its activity in one line of the cache. What the hash table has lies in five, and
+ * while tenants' data passes through the caches that costs more than everything else a packet needs. The process writes
+ * lines, `entry` last and whole; 0 is none. Destinations that meet in one line have the hash table.
+ */
+struct front {
+	struct entry entry;
+	struct address address;
+	struct activity activity;
+	u64 padding[3];
+};
+_Static_assert(sizeof(struct front) == 64, "as src/reroute/layout.ts has it");
+
+enum { FRONT_BITS = 8 };
+
+struct {
+	MAP_UINT(type, BPF_MAP_TYPE_ARRAY);
+	MAP_UINT(max_entries, 1 << FRONT_BITS);
+	MAP_UINT(map_flags, BPF_F_MMAPABLE);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct front);
+} reroute_front SEC(".maps");
 
 /** When the process was last told of a destination that has no entry. */
 struct {
@@ -142,19 +164,32 @@ INLINE int is_local(const struct settings *settings, const struct address *addre
 {
 	u32 locals = settings->locals;
 
-	for (u32 i = 0; i < MAX_LOCALS; i++)
-		if (i < locals && is_same(&settings->local[i], address))
+	for (u32 i = 0; i < MAX_LOCALS; i++) {
+		if (i >= locals)
+			break;
+		if (is_same(&settings->local[i], address))
 			return 1;
+	}
 	return 0;
+}
+
+/** FNV-1's prime spreads addresses that differ in their last bits; src/reroute/front-lines.ts does the same. */
+INLINE u32 front_line(const struct address *address)
+{
+	u32 word = address->word[0] ^ address->word[1] ^ address->word[2] ^ address->word[3];
+
+	return BIG32(word) * 0x01000193 >> (32 - FRONT_BITS);
 }
 
 /** A token bucket, kept as the time when it will be full again. A bucket without a cost is closed. */
 INLINE int may_spend(const struct settings *settings, u32 bucket, s64 now)
 {
 	s64 *full = bpf_map_lookup_elem(&reroute_buckets, &bucket);
-	u64 cost = settings->cost_nanos[bucket];
 
-	if (!full || cost == 0 || *full - now > (s64)settings->burst_nanos)
+	if (!full || bucket >= BUCKETS)
+		return 0;
+	u64 cost = settings->cost_nanos[bucket];
+	if (cost == 0 || *full - now > (s64)settings->burst_nanos)
 		return 0;
 	*full = (*full > now ? *full : now) + cost;
 	return 1;

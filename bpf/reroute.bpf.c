@@ -13,25 +13,43 @@ INLINE u32 headers_of(const struct settings *settings)
 	return settings->flags & FLAG_LEARNS ? INNER_BYTES : OUTER_BYTES;
 }
 
-INLINE void mark(const struct entry *entry, u32 port, s64 now)
+INLINE void mark(struct activity *activity, const struct entry *entry, u32 port, s64 now)
 {
-	u32 key = entry->unit;
 	u32 offset = port - entry->base;
-	struct activity *activity = bpf_map_lookup_elem(&reroute_activity, &key);
-
-	if (!activity)
-		return;
 	u64 bit = offset < MAX_PORTS ? 1ull << offset : 0;
+
 	if (bit & ~READ_ONCE(activity->used_ports))
 		__sync_fetch_and_or(&activity->used_ports, bit);
 	if (activity->last_nanos != now)
 		activity->last_nanos = now;
 }
 
+/** Where the destination's activity is marked, and its entry; 0 when it has none. */
+INLINE struct activity *find_entry(const struct address *destination, struct entry *entry)
+{
+	u32 line = front_line(destination);
+	struct front *front = bpf_map_lookup_elem(&reroute_front, &line);
+
+	if (front && is_same(&front->address, destination)) {
+		u64 whole = READ_ONCE(*(u64 *)&front->entry);
+
+		__builtin_memcpy(entry, &whole, sizeof(*entry));
+		if (whole)
+			return &front->activity;
+	}
+	struct entry *found = bpf_map_lookup_elem(&reroute_paths, destination);
+	if (!found)
+		return 0;
+	*entry = *found;
+	u32 unit = entry->unit;
+	return bpf_map_lookup_elem(&reroute_activity, &unit);
+}
+
 SEC("tc") int reroute_egress(struct __sk_buff *skb)
 {
 	struct settings *settings = the_settings();
 	struct outer outer;
+	struct entry entry;
 
 	if (!settings)
 		return PACKET_NEXT;
@@ -43,12 +61,12 @@ SEC("tc") int reroute_egress(struct __sk_buff *skb)
 	s64 now = bpf_ktime_get_coarse_ns();
 	if (!is_attended(settings, now))
 		return PACKET_NEXT;
-	struct entry *entry = bpf_map_lookup_elem(&reroute_paths, &outer.destination);
 	u32 port = settings->flags & FLAG_LEARNS ? learned_port(skb, &outer) : 0;
-	if (entry) {
+	struct activity *activity = find_entry(&outer.destination, &entry);
+	if (activity) {
 		if (port == 0)
-			port = choose_port(entry, outer.source_port);
-		mark(entry, port ? port : outer.source_port, now);
+			port = choose_port(&entry, outer.source_port);
+		mark(activity, &entry, port ? port : outer.source_port, now);
 	} else {
 		tell_destination(settings, &outer, now);
 	}

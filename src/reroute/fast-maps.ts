@@ -12,6 +12,7 @@ import { ELEMENT_BYTES, type FastEntry, UNIT_BYTES } from '../paths/reroute/fast
 import type { FastTableHolder } from '../paths/reroute/fast-table.ts';
 import type { HostAddress, Ipv6Address } from '../wire/address.ts';
 import { readAddress, unmapped, writeAddress } from './addresses.ts';
+import { FrontLines } from './front-lines.ts';
 import type { KernelHalf } from './kernel-half.ts';
 import { ADDRESS_BYTES, activity as act, entry as at, HEARD_PACKET, heard } from './layout.ts';
 
@@ -33,7 +34,8 @@ interface Held {
   readonly destination: HostAddress;
   readonly key: Uint8Array;
   readonly base: number;
-  /** Where its activity is marked. */
+  /** Where its activity is marked: in words of its line at the front, or of the array. */
+  readonly marks: Int32Array;
   readonly word: number;
   readonly isInherited: boolean;
   lastLow: number;
@@ -44,6 +46,8 @@ export class FastMaps implements FastTableHolder {
   refused = 0;
   private readonly kernel: KernelHalf;
   private readonly held = new Map<string, Held>();
+  private readonly front: FrontLines;
+  private readonly frontMarks: Int32Array;
   private readonly firstElement: number;
   private readonly value = new DataView(new ArrayBuffer(at.bytes));
   private readonly heardBytes: Bytes;
@@ -53,6 +57,8 @@ export class FastMaps implements FastTableHolder {
   /** `nowMicros` as in all else: CLOCK_MONOTONIC. */
   constructor(kernel: KernelHalf, nowMicros: number) {
     this.kernel = kernel;
+    this.front = new FrontLines(kernel.front);
+    this.frontMarks = new Int32Array(kernel.front);
     this.firstElement = kernel.settings.half * kernel.maxElements;
     const { buffer, byteOffset, byteLength } = kernel.heard.u32;
     this.heardBytes = {
@@ -69,9 +75,7 @@ export class FastMaps implements FastTableHolder {
   // What the core says of its table (FastTable.drain).
 
   remove(destination: Ipv6Address): void {
-    const key = keyOf(destination);
-    removeElement(this.kernel.pathsFd, key);
-    this.held.delete(nameOf(key));
+    this.forget(keyOf(destination));
   }
 
   store(element: number, low: number, high: number): void {
@@ -82,17 +86,21 @@ export class FastMaps implements FastTableHolder {
   }
 
   place(destination: Ipv6Address, entry: FastEntry): void {
-    const { kernel } = this;
+    const { kernel, front, value } = this;
     const key = keyOf(destination);
     const unit = entry.unit + this.firstElement * UNITS_AN_ELEMENT;
-    const word = unit * act.words;
-    kernel.activity.fill(0, word, word + act.words);
+    this.writeValue(entry, unit);
     // In one step: a packet meets the old entry or the new one.
-    if (!putElement(kernel.pathsFd, key, this.valueOf(entry, unit))) {
+    if (!putElement(kernel.pathsFd, key, new Uint8Array(value.buffer))) {
       this.refused++;
       return;
     }
-    this.hold({ destination: unmapped(destination), key, base: entry.basePort, word, isInherited: false });
+    const array = unit * act.words;
+    kernel.activity.fill(0, array, array + act.words);
+    const line = front.write(key, value.getBigInt64(0, true));
+    const [marks, word] = line === undefined ? [kernel.activity, array] : [this.frontMarks, line];
+    const base = entry.basePort;
+    this.hold({ destination: unmapped(destination), key, base, marks, word, isInherited: false });
   }
 
   // What the packet path saw.
@@ -102,22 +110,17 @@ export class FastMaps implements FastTableHolder {
     this.kernel.settings.beat();
     if (nowMicros < this.inheritedUntilMicros) return;
     this.inheritedUntilMicros = Number.POSITIVE_INFINITY;
-    for (const [name, { isInherited, key }] of this.held) {
-      if (!isInherited) continue;
-      removeElement(this.kernel.pathsFd, key);
-      this.held.delete(name);
-    }
+    for (const { isInherited, key } of this.held.values()) if (isInherited) this.forget(key);
   }
 
   /** What was used since the last look. */
   lookAtActivity(used: PacketPathObserver['used']): void {
-    const { activity } = this.kernel;
     for (const held of this.held.values()) {
-      const { destination, base, word } = held;
-      if (activity[word + act.lastLow] === held.lastLow) continue;
-      held.lastLow = activity[word + act.lastLow]!;
-      const low = Atomics.exchange(activity, word + act.usedLow, 0);
-      const high = Atomics.exchange(activity, word + act.usedHigh, 0);
+      const { destination, base, marks, word } = held;
+      if (marks[word + act.lastLow] === held.lastLow) continue;
+      held.lastLow = marks[word + act.lastLow]!;
+      const low = Atomics.exchange(marks, word + act.usedLow, 0);
+      const high = Atomics.exchange(marks, word + act.usedHigh, 0);
       for (let bits = low; bits !== 0; bits &= bits - 1) used(destination, base + lowestBit(bits));
       for (let bits = high; bits !== 0; bits &= bits - 1) used(destination, base + 32 + lowestBit(bits));
       if (low === 0 && high === 0) used(destination, 0);
@@ -160,12 +163,15 @@ export class FastMaps implements FastTableHolder {
       const element = Math.floor(unit / UNITS_AN_ELEMENT);
       const isOurs = element >= this.firstElement && element < this.firstElement + kernel.maxElements;
       if (!kernel.hasTakenOver || isOurs) {
-        removeElement(kernel.pathsFd, key);
+        this.forget(key);
         continue;
       }
       const destination = readAddress(new DataView(key.buffer, key.byteOffset), 0);
       const base = view.getUint16(at.baseAt, true);
-      this.hold({ destination, key, base, word: unit * act.words, isInherited: true });
+      const line = this.front.find(key);
+      const [marks, word] =
+        line === undefined ? [kernel.activity, unit * act.words] : [this.frontMarks, line];
+      this.hold({ destination, key, base, marks, word, isInherited: true });
     }
   }
 
@@ -178,13 +184,18 @@ export class FastMaps implements FastTableHolder {
     this.held.set(nameOf(held.key), { ...held, lastLow: 0 });
   }
 
-  private valueOf({ form, homes, basePort }: FastEntry, unit: number): Uint8Array {
+  private forget(key: Uint8Array): void {
+    this.front.remove(key);
+    removeElement(this.kernel.pathsFd, key);
+    this.held.delete(nameOf(key));
+  }
+
+  private writeValue({ form, homes, basePort }: FastEntry, unit: number): void {
     const { value } = this;
     value.setUint32(at.unitAt, unit, true);
     value.setUint8(at.formAt, form);
     value.setUint8(at.homesAt, homes);
     value.setUint16(at.baseAt, basePort, true);
-    return new Uint8Array(value.buffer);
   }
 }
 

@@ -13,7 +13,16 @@ import { RingBuffer } from '../linux/bpf/ring-buffer.ts';
 import { close } from '../linux/libc.ts';
 import { ELEMENT_BYTES, UNIT_BYTES } from '../paths/reroute/fast-select.ts';
 import { Attachments } from './attachments.ts';
-import { activity, HEARD_BYTES, LAYOUT, MAPS, type MapName, PROGRAMS, settings as place } from './layout.ts';
+import {
+  activity,
+  front,
+  HEARD_BYTES,
+  LAYOUT,
+  MAPS,
+  type MapName,
+  PROGRAMS,
+  settings as place,
+} from './layout.ts';
 import { DEFAULTS, type KernelHalfOptions, type UnderlayDevice } from './options.ts';
 import { Settings } from './settings.ts';
 
@@ -26,6 +35,7 @@ export class KernelHalf {
   /** Both halves, two words an element. */
   readonly states: Uint32Array;
   readonly activity: Int32Array;
+  readonly front: ArrayBuffer;
   readonly heard: RingBuffer;
   /** Readable when something was heard. */
   readonly heardFd: number;
@@ -66,6 +76,7 @@ export class KernelHalf {
       this.settings = new Settings(this.mapped('settings', 1, place.bytes));
       this.states = new Uint32Array(this.mapped('states', 2 * this.maxElements, 8));
       this.activity = new Int32Array(this.mapped('activity', this.units, activity.words * 4));
+      this.front = this.mapped('front', 1 << front.bits, front.bytes);
       this.heard = new RingBuffer(this.heardFd, HEARD_BYTES);
       this.unmap.push(() => this.heard.close());
       this.hasTakenOver = isSame && this.settings.isAttended;
@@ -127,6 +138,7 @@ export class KernelHalf {
       ['paths', this.maxPeers],
       ['states', 2 * this.maxElements],
       ['activity', this.units],
+      ['front', 1 << front.bits],
       ['newcomers', NEWCOMERS],
       ['heard', HEARD_BYTES],
       ['buckets', 3],

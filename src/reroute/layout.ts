@@ -8,6 +8,7 @@ export const MAPS = {
   paths: 'reroute_paths',
   states: 'reroute_states',
   activity: 'reroute_activity',
+  front: 'reroute_front',
   newcomers: 'reroute_newcomers',
   heard: 'reroute_heard',
   buckets: 'reroute_buckets',
@@ -27,17 +28,17 @@ export const HEARD_BYTES = 1 << 19;
 export const FLAG_LEARNS = 1;
 
 export const settings = {
-  layoutAt: 0,
-  portAt: 4,
-  flagsAt: 6,
+  portAt: 0,
+  flagsAt: 2,
+  localsAt: 4,
   heartbeatAt: 8,
   limitAt: 16,
+  localAt: 24,
+  layoutAt: 152,
+  halfAt: 156,
   /** Of a captured packet: from peers, from strangers; of a destination told of. */
-  costsAt: 24,
-  burstAt: 48,
-  localsAt: 56,
-  halfAt: 60,
-  localAt: 64,
+  costsAt: 160,
+  burstAt: 184,
   countsAt: 192,
   hooksAt: 256,
   ownerAt: 288,
@@ -61,6 +62,9 @@ export const ADDRESS_BYTES = 16;
 export const entry = { unitAt: 0, formAt: 4, homesAt: 5, baseAt: 6, bytes: 8 } as const;
 /** In 32-bit words. */
 export const activity = { usedLow: 0, usedHigh: 1, lastLow: 2, words: 4 } as const;
+
+/** Lines of the front, in bytes. */
+export const front = { bits: 8, entryAt: 0, addressAt: 8, activityAt: 24, bytes: 64 } as const;
 
 export const HEARD_PACKET = 0;
 export const HEARD_DESTINATION = 1;

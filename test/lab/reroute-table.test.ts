@@ -231,6 +231,29 @@ describe('on the way out', () => {
     expect(look()).toEqual([[PEER, 0]]);
   });
 
+  test('more destinations than there are lines at the front have each their own', () => {
+    const { kernel, maps } = open();
+    const egress = kernel.programFd('egress');
+    const peers = Array.from({ length: 600 }, (_, i) => PEER + 1 + i * 7);
+    const portOfPeer = (i: number) => 10_000 + (i % 32);
+    for (const [i, peer] of peers.entries()) {
+      maps.store(i, 1 << (i % 32), 0);
+      maps.place(mapped(peer), { form: FORM_BITMAP, basePort: 10_000, homes: 32, unit: 2 * i });
+    }
+    for (const [i, peer] of peers.entries()) {
+      const packet = { ...leaving, destination: peer };
+      expect(portOf(runOnPacket(egress, overlayFrame(packet)).packet, packet)).toBe(portOfPeer(i));
+    }
+    const used = new Map<HostAddress, number>();
+    maps.lookAtActivity((destination, port) => used.set(destination, port));
+    expect(used).toEqual(new Map(peers.map((peer, i) => [peer, portOfPeer(i)])));
+    for (const peer of peers) maps.remove(mapped(peer));
+    for (const peer of peers) {
+      const frame = overlayFrame({ ...leaving, destination: peer });
+      expect(runOnPacket(egress, frame).packet).toEqual(frame);
+    }
+  });
+
   test('tells of a destination that is not in the table, once a second', () => {
     const { kernel, maps } = open();
     const used: [HostAddress, number][] = [];
