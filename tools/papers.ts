@@ -123,10 +123,10 @@ export const papers: readonly Paper[] = [
       '4.3': 'Design principles',
       '4.4': 'Writing algorithms',
       '4.5': 'Implementation',
-      '4.6.3': 'Low-RTT and high bandwidth paths',
       '4.6': 'Evaluation',
       '4.6.1': 'Fidelity',
       '4.6.2': 'Performance',
+      '4.6.3': 'Low-RTT and high bandwidth paths',
     },
   },
   {

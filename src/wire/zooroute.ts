@@ -16,7 +16,16 @@
 // - The kernel's VXLAN drops all of these: its reserved flags must be zero (RFC 7348 has them ignored; Linux does not).
 
 import type { Bytes } from '../base/bytes.ts';
-import { type Ipv6Address, type Mac, readIpv6, readMac, writeIpv6, writeMac } from './address.ts';
+import {
+  type HostAddress,
+  type Ipv6Address,
+  isIpv6At,
+  type Mac,
+  readIpv6,
+  readMac,
+  writeIpv6,
+  writeMac,
+} from './address.ts';
 import type { WireReject } from './reject.ts';
 
 export const ZOOROUTE_MAGIC = 0xffeedd;
@@ -122,6 +131,15 @@ export class ZooRouteView {
   }
   get source(): Ipv6Address {
     return readIpv6(this.view, this.at + SOURCE);
+  }
+  /** Whether that is the address it says; allocates nothing. */
+  isFrom(address: HostAddress): boolean {
+    const { view } = this;
+    const at = this.at + SOURCE;
+    if (typeof address !== 'number') return isIpv6At(view, at, address);
+    const isMapped =
+      view.getUint32(at) === 0 && view.getUint32(at + 4) === 0 && view.getUint32(at + 8) === 0xffff;
+    return isMapped && view.getUint32(at + 12) === address;
   }
   get backend(): Mac {
     return readMac(this.view, this.at + BACKEND);

@@ -58,9 +58,9 @@ export class AddressTable {
 
   /** The address as it is for a socket: a mapped one as the number that it is. */
   hostAddressOf(row: number): HostAddress {
-    const address = this.addressOf(row);
-    const isIpv4 = address[0] === 0 && address[1] === 0 && address[2] === 0xffff;
-    return isIpv4 ? address[3] : address;
+    const { words } = this;
+    const isIpv4 = words[4 * row] === 0 && words[4 * row + 1] === 0 && words[4 * row + 2] === 0xffff;
+    return isIpv4 ? words[4 * row + 3]! : this.addressOf(row);
   }
 
   private bucketOf(address: HostAddress): number {

@@ -40,7 +40,7 @@ export class Outbox {
       packet.destination = this.destinations[slot]!;
       packet.sourcePort = this.sourcePorts[slot]!;
       packet.length = this.lengths[slot]!;
-      packet.bytes.u8.set(this.bytes.u8.subarray(at, at + packet.length));
+      for (let i = 0; i < packet.length; i++) packet.bytes.u8[i] = this.bytes.u8[at + i]!;
       if (!send(packet)) return false;
       this.head++;
     }

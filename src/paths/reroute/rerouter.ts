@@ -77,6 +77,10 @@ export class Rerouter implements ReroutingCore {
   private readonly outbox = new Outbox();
   private readonly responder: Responder;
   private readonly header = new ZooRouteView();
+  /** Whose receipt is looked at. */
+  private toldBy = 0;
+  private readonly hasArrived = (sequence: number) =>
+    this.requests.receipts.hasArrived(this.toldBy, sequence);
   private probesAtSample = 0;
   private sampledAt: number;
 
@@ -277,7 +281,8 @@ export class Rerouter implements ReroutingCore {
     const { receipts } = this.requests;
     const at = header.bodyAt + REFLECT_BYTES;
     const newest = receipts.take(peer, peers.sequence[peer]!, packet.bytes.view, at);
-    if (newest >= 0) care.judge.onReceipt(now, peer, newest, (number) => receipts.hasArrived(peer, number));
+    this.toldBy = peer;
+    if (newest >= 0) care.judge.onReceipt(now, peer, newest, this.hasArrived);
   }
 
   private onLost(now: number, request: Settled): void {

@@ -4,7 +4,7 @@
 // negotiate, or not with this process, is told to (RST). Whoever floods us is answered with backpressure, and then not.
 
 import { type Columns, clearRow, columnsOf } from '../../base/columns.ts';
-import { asIpv6, sameIpv6 } from '../../wire/address.ts';
+import { asIpv6, type Ipv6Address } from '../../wire/address.ts';
 import {
   CTL_BACKPRESSURE,
   CTL_DEFAULT,
@@ -48,6 +48,7 @@ export class Responder {
   readonly bucket: ResponseBucket;
   private isFinishing = false;
   private readonly options: ReroutingOptions;
+  private readonly address: Ipv6Address;
   private readonly outbox: Outbox;
   private readonly counters: Record<RerouteCounter, number>;
   private readonly returnPort: (packet: ArrivedPacket, turn: number) => number;
@@ -65,6 +66,7 @@ export class Responder {
   ) {
     this.bucket = new ResponseBucket(now, MOST_PER_SECOND, LEAST_PER_SECOND);
     this.options = options;
+    this.address = asIpv6(options.address);
     this.outbox = outbox;
     this.counters = counters;
     this.returnPort = returnPort;
@@ -77,7 +79,7 @@ export class Responder {
 
   onRequest(now: number, packet: ArrivedPacket, header: ZooRouteView): void {
     const { counters, outbox } = this;
-    if (!sameIpv6(header.source, asIpv6(packet.source))) {
+    if (!header.isFrom(packet.source)) {
       counters.wrongSource++;
       return;
     }
@@ -99,7 +101,8 @@ export class Responder {
     const length = ZOOROUTE_HEADER_BYTES + reflect + (isNegotiation ? 0 : RECEIPT_BYTES);
     this.writeHeader(at, header, isNegotiation, ctl, length);
     const from = header.bodyAt;
-    outbox.bytes.u8.set(packet.bytes.u8.subarray(from, from + reflect), at + ZOOROUTE_HEADER_BYTES);
+    for (let i = 0; i < reflect; i++)
+      outbox.bytes.u8[at + ZOOROUTE_HEADER_BYTES + i] = packet.bytes.u8[from + i]!;
     if (!isNegotiation) {
       if (source >= 0) this.receive(source, header.sequence);
       this.appendReceipt(at + length - RECEIPT_BYTES, source, header.sequence);
@@ -126,7 +129,7 @@ export class Responder {
     ctl: number,
     length: number,
   ): void {
-    const { address, role, backend } = this.options;
+    const { role, backend } = this.options;
     const modes = MODE_FULL | MODE_PARTIAL | (backend === 0 ? 0 : MODE_BACKENDS);
     writeZooRouteHeader(
       this.outbox.bytes.view,
@@ -136,7 +139,7 @@ export class Responder {
       ctl,
       length,
       request.sequence,
-      asIpv6(address),
+      this.address,
       backend,
       Math.min(request.version, ZOOROUTE_VERSION),
     );
