@@ -40,11 +40,12 @@ Examples:
   selvage lab exec host1 -- selvage status     # asks the agent of host1
 `;
 const setExamples = `
-What is not named stays as it is; "none" heals one aspect. Loss, rate, delay and queue hold for each direction.
-Quote directions, the shell reads > otherwise. A fault is silent unless it is --carrier down.
+What is not named stays as it is; "none" heals one aspect. Loss, rate, delay, jitter and queue hold for each
+direction. Quote directions, the shell reads > otherwise. A fault is silent unless it is --carrier down.
 
 Examples:
   selvage lab set leaf1-spine2 --blackhole "a>b"
+  selvage lab set leaf1-spine2 --blackhole both --bucket 3/8
   selvage lab set host1-leaf1 --loss 1%
   selvage lab set host1-leaf1 --rate 48mbit --delay 10ms --queue 100
 `;
@@ -134,10 +135,12 @@ function addFaultCommands(lab: Command): void {
     .description('Break a link, or heal one aspect of it.')
     .argument('<link>', 'such as leaf1-spine2')
     .option('--blackhole <direction>', '"a>b", "b>a" or both: packets vanish without a word')
+    .option('--bucket <which>', 'such as 3/8: the blackhole takes an eighth of the flows, by their hash')
     .option('--carrier <state>', 'down or up: both ends see the cable cut')
     .option('--loss <share>', 'such as 1%: packets are lost at random')
     .option('--rate <rate>', 'such as 48mbit')
     .option('--delay <time>', 'such as 10ms')
+    .option('--jitter <time>', 'such as 5ms: packets take longer by up to this, at random, and stay in order')
     .option('--queue <packets>', 'that may wait for a limited rate; else 256')
     .option('--lab <name>', 'which, when several are up')
     .addHelpText('after', setExamples)

@@ -13,14 +13,24 @@ import {
 
 export type Blackhole = 'a>b' | 'b>a' | 'both';
 
+/** One of so many classes, counted from 1, that a hash of addresses and ports puts flows into. */
+export interface Bucket {
+  readonly which: number;
+  readonly of: number;
+}
+
 export interface LinkConditions {
   /** Directions in which every packet vanishes without a word; a is the link's first node. */
   readonly blackhole?: Blackhole;
+  /** The blackhole takes the flows of this class alone, as a broken entry of a switch's hash table does. */
+  readonly bucket?: Bucket;
   /** Both ends see the cable cut, and the kernel withdraws the routes over it. */
   readonly carrier?: 'down';
   readonly lossPpm?: number;
   readonly rateBitsPerSecond?: number;
   readonly delayMicros?: number;
+  /** Each packet takes longer by a random part of this; none overtakes another. */
+  readonly jitterMicros?: number;
   /** Packets that may wait for a rate-limited link. */
   readonly queuePackets?: number;
   /** Packets leave with their checksums computed and cut to the MTU, as on a wire between machines. */
@@ -30,10 +40,12 @@ export interface LinkConditions {
 /** The same as people write them; 'none' heals that aspect. */
 export interface ConditionTexts {
   readonly blackhole?: string | undefined;
+  readonly bucket?: string | undefined;
   readonly carrier?: string | undefined;
   readonly loss?: string | undefined;
   readonly rate?: string | undefined;
   readonly delay?: string | undefined;
+  readonly jitter?: string | undefined;
   readonly queue?: string | undefined;
 }
 
@@ -53,10 +65,12 @@ export function parseConditions(texts: ConditionTexts, link: LinkEnds): Conditio
     if (text !== undefined) change[aspect] = text === 'none' ? undefined : parse(text);
   };
   read('blackhole', texts.blackhole, (text) => parseBlackhole(text, link));
+  read('bucket', texts.bucket, parseBucket);
   read('carrier', texts.carrier, parseCarrier);
   read('lossPpm', texts.loss, (text) => parsePartsPerMillion(text) || undefined);
   read('rateBitsPerSecond', texts.rate, parseRateBitsPerSecond);
   read('delayMicros', texts.delay, (text) => parseMicros(text) || undefined);
+  read('jitterMicros', texts.jitter, (text) => parseMicros(text) || undefined);
   read('queuePackets', texts.queue, parseCount);
   return change;
 }
@@ -64,7 +78,7 @@ export function parseConditions(texts: ConditionTexts, link: LinkEnds): Conditio
 /** The conditions with the change made; aspects that the change does not name stay as they are. */
 export function mergeConditions(old: LinkConditions, change: ConditionChange): LinkConditions {
   const entries = Object.entries({ ...old, ...change }).filter(([, value]) => value !== undefined);
-  const merged: LinkConditions = Object.fromEntries(entries);
+  const merged: LinkConditions = withoutIdleBucket(Object.fromEntries(entries), change);
   if (merged.rateBitsPerSecond !== undefined || merged.queuePackets === undefined) return merged;
   if (change.queuePackets !== undefined) {
     throw new SelvageError('bad-input', 'A queue without a rate would never fill.', {
@@ -76,15 +90,30 @@ export function mergeConditions(old: LinkConditions, change: ConditionChange): L
   return rest;
 }
 
+function withoutIdleBucket(merged: LinkConditions, change: ConditionChange): LinkConditions {
+  if (merged.bucket === undefined || merged.blackhole !== undefined) return merged;
+  if (change.bucket !== undefined) {
+    throw new SelvageError('bad-input', 'A bucket without a blackhole would lose nothing.', {
+      hint: 'Give a blackhole as well.',
+    });
+  }
+  // The blackhole was healed: its bucket goes with it.
+  const { bucket: _, ...rest } = merged;
+  return rest;
+}
+
 /** In the words of the command line; empty for a healthy link. */
 export function formatConditions(conditions: LinkConditions, link: LinkEnds): string {
-  const { blackhole, carrier, lossPpm, rateBitsPerSecond, delayMicros, queuePackets, realWire } = conditions;
+  const { blackhole, bucket, carrier, lossPpm, rateBitsPerSecond } = conditions;
+  const { delayMicros, jitterMicros, queuePackets, realWire } = conditions;
   const words: string[] = [];
   if (blackhole !== undefined) words.push(`blackhole ${formatBlackhole(blackhole, link)}`);
+  if (bucket !== undefined) words.push(`bucket ${bucket.which}/${bucket.of}`);
   if (carrier !== undefined) words.push(`carrier ${carrier}`);
   if (lossPpm !== undefined) words.push(`loss ${formatPartsPerMillion(lossPpm)}`);
   if (rateBitsPerSecond !== undefined) words.push(`rate ${formatRate(rateBitsPerSecond)}`);
   if (delayMicros !== undefined) words.push(`delay ${formatMicros(delayMicros)}`);
+  if (jitterMicros !== undefined) words.push(`jitter ${formatMicros(jitterMicros)}`);
   if (queuePackets !== undefined) words.push(`queue ${queuePackets}`);
   if (realWire) words.push('as on a real wire');
   return words.join(', ');
@@ -101,6 +130,14 @@ function parseBlackhole(text: string, { name, a, b }: LinkEnds): Blackhole {
   if (text === 'b>a' || text === `${b}>${a}`) return 'b>a';
   throw new SelvageError('bad-input', `“${text}” is not a direction of ${name}.`, {
     hint: `Write "a>b" (or "${a}>${b}"), "b>a" (or "${b}>${a}") or both, in quotes: the shell reads > otherwise.`,
+  });
+}
+
+function parseBucket(text: string): Bucket {
+  const [, which, of] = (/^(\d{1,4})\/(\d{1,4})$/.exec(text.trim()) ?? []).map(Number);
+  if (which !== undefined && of !== undefined && which >= 1 && which <= of) return { which, of };
+  throw new SelvageError('bad-input', `“${text}” is not a bucket.`, {
+    hint: 'Write which of how many, such as 3/8.',
   });
 }
 

@@ -58,6 +58,20 @@ describe('the plan for a link', () => {
     expect(text(plan({}, { rateBitsPerSecond: 48_000_000, queuePackets: 10 }))).toContain('limit 15140');
   });
 
+  test('drops one bucket of the flows, whatever their addresses’ version', () => {
+    const steps = plan({}, { blackhole: 'a>b', bucket: { which: 3, of: 8 } });
+    expect(kinds(steps)).toEqual(['nft spine2']);
+    expect(text(steps)).toContain('nfproto ipv4 jhash ip saddr . ip daddr . @th,0,32 mod 8');
+    expect(text(steps)).toContain('nfproto ipv6 jhash ip6 saddr . ip6 daddr . @th,0,32 mod 8');
+    expect(text(steps)).toContain('== 2 counter name blackholed drop');
+    expect(text(plan({}, { blackhole: 'a>b', bucket: { which: 1, of: 1 } }))).not.toContain('jhash');
+  });
+
+  test('jitter is the emulator’s', () => {
+    const steps = plan({}, { jitterMicros: 5000 });
+    expect(steps.at(-1)).toMatchObject({ kind: 'emulate', as: { delayMicros: 0, jitterMicros: 5000 } });
+  });
+
   test('restores the routes after a cut, not before', () => {
     expect(kinds(plan({}, { carrier: 'down' }))).toEqual(['ip leaf1', 'ip spine2']);
     expect(kinds(plan({ carrier: 'down' }, {}))).toEqual([
@@ -94,6 +108,8 @@ describe('conditions', () => {
     [{ delay: '2m' }, '“2m” is not a delay.'],
     [{ queue: '0' }, '“0” is not a number of packets.'],
     [{ blackhole: 'leaf1>leaf2' }, '“leaf1>leaf2” is not a direction of leaf1-spine2.'],
+    [{ bucket: '9/8' }, '“9/8” is not a bucket.'],
+    [{ bucket: '0/8' }, '“0/8” is not a bucket.'],
     [{ carrier: 'cut' }, '“cut” is not a state of a carrier.'],
   ])('that make no sense are refused: %j', (texts, message) => {
     expect(() => parse(texts)).toThrow(message);
@@ -111,10 +127,24 @@ describe('conditions', () => {
     expect(() => mergeConditions({}, parse({ queue: '10' }))).toThrow('A queue without a rate');
   });
 
+  test('a bucket needs a blackhole, and goes with it', () => {
+    expect(() => mergeConditions({}, parse({ bucket: '3/8' }))).toThrow('A bucket without a blackhole');
+    const old = mergeConditions({}, parse({ blackhole: 'both', bucket: '3/8' }));
+    expect(mergeConditions(old, parse({ blackhole: 'none' }))).toEqual({});
+  });
+
   test('are printed in the words they were given in', () => {
-    const texts = { blackhole: 'leaf1>spine2', loss: '0.5%', rate: '48mbit', delay: '10ms', queue: '20' };
+    const texts = {
+      blackhole: 'leaf1>spine2',
+      bucket: '3/8',
+      loss: '0.5%',
+      rate: '48mbit',
+      delay: '10ms',
+      jitter: '5ms',
+      queue: '20',
+    };
     expect(formatConditions(mergeConditions({}, parse(texts)), link)).toBe(
-      'blackhole leaf1>spine2, loss 0.5%, rate 48mbit, delay 10ms, queue 20',
+      'blackhole leaf1>spine2, bucket 3/8, loss 0.5%, rate 48mbit, delay 10ms, jitter 5ms, queue 20',
     );
   });
 });

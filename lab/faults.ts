@@ -1,17 +1,19 @@
 // From the conditions a link has to those it shall have: the steps to take, as data that can be printed. Pure.
 // Loss and blackholes are nft rules where the packets arrive, so that the sender notices nothing; rate is a token
-// bucket where they leave; delay (with its rate and queue) is a link emulator (emulator/), as the kernel may have
+// bucket where they leave; delay and jitter (with rate and queue) are a link emulator (emulator/), as the kernel may have
 // no netem. A link that can drop single packets carries single packets: offload bundles are cut where they leave.
-import type { Blackhole, LinkConditions, LinkEnds } from './conditions.ts';
+import type { Blackhole, Bucket, LinkConditions, LinkEnds } from './conditions.ts';
 
 /** Packets that wait for a rate-limited link whose queue is not given. */
 export const DEFAULT_QUEUE_PACKETS = 256;
 
 const ETHERNET_BYTES = 14;
 const PPM = 1_000_000;
+const BUCKET_SEED = '0x5e1fa6e';
 
 export interface EmulatedLink {
   readonly delayMicros: number;
+  readonly jitterMicros?: number;
   /** Infinity is written as absent. */
   readonly rateBitsPerSecond?: number;
   readonly queuePackets: number;
@@ -63,8 +65,14 @@ function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function cutsBundles({ lossPpm, rateBitsPerSecond, delayMicros }: LinkConditions): boolean {
-  return lossPpm !== undefined || rateBitsPerSecond !== undefined || delayMicros !== undefined;
+function cutsBundles(conditions: LinkConditions): boolean {
+  const { lossPpm, rateBitsPerSecond } = conditions;
+  return lossPpm !== undefined || rateBitsPerSecond !== undefined || isEmulated(conditions);
+}
+
+/** The kernel has nothing that delays. */
+export function isEmulated({ delayMicros, jitterMicros }: LinkConditions): boolean {
+  return delayMicros !== undefined || jitterMicros !== undefined;
 }
 
 function isRealWire({ realWire }: LinkConditions): boolean {
@@ -75,14 +83,15 @@ function isDown({ carrier }: LinkConditions): boolean {
   return carrier === 'down';
 }
 
-function emulated({
-  delayMicros,
-  rateBitsPerSecond,
-  queuePackets,
-}: LinkConditions): EmulatedLink | undefined {
-  if (delayMicros === undefined) return undefined;
-  const rate = rateBitsPerSecond === undefined ? {} : { rateBitsPerSecond };
-  return { delayMicros, ...rate, queuePackets: queuePackets ?? DEFAULT_QUEUE_PACKETS };
+function emulated(conditions: LinkConditions): EmulatedLink | undefined {
+  if (!isEmulated(conditions)) return undefined;
+  const { delayMicros = 0, jitterMicros, rateBitsPerSecond, queuePackets } = conditions;
+  return {
+    delayMicros,
+    ...(jitterMicros !== undefined && { jitterMicros }),
+    ...(rateBitsPerSecond !== undefined && { rateBitsPerSecond }),
+    queuePackets: queuePackets ?? DEFAULT_QUEUE_PACKETS,
+  };
 }
 
 interface Shaping {
@@ -90,8 +99,9 @@ interface Shaping {
   readonly queuePackets: number;
 }
 
-function shaping({ delayMicros, rateBitsPerSecond, queuePackets }: LinkConditions): Shaping | undefined {
-  if (rateBitsPerSecond === undefined || delayMicros !== undefined) return undefined;
+function shaping(conditions: LinkConditions): Shaping | undefined {
+  const { rateBitsPerSecond, queuePackets } = conditions;
+  if (rateBitsPerSecond === undefined || isEmulated(conditions)) return undefined;
   return { rateBitsPerSecond, queuePackets: queuePackets ?? DEFAULT_QUEUE_PACKETS };
 }
 
@@ -126,15 +136,20 @@ function shapeStep(
 }
 
 interface Drops {
+  /** Of all packets, or of one bucket's. */
   readonly all: boolean;
+  readonly bucket?: Bucket;
   readonly lossPpm: number;
 }
 
 /** What vanishes of that which arrives at this end. */
-function dropsAt({ node }: End, { a }: LinkEnds, { blackhole, lossPpm }: LinkConditions): Drops | undefined {
+function dropsAt({ node }: End, { a }: LinkEnds, conditions: LinkConditions): Drops | undefined {
+  const { blackhole, bucket, lossPpm } = conditions;
   const arriving: Blackhole = node === a ? 'b>a' : 'a>b';
   const all = blackhole === 'both' || blackhole === arriving;
-  return all || lossPpm !== undefined ? { all, lossPpm: lossPpm ?? 0 } : undefined;
+  return all || lossPpm !== undefined
+    ? { all, ...(all && bucket && { bucket }), lossPpm: lossPpm ?? 0 }
+    : undefined;
 }
 
 /** The name of the nft table for what arrives from a peer; its counters are `blackholed` and `lost`. */
@@ -160,10 +175,26 @@ function dropSteps({ node, peer }: End, old: Drops | undefined, wanted: Drops | 
     rule(
       'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } return',
     ),
-    ...(wanted.all ? [rule('counter name blackholed drop')] : []),
+    ...(wanted.all ? blackholeRules(wanted.bucket).map(rule) : []),
     ...(wanted.lossPpm > 0 ? [rule(`${chance(wanted.lossPpm)}counter name lost drop`)] : []),
   ];
   return [{ kind: 'nft', node, script }];
+}
+
+function blackholeRules(bucket: Bucket | undefined): string[] {
+  const drop = 'counter name blackholed drop';
+  if (bucket === undefined || bucket.of === 1) return [drop];
+  return IP_VERSIONS.map(
+    (ip) => `meta nfproto ${ip} ${bucketHash(ip, bucket.of)} == ${bucket.which - 1} ${drop}`,
+  );
+}
+
+export const IP_VERSIONS = ['ipv4', 'ipv6'] as const;
+
+/** From 0: what the flows of a packet are put into by its addresses and ports; switches have a hash of their own. */
+export function bucketHash(version: (typeof IP_VERSIONS)[number], buckets: number): string {
+  const ip = version === 'ipv4' ? 'ip' : 'ip6';
+  return `jhash ${ip} saddr . ${ip} daddr . @th,0,32 mod ${buckets} seed ${BUCKET_SEED}`;
 }
 
 /** nft refuses a comparison that is always true. */

@@ -4,6 +4,7 @@ import { readDrops } from './apply-faults.ts';
 import { netnsOf } from './build.ts';
 import { formatConditions, type LinkConditions } from './conditions.ts';
 import { readEmulatorCounts } from './emulate-link.ts';
+import { isEmulated } from './faults.ts';
 import { isAlive } from './process.ts';
 import type { LabState } from './state.ts';
 import { tool } from './tools.ts';
@@ -94,14 +95,15 @@ async function readLink(state: LabState, link: TopologyLink): Promise<LinkStatus
 async function readDirection(
   state: LabState,
   link: string,
-  { blackhole, lossPpm, rateBitsPerSecond, delayMicros }: LinkConditions,
+  conditions: LinkConditions,
   from: string,
   to: string,
   direction: 'a>b' | 'b>a',
 ): Promise<DirectionStatus> {
+  const { blackhole, lossPpm, rateBitsPerSecond } = conditions;
   const dropsHere = lossPpm !== undefined || blackhole === 'both' || blackhole === direction;
   const { blackholed, lost } = dropsHere ? await readDrops(state.name, to, from) : { blackholed: 0, lost: 0 };
-  if (delayMicros !== undefined) {
+  if (isEmulated(conditions)) {
     const counts = readEmulatorCounts(state.name, link);
     return { blackholed, lost, queueDrops: counts?.[direction === 'a>b' ? 0 : 1]?.dropped ?? 0 };
   }

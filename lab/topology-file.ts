@@ -32,10 +32,12 @@ const words = (what: string, example: string) => v.optional(text(what, example, 
 const conditions = mapping(
   {
     blackhole: words('a direction', 'both'),
+    bucket: words('a bucket', '3/8'),
     carrier: words('a state of the carrier', 'down'),
     loss: words('a share', '1%'),
     rate: words('a rate', '48mbit'),
     delay: words('a delay', '10ms'),
+    jitter: words('a delay', '5ms'),
     queue: v.optional(
       field('a number of packets', '100', (value) => (typeof value === 'number' ? String(value) : undefined)),
     ),

@@ -5,15 +5,32 @@ import { exitStatus } from '../../lab/execute.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { SelvageError } from '../../src/base/errors.ts';
 import { builtProgram } from './built-program.ts';
-import { type LoadEvent, type LoadSpec, PHASE, type PhaseReport, STOP } from './load-client/protocol.ts';
+import {
+  type LoadEvent,
+  type LoadProgress,
+  type LoadSpec,
+  PHASE,
+  type PhaseReport,
+  STOP,
+  type Timeline,
+} from './load-client/protocol.ts';
 
 export interface Load {
   /** From here on counts as another phase. */
   enterPhase(name: string): void;
   /** Ends the load, if it has not ended by itself; its phases in their order. */
   stop(): Promise<readonly PhaseReport[]>;
+  /** The same with what happened when, if it was asked to keep that. */
+  stopWithTimeline(): Promise<LoadReport>;
+  /** For how long the connection that waits for longest has had no answer, as it was a moment ago. */
+  readonly stalledMillis: number;
   /** When it ends by itself. */
   readonly ended: Promise<readonly PhaseReport[]>;
+}
+
+export interface LoadReport {
+  readonly phases: readonly PhaseReport[];
+  readonly timeline?: Timeline;
 }
 
 /** Resolves when all connections are made and requests flow. */
@@ -22,23 +39,36 @@ export async function startLoad(lab: Lab, node: string, spec: LoadSpec): Promise
   const child = await lab.exec(node, argv, { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin!.on('error', () => {});
   const events = listen(child, `${node} to ${spec.host}`);
+  const ended = events.report.then(({ phases }) => phases);
   // Its failure is told to whoever waits for it; until then nobody does.
-  events.report.catch(() => {});
+  ended.catch(() => {});
+  let stalledMillis = 0;
+  events.onProgress((progress) => {
+    stalledMillis = progress.stalledMillis;
+  });
   await events.connected;
   const say = (line: string) => child.stdin!.write(`${line}\n`);
   return {
     enterPhase: (name) => say(`${PHASE}${name}`),
-    stop: () => {
+    stop: async () => {
+      say(STOP);
+      return (await events.report).phases;
+    },
+    stopWithTimeline: () => {
       say(STOP);
       return events.report;
     },
-    ended: events.report,
+    get stalledMillis() {
+      return stalledMillis;
+    },
+    ended,
   };
 }
 
 interface Events {
   readonly connected: Promise<void>;
-  readonly report: Promise<readonly PhaseReport[]>;
+  readonly report: Promise<LoadReport>;
+  onProgress(listener: (progress: LoadProgress) => void): void;
 }
 
 function listen(child: ChildProcess, where: string): Events {
@@ -56,8 +86,12 @@ function listen(child: ChildProcess, where: string): Events {
     throw new SelvageError('failed', `The load from ${where} broke off: ${why}`);
   });
   const connected = new Promise<void>((resolve) => seen.set('connected', () => resolve()));
-  const report = new Promise<readonly PhaseReport[]>((resolve) =>
-    seen.set('report', (event) => resolve((event as { phases: readonly PhaseReport[] }).phases)),
+  const report = new Promise<LoadReport>((resolve) =>
+    seen.set('report', (event) => resolve(event as LoadReport & LoadEvent)),
   );
-  return { connected: Promise.race([connected, failure]), report: Promise.race([report, failure]) };
+  return {
+    connected: Promise.race([connected, failure]),
+    report: Promise.race([report, failure]),
+    onProgress: (listener) => seen.set('progress', (event) => listener(event as LoadProgress)),
+  };
 }

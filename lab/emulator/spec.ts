@@ -33,6 +33,7 @@ export type WrittenReports = readonly [DirectionReport, DirectionReport];
 /** What is absent is unlimited, as JSON has no Infinity; with neither rate nor trace packets take no time to send. */
 export interface WrittenDirection {
   readonly delayMicros: number;
+  readonly jitterMicros?: number;
   readonly lossPpm?: number;
   readonly rateBitsPerSecond?: number;
   readonly traceMillis?: readonly number[];
@@ -73,6 +74,7 @@ export interface DirectionReport {
 export function toParameters(written: WrittenDirection): DirectionParameters {
   const {
     delayMicros,
+    jitterMicros = 0,
     lossPpm = 0,
     rateBitsPerSecond,
     traceMillis,
@@ -86,7 +88,7 @@ export function toParameters(written: WrittenDirection): DirectionParameters {
       : { trace: traceMillis };
   const limit = limitOf(queuePackets, queueBytes);
   const markAbove = limitOf(markAbovePackets, markAboveBytes);
-  return { delayMicros, lossPpm, link, discipline, limit, ecn, markAbove };
+  return { delayMicros, jitterMicros, lossPpm, link, discipline, limit, ecn, markAbove };
 }
 
 function limitOf(packets = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY): QueueLimit {

@@ -8,6 +8,7 @@
 
 import type { LinkConditions } from '../../lab/conditions.ts';
 import type { Topology } from '../../lab/topology.ts';
+import { SelvageError } from '../../src/base/errors.ts';
 import { type Rng, SeededRng } from '../../src/base/rng.ts';
 import type { Ipv4Address } from '../../src/wire/address.ts';
 import type { Clock } from '../clock.ts';
@@ -203,6 +204,10 @@ export class Fabric {
   }
 
   private laneConditions(conditions: LinkConditions, direction: 'a>b' | 'b>a'): LaneConditions {
+    const { bucket, jitterMicros } = conditions;
+    if (bucket !== undefined || jitterMicros !== undefined) {
+      throw new SelvageError('unsupported', 'Simulated links have neither jitter nor buckets.');
+    }
     const { blackhole, carrier, lossPpm, rateBitsPerSecond, delayMicros, queuePackets } = conditions;
     return {
       bytesPerMicro: (rateBitsPerSecond ?? this.defaults.bitsPerSecond) / 8e6,

@@ -13,6 +13,31 @@ export interface LoadSpec {
   readonly timeoutMillis: number;
   /** The name of the first phase. */
   readonly phase: string;
+  /** Absent: no timeline is kept. */
+  readonly timeline?: TimelineSpec;
+}
+
+export interface TimelineSpec {
+  readonly binMillis: number;
+  /** Shorter gaps are not listed. */
+  readonly gapMillis: number;
+}
+
+/** When what happened, over all phases: times are milliseconds since the epoch. */
+export interface Timeline {
+  readonly startedAt: number;
+  readonly binMillis: number;
+  /** Requests answered in each bin, and the longest wait for one of them. */
+  readonly bins: readonly { readonly completed: number; readonly longestMillis: number }[];
+  readonly gaps: readonly CompletionGap[];
+  /** When each request that failed was given up. */
+  readonly failures: readonly number[];
+}
+
+/** A time without an answer on a connection. */
+export interface CompletionGap {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What happened from one mark to the next. Latencies are of answered requests, from the wish to send. */
@@ -34,10 +59,18 @@ export interface PhaseReport {
   readonly longestGapMicros: number;
 }
 
+export interface LoadProgress {
+  readonly event: 'progress';
+  readonly completed: number;
+  readonly failed: number;
+  /** For how long the connection that waits for longest has had no answer. */
+  readonly stalledMillis: number;
+}
+
 export type LoadEvent =
   | { readonly event: 'connected' }
-  | { readonly event: 'progress'; readonly completed: number; readonly failed: number }
-  | { readonly event: 'report'; readonly phases: readonly PhaseReport[] };
+  | LoadProgress
+  | { readonly event: 'report'; readonly phases: readonly PhaseReport[]; readonly timeline?: Timeline };
 
 /** Lines on standard input; its end is a stop too. */
 export const STOP = 'stop';

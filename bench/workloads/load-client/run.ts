@@ -17,12 +17,12 @@ export interface LoadRun {
 /** Throws when the server cannot be reached. */
 export async function startLoad(spec: LoadSpec, say: (event: LoadEvent) => void): Promise<LoadRun> {
   let finish = () => {};
-  const tally = new Tally(spec.connections, spec.phase, performance.now());
+  const tally = new Tally(spec.connections, spec.phase, performance.now(), spec.timeline);
   const connections = Array.from(
     { length: spec.connections },
     (_, index) =>
       new Connection(spec, ({ succeeded, startedAt, now }) => {
-        if (!succeeded) return tally.fail();
+        if (!succeeded) return tally.fail(now);
         tally.complete(index, startedAt, now);
         if (tally.completed === spec.requests) finish();
       }),
@@ -36,10 +36,10 @@ export async function startLoad(spec: LoadSpec, say: (event: LoadEvent) => void)
       const now = performance.now();
       for (const connection of connections) connection.failIfLate(now);
     }, LOOK_FOR_LATE_MILLIS),
-    setInterval(
-      () => say({ event: 'progress', completed: tally.completed, failed: tally.failed }),
-      PROGRESS_MILLIS,
-    ),
+    setInterval(() => {
+      const { completed, failed } = tally;
+      say({ event: 'progress', completed, failed, stalledMillis: tally.stalledMillis(performance.now()) });
+    }, PROGRESS_MILLIS),
   ];
   const ended = new Promise<void>((resolve) => {
     finish = () => {
@@ -47,7 +47,8 @@ export async function startLoad(spec: LoadSpec, say: (event: LoadEvent) => void)
       for (const timer of timers) clearInterval(timer);
       const phases = tally.finish(performance.now());
       for (const connection of connections) connection.close();
-      say({ event: 'report', phases });
+      const timeline = tally.timeline(performance.timeOrigin);
+      say({ event: 'report', phases, ...(timeline && { timeline }) });
       resolve();
     };
   });

@@ -9,7 +9,7 @@ test('counts completions, failures, latencies and gaps by phase', () => {
   tally.complete(1, 100, 104);
   tally.complete(0, 101, 103);
   tally.enterPhase('storm', 1100);
-  tally.fail();
+  tally.fail(1200);
   tally.complete(0, 103, 1103);
   tally.complete(1, 1105, 1110);
   const [calm, storm] = tally.finish(1600);
@@ -32,4 +32,29 @@ test('a gap that is open at the end counts, also of a connection that never had 
   tally.restart(10);
   tally.complete(0, 10, 30);
   expect(tally.finish(50)).toMatchObject([{ longestGapMicros: 40_000 }]);
+});
+
+test('a timeline says when what happened, in milliseconds since the epoch', () => {
+  const tally = new Tally(2, 'all', 0, { binMillis: 100, gapMillis: 50 });
+  tally.restart(1000);
+  tally.complete(0, 1000, 1010);
+  tally.complete(1, 1000, 1040);
+  expect(tally.stalledMillis(1100)).toBe(90);
+  tally.fail(1200);
+  tally.complete(0, 1190, 1250);
+  tally.finish(1260);
+  expect(tally.timeline(5000)).toEqual({
+    startedAt: 6000,
+    binMillis: 100,
+    bins: [
+      { completed: 2, longestMillis: 40 },
+      { completed: 0, longestMillis: 0 },
+      { completed: 1, longestMillis: 60 },
+    ],
+    gaps: [
+      { from: 6010, to: 6250 },
+      { from: 6040, to: 6260 },
+    ],
+    failures: [6200],
+  });
 });

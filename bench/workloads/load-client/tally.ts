@@ -1,6 +1,7 @@
 // Counts what happens on all connections, phase by phase. Time is an argument, in milliseconds.
 import { LatencyHistogram } from '../latency-histogram.ts';
-import type { PhaseReport } from './protocol.ts';
+import type { PhaseReport, Timeline, TimelineSpec } from './protocol.ts';
+import { TimelineRecorder } from './timeline.ts';
 
 interface Phase {
   readonly name: string;
@@ -17,8 +18,10 @@ export class Tally {
   private phase: Phase;
   /** When each connection last completed a request, or began. */
   private readonly lastCompletion: Float64Array;
+  private readonly recorder: TimelineRecorder | undefined;
 
-  constructor(connections: number, phase: string, now: number) {
+  constructor(connections: number, phase: string, now: number, timeline?: TimelineSpec) {
+    this.recorder = timeline && new TimelineRecorder(timeline, now);
     this.lastCompletion = new Float64Array(connections).fill(now);
     this.phase = newPhase(phase, now);
   }
@@ -27,18 +30,21 @@ export class Tally {
   restart(now: number): void {
     this.phase = newPhase(this.phase.name, now);
     this.lastCompletion.fill(now);
+    this.recorder?.restart(now);
   }
 
   complete(connection: number, startedAt: number, now: number): void {
     this.completed++;
     this.phase.latencies.record((now - startedAt) * 1000);
+    this.recorder?.complete(startedAt, now);
     this.endGap(connection, now);
     this.lastCompletion[connection] = now;
   }
 
-  fail(): void {
+  fail(now: number): void {
     this.failed++;
     this.phase.failed++;
+    this.recorder?.fail(now);
   }
 
   enterPhase(name: string, now: number): void {
@@ -54,9 +60,19 @@ export class Tally {
     return [...this.done, reportOf(this.phase, now)];
   }
 
+  stalledMillis(now: number): number {
+    return now - Math.min(...this.lastCompletion);
+  }
+
+  /** What was recorded; times are this clock's and `clockOrigin` its zero. */
+  timeline(clockOrigin: number): Timeline | undefined {
+    return this.recorder?.timeline(clockOrigin);
+  }
+
   private endGap(connection: number, now: number): void {
     const gap = now - this.lastCompletion[connection]!;
     if (gap > this.phase.longestGapMillis) this.phase.longestGapMillis = gap;
+    this.recorder?.gap(this.lastCompletion[connection]!, now);
   }
 }
 

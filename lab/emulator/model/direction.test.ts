@@ -21,6 +21,17 @@ describe('a direction of an emulated link', () => {
     expect(direction.nextDue).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('holds packets longer by up to the jitter, and lets none overtake', () => {
+    const load = steady(500, 20_000, { bytes: 100 });
+    const { out } = drive(parameters({ delayMicros: 1000, jitterMicros: 8000 }), load);
+    const waits = out.map(({ number, at }) => at - load[number]!.at);
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(1000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(9000);
+    expect(new Set(waits).size).toBeGreaterThan(300);
+    const dense = drive(parameters({ jitterMicros: 8000 }), steady(500, 10)).out;
+    expect(dense.map(({ number }) => number)).toEqual(dense.map((_, index) => index));
+  });
+
   test('sends one packet after the other at its rate, however late it is looked at', () => {
     const { out } = drive(SLOW, steady(3, 0, { bytes: 1500 }));
     expect(out.map(({ at }) => at)).toEqual([6000, 7000, 8000]);
@@ -114,6 +125,7 @@ const load = fc.array(
 );
 const wanted = fc.record({
   delayMicros: fc.nat(20_000),
+  jitterMicros: fc.constantFrom(0, 5000),
   lossPpm: fc.constantFrom(0, 50_000),
   link: fc.oneof(
     fc.constantFrom(1e6, 12e6, 1e9, Number.POSITIVE_INFINITY).map((bitsPerSecond) => ({ bitsPerSecond })),

@@ -1,7 +1,7 @@
 // One direction of an emulated link in virtual time: a queue, a transmitter, loss at random, and a wire of some delay.
 // Holds the order and the times of packets; their bytes are the caller's, in the slot of the same number.
 // Always: arrived = delivered + dropped + lost + held, whatever the discipline; flows stay in order.
-import { chance, type Rng, SeededRng } from '../../../src/base/rng.ts';
+import { below, chance, type Rng, SeededRng } from '../../../src/base/rng.ts';
 import { Delays } from './delays.ts';
 import { MARKABLE, MARKED, PacketPool, UNMARKABLE } from './packets.ts';
 import { type DirectionParameters, makeQueue, makeTransmitter } from './parameters.ts';
@@ -37,6 +37,7 @@ export class Direction {
   /** Of its own: which of the packets sent are lost depends on nothing else. */
   private readonly lossRng: Rng;
   private readonly queueRng: Rng;
+  private readonly jitterRng: Rng;
   private parameters: DirectionParameters;
   private queue: Queue;
   private transmitter: Transmitter;
@@ -52,6 +53,7 @@ export class Direction {
     this.wireDueMicros = new Float64Array(slots);
     this.lossRng = new SeededRng(seed);
     this.queueRng = new SeededRng(~seed);
+    this.jitterRng = new SeededRng(seed ^ 0x6a69_7474);
     this.parameters = parameters;
     this.queue = makeQueue(this, parameters, this.queueRng);
     this.transmitter = makeTransmitter(this, parameters, 0, -1);
@@ -191,8 +193,13 @@ export class Direction {
       this.wired > this.unwired ? this.wireDueMicros[(this.wired - 1) % this.wireSlots.length]! : 0;
     const index = this.wired++ % this.wireSlots.length;
     this.wireSlots[index] = slot;
-    // A delay that was shortened meanwhile lets nothing overtake.
-    this.wireDueMicros[index] = Math.max(last, at + parameters.delayMicros);
+    // Neither a delay that was shortened meanwhile nor jitter lets anything overtake.
+    this.wireDueMicros[index] = Math.max(last, at + parameters.delayMicros + this.jitter());
+  }
+
+  private jitter(): number {
+    const { jitterMicros } = this.parameters;
+    return jitterMicros === 0 ? 0 : below(this.jitterRng, jitterMicros + 1);
   }
 
   private enqueue(slot: number, now: number): void {

@@ -21,6 +21,7 @@ export const UNLIMITED = { packets: Number.POSITIVE_INFINITY, bytes: Number.POSI
 export function parameters(changes: Partial<DirectionParameters> = {}): DirectionParameters {
   return {
     delayMicros: 0,
+    jitterMicros: 0,
     lossPpm: 0,
     link: { bitsPerSecond: Number.POSITIVE_INFINITY },
     discipline: 'fifo',

@@ -11,6 +11,8 @@ import { RateTransmitter, TraceTransmitter, type Transmitter, type TransmitterHo
 
 export interface DirectionParameters {
   readonly delayMicros: number;
+  /** Each packet takes longer by a random part of this; none overtakes another. */
+  readonly jitterMicros: number;
   /** Of the packets that were sent. */
   readonly lossPpm: number;
   /** Infinity: packets take no time to send. */
