@@ -49,6 +49,12 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/failover.ts')).failover,
   },
   {
+    name: 'outage',
+    about: 'a campaign of faults, several systems on one fabric at the same time',
+    programs: [...REDIS, 'mptcpize'],
+    load: async () => (await import('./benches/outage.ts')).outage,
+  },
+  {
     name: 'swap',
     about: 'the switch is replaced under load: the longest time without a packet',
     programs: [],

@@ -7,7 +7,7 @@ import { KERNEL_INTERFACE, KERNEL_VNI, type TenantAddresses, VXLAN_OVERHEAD_BYTE
 /** Linux's customary port, so that Selvage's 4789 stays free. */
 export const KERNEL_VXLAN_PORT = 8472;
 export const VXLAN_DEVICE = 'vxlan';
-const BRIDGE = 'vxbridge';
+export const VXLAN_BRIDGE = 'vxbridge';
 
 export interface NodeBatches {
   readonly node: string;
@@ -62,19 +62,19 @@ function newLines(
 
 function deviceLines(vtep: string, mtu: number): string[] {
   return [
-    `link add name ${BRIDGE} mtu ${mtu} type bridge`,
-    `link set dev ${BRIDGE} addrgenmode none`,
-    `link set dev ${BRIDGE} up`,
+    `link add name ${VXLAN_BRIDGE} mtu ${mtu} type bridge`,
+    `link set dev ${VXLAN_BRIDGE} addrgenmode none`,
+    `link set dev ${VXLAN_BRIDGE} up`,
     `link add name ${VXLAN_DEVICE} mtu ${mtu} type vxlan id ${KERNEL_VNI} local ${vtep} dstport ${KERNEL_VXLAN_PORT} nolearning`,
     `link set dev ${VXLAN_DEVICE} addrgenmode none`,
-    `link set dev ${VXLAN_DEVICE} master ${BRIDGE} up`,
+    `link set dev ${VXLAN_DEVICE} master ${VXLAN_BRIDGE} up`,
   ];
 }
 
 /** The tenant's end is there already: it was made with the cable (cableLine). */
 function portLines({ name }: TenantAddresses): string[] {
   const port = tenantPort(name);
-  return [`link set dev ${port} addrgenmode none`, `link set dev ${port} master ${BRIDGE} up`];
+  return [`link set dev ${port} addrgenmode none`, `link set dev ${port} master ${VXLAN_BRIDGE} up`];
 }
 
 /** Makes the cable between host and tenant, from any namespace of the lab. */

@@ -75,7 +75,7 @@ function play(situation: Situation, peer: Teller, scene: Scene): Row {
     tally = counting;
     return {
       complete: (client, started, now) => counting.complete(client, started / 1000, now / 1000),
-      fail: () => counting.fail(),
+      fail: (_client, now) => counting.fail(now / 1000),
     };
   });
   const report = tally!.finish(endMicros / 1000).at(-1)!;

@@ -6,11 +6,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { netnsOf } from '../../lab/build.ts';
 import { VXLAN_DEVICE } from '../../lab/kernel-vxlan.ts';
+import type { Lab } from '../../lab/lab.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import { pause } from '../../lab/process.ts';
 import { SelvageError } from '../../src/base/errors.ts';
 import { netnsPath } from '../../src/linux/netns.ts';
-import { fetchReroute } from '../../src/reroute/client.ts';
+import { fetchReroute, fetchReroutePaths } from '../../src/reroute/client.ts';
+import type { ReroutePath, ReroutePeer, RerouteStatus } from '../../src/reroute/status.ts';
 import type { Testbed } from '../testbed.ts';
 import { processSeconds } from '../workloads/cpu-time.ts';
 
@@ -27,12 +29,10 @@ export class RerouteProcesses {
   /** Resolves when each has found out that the other speaks the protocol. */
   static async start({ lab, client, server }: Testbed): Promise<RerouteProcesses> {
     const hosts = [client.host, server.host];
-    const processes = hosts.map(
-      (host) => new RerouteProcess(netnsOf(lab.name, host), join(lab.runFolder, `reroute-${host}`)),
-    );
+    const processes = hosts.map((host) => new RerouteProcess(lab, host));
     const started = new RerouteProcesses(processes);
     try {
-      await Promise.all(processes.map((each) => each.ready()));
+      await Promise.all(processes.map((each) => each.ready(({ peers }) => peers.some(speaks))));
       return started;
     } catch (thrown) {
       await started.stop();
@@ -62,17 +62,18 @@ export class RerouteProcesses {
   }
 }
 
-class RerouteProcess {
+/** It ends with the lab at the latest. */
+export class RerouteProcess {
   private readonly child: ChildProcess;
   private readonly runtimeDir: string;
   private readonly exited: Promise<unknown>;
   private said = '';
 
-  constructor(netns: string, runtimeDir: string) {
-    this.runtimeDir = runtimeDir;
+  constructor(lab: Lab, host: string, role: 'hypervisor' | 'middlebox' = 'hypervisor') {
+    this.runtimeDir = join(lab.runFolder, `reroute-${host}`);
     const selvage = [process.execPath, join(packageRoot(), 'dist', 'selvage.js')];
-    const words = ['reroute', '--dev', VXLAN_DEVICE, '--runtime-dir', runtimeDir];
-    this.child = spawn('nsenter', [`--net=${netnsPath(netns)}`, ...selvage, ...words], {
+    const words = ['reroute', '--dev', VXLAN_DEVICE, '--role', role, '--runtime-dir', this.runtimeDir];
+    this.child = spawn('nsenter', [`--net=${netnsPath(netnsOf(lab.name, host))}`, ...selvage, ...words], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -86,11 +87,12 @@ class RerouteProcess {
     return this.child.pid!;
   }
 
-  async ready(): Promise<void> {
+  /** Resolves when it says something of which this is so. */
+  async ready(isSo: (status: RerouteStatus) => boolean = () => true): Promise<void> {
     const deadline = performance.now() + READY_MILLIS;
     for (;;) {
       const status = await fetchReroute(this.runtimeDir, VXLAN_DEVICE).catch(() => undefined);
-      if (status?.peers.some((peer) => peer.state === 'speaks')) return;
+      if (status !== undefined && isSo(status)) return;
       if (this.child.exitCode !== null || performance.now() > deadline) {
         throw new SelvageError('failed', 'selvage reroute did not start.', { hint: this.said });
       }
@@ -102,9 +104,18 @@ class RerouteProcess {
     this.child.kill(signal);
   }
 
+  /** The source ports to a peer. */
+  paths(peer: string): Promise<ReroutePath[]> {
+    return fetchReroutePaths(this.runtimeDir, peer);
+  }
+
   async stop(): Promise<void> {
     this.child.kill('SIGCONT');
     this.child.kill('SIGTERM');
     await this.exited;
   }
+}
+
+export function speaks({ state }: ReroutePeer): boolean {
+  return state === 'speaks';
 }

@@ -13,6 +13,7 @@ export type BuiltProgram =
   | 'wake-pair'
   | 'packet-probe'
   | 'flow-completion'
+  | 'probe-and-switch'
   | 'selvage';
 
 export function builtProgram(name: BuiltProgram): string {

@@ -34,9 +34,17 @@ export interface LoadReport {
 }
 
 /** Resolves when all connections are made and requests flow. */
-export async function startLoad(lab: Lab, node: string, spec: LoadSpec): Promise<Load> {
+export async function startLoad(
+  lab: Lab,
+  node: string,
+  spec: LoadSpec,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Load> {
   const argv = [process.execPath, builtProgram('load-client'), JSON.stringify(spec)];
-  const child = await lab.exec(node, argv, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = await lab.exec(node, argv, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   child.stdin!.on('error', () => {});
   const events = listen(child, `${node} to ${spec.host}`);
   const ended = events.report.then(({ phases }) => phases);

@@ -10,9 +10,9 @@ export const REDIS_PORT = 6379;
 const LISTEN = ['--port', String(REDIS_PORT), '--bind', '0.0.0.0', '--protected-mode', 'no'];
 const WITHOUT_DISK = ['--save', '', '--appendonly', 'no'];
 
-export function startRedis(lab: Lab, node: string): Promise<Server> {
+export function startRedis(lab: Lab, node: string, env?: Readonly<Record<string, string>>): Promise<Server> {
   const argv = ['redis-server', ...LISTEN, ...WITHOUT_DISK, '--dir', lab.runFolder];
-  return startServer(lab, node, argv, REDIS_PORT);
+  return startServer(lab, node, argv, REDIS_PORT, env);
 }
 
 /** Ours where there is no Redis. */
