@@ -55,6 +55,12 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/outage.ts')).outage,
   },
   {
+    name: 'middlebox',
+    about: 'connections through stateful balancers while source ports change',
+    programs: ['nginx'],
+    load: async () => (await import('./benches/middlebox.ts')).middlebox,
+  },
+  {
     name: 'swap',
     about: 'the switch is replaced under load: the longest time without a packet',
     programs: [],

@@ -36,6 +36,7 @@ export async function buildDist() {
       'link-emulator': 'lab/emulator/main.ts',
       'packet-probe': 'bench/workloads/packet-probe/main.ts',
       'load-client': 'bench/workloads/load-client/main.ts',
+      'http-rounds': 'bench/workloads/http-rounds/main.ts',
       'probe-and-switch': 'bench/peers/probe-and-switch/main.ts',
       'stand-in-server': 'bench/workloads/stand-in-server/main.ts',
       'ipc-peer': 'bench/workloads/ipc-peer/main.ts',

@@ -79,10 +79,14 @@ export function maskedShare(verdicts: readonly Verdict[], limitMillis: number): 
   return verdicts.length === 0 ? 0 : masked.length / verdicts.length;
 }
 
-/** The longest time without an answer that lies wholly outside of all faults and what follows them. */
-export function faultFreeGap({ gaps }: Timeline, calm: readonly Interval[]): number {
-  const within = gaps.filter((gap) => calm.some(({ from, to }) => gap.from >= from && gap.to <= to));
-  return Math.max(0, ...within.map(({ from, to }) => to - from));
+/** The longest time without an answer that lies wholly where nothing was wrong. */
+export function faultFreeGap({ startedAt, binMillis, bins }: Timeline, calm: readonly Interval[]): number {
+  const longest = bins.map(({ longestGapMillis }, index) => {
+    const begins = startedAt + index * binMillis;
+    const isCalm = ({ from, to }: Interval) => begins - longestGapMillis >= from && begins + binMillis <= to;
+    return calm.some(isCalm) ? longestGapMillis : 0;
+  });
+  return Math.max(0, ...longest);
 }
 
 /** How much of an interval the others cover together, in milliseconds. */

@@ -19,4 +19,9 @@ export const PAPERS: readonly NamedPaper[] = [
     about: 'congestion control off the datapath; about half an hour',
     load: async () => (await import('./ccp/ccp.ts')).CCP,
   },
+  {
+    name: 'zooroute',
+    about: 'rerouting before tenants notice; about half an hour',
+    load: async () => (await import('./zooroute/zooroute.ts')).ZOOROUTE,
+  },
 ];

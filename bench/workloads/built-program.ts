@@ -13,6 +13,7 @@ export type BuiltProgram =
   | 'wake-pair'
   | 'packet-probe'
   | 'flow-completion'
+  | 'http-rounds'
   | 'probe-and-switch'
   | 'selvage';
 

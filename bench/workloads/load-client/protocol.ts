@@ -27,11 +27,18 @@ export interface TimelineSpec {
 export interface Timeline {
   readonly startedAt: number;
   readonly binMillis: number;
-  /** Requests answered in each bin, and the longest wait for one of them. */
-  readonly bins: readonly { readonly completed: number; readonly longestMillis: number }[];
+  readonly bins: readonly TimelineBin[];
   readonly gaps: readonly CompletionGap[];
   /** When each request that failed was given up. */
   readonly failures: readonly number[];
+}
+
+export interface TimelineBin {
+  /** Requests answered, and the longest wait for one of them. */
+  readonly completed: number;
+  readonly longestMillis: number;
+  /** Of the gaps on single connections that ended here. */
+  readonly longestGapMillis: number;
 }
 
 /** A time without an answer on a connection. */

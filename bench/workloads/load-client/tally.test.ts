@@ -47,9 +47,9 @@ test('a timeline says when what happened, in milliseconds since the epoch', () =
     startedAt: 6000,
     binMillis: 100,
     bins: [
-      { completed: 2, longestMillis: 40 },
-      { completed: 0, longestMillis: 0 },
-      { completed: 1, longestMillis: 60 },
+      { completed: 2, longestMillis: 40, longestGapMillis: 40 },
+      { completed: 0, longestMillis: 0, longestGapMillis: 0 },
+      { completed: 1, longestMillis: 60, longestGapMillis: 240 },
     ],
     gaps: [
       { from: 6010, to: 6250 },

@@ -5,7 +5,7 @@ import type { CompletionGap, Timeline, TimelineSpec } from './protocol.ts';
 export class TimelineRecorder {
   private readonly spec: TimelineSpec;
   private startedAt: number;
-  private bins: { completed: number; longestMillis: number }[] = [];
+  private bins: { completed: number; longestMillis: number; longestGapMillis: number }[] = [];
   private gaps: CompletionGap[] = [];
   private failures: number[] = [];
 
@@ -22,15 +22,14 @@ export class TimelineRecorder {
   }
 
   complete(startedAt: number, now: number): void {
-    const { bins, spec } = this;
-    const index = Math.floor((now - this.startedAt) / spec.binMillis);
-    while (bins.length <= index) bins.push({ completed: 0, longestMillis: 0 });
-    const bin = bins[index]!;
+    const bin = this.binAt(now);
     bin.completed++;
     bin.longestMillis = Math.max(bin.longestMillis, now - startedAt);
   }
 
   gap(from: number, to: number): void {
+    const bin = this.binAt(to);
+    bin.longestGapMillis = Math.max(bin.longestGapMillis, to - from);
     if (to - from >= this.spec.gapMillis) this.gaps.push({ from, to });
   }
 
@@ -48,5 +47,12 @@ export class TimelineRecorder {
       gaps: gaps.map(({ from, to }) => ({ from: from + clockOrigin, to: to + clockOrigin })),
       failures: failures.map((at) => at + clockOrigin),
     };
+  }
+
+  private binAt(now: number) {
+    const { bins, spec } = this;
+    const index = Math.floor((now - this.startedAt) / spec.binMillis);
+    while (bins.length <= index) bins.push({ completed: 0, longestMillis: 0, longestGapMillis: 0 });
+    return bins[index]!;
   }
 }
