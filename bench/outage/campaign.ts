@@ -1,4 +1,4 @@
-// The campaign of faults (ZooRoute §2, §7.3, table 1): so many of each kind, in an order and of strengths that a seed gives.
+// The campaign of faults (ZooRoute §7.3, table 1): so many of each kind, in an order and of strengths that a seed gives.
 // Which links a fault befalls is chosen when it is its turn, by where the traffic goes (ways.ts). Pure.
 import { below, type Rng, SeededRng } from '../../src/base/rng.ts';
 
@@ -93,7 +93,7 @@ function makeFault(kind: FaultKind, leaves: number, rng: Rng): Fault {
     case 'loss 30–80 %':
       return { kind, lossPpm: between(rng, 300_000, 800_000) };
     case 'low-rate loss':
-      return { kind, lossPpm: between(rng, 1000, 20_000) };
+      return { kind, lossPpm: between(rng, 1000, 10_000) };
     case 'line card':
       return { kind, leaf, course: below(rng, 2) === 0 ? 'both' : oneWay };
     case 'flapping':

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { exitStatus } from '../../lab/execute.ts';
+import { flap } from '../../lab/flapping.ts';
 import { Lab } from '../../lab/lab.ts';
 import type { DirectionStatus } from '../../lab/status.ts';
 import { sendBundle } from './bundles.ts';
@@ -105,6 +106,60 @@ describe('a blackhole', () => {
     expect(arrived).toBeLessThan(flows);
     // The kernel's own chatter may vanish there as well.
     expect(aToB.blackholed).toBeGreaterThanOrEqual(flows - arrived);
+  });
+});
+
+describe('a hash bucket', () => {
+  test('swallows some flows, those wholly, and no others', async () => {
+    await lab.setLink(LINK, { blackhole: 'a>b', bucket: { which: 2, of: 4 } });
+    const flows = 64;
+    const rules = `table inet flows {
+  set seen { type inet_service; flags dynamic; size 1024; counter; }
+  chain arriving {
+    type filter hook prerouting priority -300;
+    udp dport ${PORT} update @seen { udp sport }
+  }
+}
+`;
+    await lab.run('host3', ['nft', '-f', '-'], { input: rules });
+    const send = `
+      const socket = () => require('node:dgram').createSocket('udp4');
+      for (let i = 0; i < ${flows}; i++) {
+        const from = socket();
+        from.bind(20000 + i, () => from.send('x', ${PORT}, '${remote}', () =>
+          from.send('x', ${PORT}, '${remote}', () => from.close())));
+      }`;
+    await lab.run('host1', [process.execPath, '-e', send]);
+    const { stdout } = await lab.run('host3', ['nft', '-j', 'list', 'set', 'inet', 'flows', 'seen']);
+    const packets = [...stdout.matchAll(/"packets": (\d+)/g)].map(([, count]) => Number(count));
+    // Binomial, a quarter of 64: six standard deviations are 21.
+    expect(packets.length).toBeGreaterThan(27);
+    expect(packets.length).toBeLessThan(flows);
+    expect(packets.every((count) => count === 2)).toBe(true);
+    expect((await drops()).aToB.blackholed).toBeGreaterThanOrEqual(2 * (flows - packets.length));
+  });
+});
+
+describe('flapping', () => {
+  test('breaks links and heals them until it is told to stop', async () => {
+    const stop = await flap(lab, [LINK], { blackhole: 'both' }, { brokenMillis: 30, healedMillis: 30 });
+    const isBroken = async () => (await ping('host1', remote, '-c', '1', '-W', '0.05')).received === 0;
+    await eventually('a healed link', async () => !(await isBroken()));
+    await eventually('a broken link', isBroken);
+    await eventually('a healed link again', async () => !(await isBroken()));
+    await stop();
+    expect((await lab.status()).links.find(({ name }) => name === LINK)!.summary).toBe('');
+  });
+});
+
+describe('jitter', () => {
+  test('makes packets late by different times', async () => {
+    await lab.setLink(LINK, { jitterMicros: 100_000 });
+    const { stdout } = await lab.run('host1', ['ping', '-c', '12', '-i', '0.25', remote]);
+    const times = [...stdout.matchAll(/time=([\d.]+)/g)].map(([, millis]) => Number(millis));
+    expect(times).toHaveLength(12);
+    // Each is the sum of two times up to 100 ms; that all lie within 20 ms of each other happens once in 10^9.
+    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(20);
   });
 });
 
