@@ -68,18 +68,15 @@ export const OUTAGE: PaperSection = {
       },
     },
     byKind(bench),
-    ...SHOWN.map(({ kind, chart, value }): NamedChart => {
+    ...SHOWN.flatMap(({ kind, chart, value }): NamedChart[] => {
       const isLatency = value === 'latency';
-      return {
-        name: kind.replaceAll(/\W+/g, '-').replace(/^-|-$/g, ''),
-        chart: {
-          title: capitalized(chart),
-          xLabel: 'seconds since the fault began',
-          yLabel: isLatency ? 'longest latency, ms' : 'answers, % of the usual',
-          ...(isLatency && { yScale: 'log' }),
-          series: drawn(bench, chart),
-        },
-      };
+      const series = drawn(bench, chart);
+      // The quick form has faults of some kinds only.
+      if (series.length === 0) return [];
+      const name = kind.replaceAll(/\W+/g, '-').replace(/-$/, '');
+      const yLabel = isLatency ? 'longest latency, ms' : 'answers, % of the usual';
+      const words = { title: capitalized(chart), xLabel: 'seconds since the fault began', yLabel };
+      return [{ name, chart: { ...words, ...(isLatency && { yScale: 'log' }), series } }];
     }),
   ],
 };

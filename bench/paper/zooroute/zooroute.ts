@@ -2,6 +2,7 @@
 import type { Paper } from '../paper.ts';
 import { MIDDLEBOX, OVERHEAD } from './costs.ts';
 import { OUTAGE } from './outage.ts';
+import { PROBES, TABLE, UPDATES } from './tables.ts';
 
 export const ZOOROUTE: Paper = {
   name: 'zooroute',
@@ -14,5 +15,5 @@ export const ZOOROUTE: Paper = {
     'Selvage uses it twice: `selvage reroute` heals the kernel’s own VXLAN (called standalone here), and in Selvage’s own ' +
       'network the transport’s acknowledgements judge the paths. All systems run at the same time, on one fabric.',
   ],
-  sections: [OUTAGE, MIDDLEBOX, OVERHEAD],
+  sections: [PROBES, TABLE, UPDATES, MIDDLEBOX, OVERHEAD, OUTAGE],
 };
