@@ -14,13 +14,14 @@ import { serialLess } from '../../base/serial.ts';
 import type { RerouteReason } from './core.ts';
 import { MAX_PORTS } from './fast-select.ts';
 import {
+  type PeerColumns,
   PORT_BAD,
   PORT_HEALTHY,
   PORT_RESTING,
   PORT_SUSPECT,
   PORT_UNKNOWN,
+  type PortColumns,
   peerOf,
-  type SlowTable,
 } from './slow-table.ts';
 
 const WINDOW_BITS = 0b11111;
@@ -42,11 +43,28 @@ export interface Verdicts {
   silent(now: number, peer: number, isSilent: boolean): void;
 }
 
+/** What it judges by and decides: the slow table's, or that of the candidates of an agent's slots. */
+export interface JudgedTable {
+  readonly peers: Pick<PeerColumns, 'heardAt' | 'isSilent' | 'srtt' | 'suspects' | 'confirmedAt' | 'burstAt'>;
+  readonly ports: Pick<
+    PortColumns,
+    | 'state'
+    | 'failures'
+    | 'failedInARow'
+    | 'answeredInARow'
+    | 'srtt'
+    | 'failureFreeSince'
+    | 'failedSequence'
+    | 'failedSentAt'
+    | 'lost'
+  >;
+}
+
 export class Judge {
-  private readonly table: SlowTable;
+  private readonly table: JudgedTable;
   private readonly verdicts: Verdicts;
 
-  constructor(table: SlowTable, verdicts: Verdicts) {
+  constructor(table: JudgedTable, verdicts: Verdicts) {
     this.table = table;
     this.verdicts = verdicts;
   }

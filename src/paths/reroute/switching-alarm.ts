@@ -3,7 +3,7 @@
 
 import type { Ipv6Address } from '../../wire/address.ts';
 import type { AlarmFacts } from './core.ts';
-import type { SlowTable } from './slow-table.ts';
+import type { PeerColumns } from './slow-table.ts';
 
 /** Rounds in which ports in use were left, each half forgotten after so long. */
 const HALF_LIFE_MICROS = 300_000_000;
@@ -13,11 +13,21 @@ const QUIET = 2;
 const TOGETHER_MICROS = 5_000_000;
 const LEAST_PEERS = 3;
 
+/** The slow table's part of it, or that of an agent's slots. */
+export interface AlarmTable {
+  readonly peers: Pick<PeerColumns, 'switches' | 'switchScore' | 'switchedAt' | 'alarmSince'>;
+  readonly addresses: {
+    readonly rows: Iterable<number>;
+    readonly size: number;
+    addressOf(peer: number): Ipv6Address;
+  };
+}
+
 export class SwitchingAlarm {
-  private readonly table: SlowTable;
+  private readonly table: AlarmTable;
   private readonly own: Ipv6Address;
 
-  constructor(table: SlowTable, own: Ipv6Address) {
+  constructor(table: AlarmTable, own: Ipv6Address) {
     this.table = table;
     this.own = own;
   }
