@@ -189,6 +189,10 @@ export class FaultyUnderlay implements UnderlayDevice {
     this.inner.bindSlot(peer, slot, candidate);
   }
 
+  hasPort(candidate: number): boolean {
+    return this.inner.hasPort(candidate);
+  }
+
   private damage(inbox: Inbox, from: number): void {
     const { runs, arrivedMicros } = inbox;
     const end = inbox.count;

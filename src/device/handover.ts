@@ -99,6 +99,10 @@ export class Handover implements UnderlayDevice, Siblings {
     this.inner.bindSlot(peer, slot, candidate);
   }
 
+  hasPort(candidate: number): boolean {
+    return this.inner.hasPort(candidate);
+  }
+
   private ring(thread: number): void {
     if (Atomics.exchange(this.rung, thread, 1) === 0) this.bells.ring(thread);
   }

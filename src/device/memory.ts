@@ -4,11 +4,11 @@
 
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
 import type { Inbox } from '../packet/inbox.ts';
-import { BUNDLE_BYTES, BUNDLE_PACKETS, BUNDLE_WORDS, type Outbox } from '../packet/outbox.ts';
+import { BUNDLE_BYTES, BUNDLE_PACKETS, BUNDLE_WORDS, BY_PORT, type Outbox } from '../packet/outbox.ts';
 import { PIECE_LAST, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
-import { SLOTS } from '../paths/path-table.ts';
+import { CANDIDATES, SLOTS } from '../paths/path-table.ts';
 import { type Frame, gatherFrame, gatherPacket } from './gather.ts';
 
 /** A vNIC whose tenant is the caller. */
@@ -154,7 +154,7 @@ export class MemoryUnderlay implements UnderlayDevice {
       const first = bundles[at + 2]!;
       const peer = bundles[at]!;
       const slot = bundles[at + 1]!;
-      const port = this.bound.get(peer * SLOTS + slot) ?? slot;
+      const port = slot < BY_PORT ? (this.bound.get(peer * SLOTS + slot) ?? slot) : slot - BY_PORT;
       for (let packet = first; packet < first + bundles[at + 3]!; packet++) {
         this.wire(peer, port, gatherPacket(this.region, packets, packet));
       }
@@ -163,6 +163,10 @@ export class MemoryUnderlay implements UnderlayDevice {
 
   bindSlot(peer: number, slot: number, candidate: number): void {
     this.bound.set(peer * SLOTS + slot, candidate);
+  }
+
+  hasPort(candidate: number): boolean {
+    return candidate < CANDIDATES;
   }
 
   /** One behind the last datagram that is read together with that at `from`: one flow, one size, the last may be short. */

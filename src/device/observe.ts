@@ -106,6 +106,10 @@ export class ObservedUnderlay implements UnderlayDevice {
     this.inner.bindSlot(peer, slot, candidate);
   }
 
+  hasPort(candidate: number): boolean {
+    return this.inner.hasPort(candidate);
+  }
+
   private observeRun(inbox: Inbox, run: number): void {
     const { runs } = inbox;
     const source = inbox.sourceOf(run);

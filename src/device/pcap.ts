@@ -5,6 +5,7 @@
 
 import { type Bytes, bytesOf } from '../base/bytes.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import { BY_PORT } from '../packet/outbox.ts';
 import type { Region } from '../packet/region.ts';
 import { SLOTS } from '../paths/path-table.ts';
 import { asIpv6, type HostAddress } from '../wire/address.ts';
@@ -100,6 +101,7 @@ export function captureUnderlay(
   const { peers } = ends;
   const headers = bytesOf(new Uint8Array(IPV6_HEADER_BYTES + UDP_HEADER_BYTES));
   const candidates = peers.map(() => Array.from({ length: SLOTS }, (_, slot) => slot));
+  const portOf = (peer: number, slot: number) => (slot < BY_PORT ? candidates[peer]![slot]! : slot - BY_PORT);
   let identification = 0;
   const write = (source: HostAddress, sourcePort: number, destination: HostAddress, packet: Uint8Array) => {
     const udp = { sourcePort, destinationPort: ends.port, payloadLength: packet.length, checksum: 0 };
@@ -111,7 +113,7 @@ export function captureUnderlay(
   };
   return new ObservedUnderlay(inner, region, {
     sent: (peer, slot, packet) =>
-      write(ends.address, ends.sourcePort + candidates[peer]![slot]!, peers[peer]!, packet),
+      write(ends.address, ends.sourcePort + portOf(peer, slot), peers[peer]!, packet),
     bound: (peer, slot, candidate) => {
       candidates[peer]![slot] = candidate;
     },

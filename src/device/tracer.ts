@@ -5,6 +5,7 @@
 
 import { bytesOf } from '../base/bytes.ts';
 import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import { BY_PORT } from '../packet/outbox.ts';
 import type { Region } from '../packet/region.ts';
 import { formatHostAddress, type HostAddress } from '../wire/address.ts';
 import { describeVirtioFrame } from './describe-frame.ts';
@@ -46,10 +47,14 @@ export function traceUnderlay(
     sink(`${timeOfDay(clock())} underlay ${verb} ${describePacket(bytesOf(packet), 0, packet.length)}`);
   };
   return new ObservedUnderlay(inner, region, {
-    sent: (peer, slot, packet) => say(`sends to ${formatHostAddress(peers[peer]!)} slot ${slot}`, packet),
+    sent: (peer, slot, packet) => say(`sends to ${formatHostAddress(peers[peer]!)} ${pathOf(slot)}`, packet),
     received: (source, packet) => say(`receives from ${formatHostAddress(source)}`, packet),
     flush: () => {},
   });
+}
+
+function pathOf(slot: number): string {
+  return slot < BY_PORT ? `slot ${slot}` : `port ${slot - BY_PORT}`;
 }
 
 function timeOfDay(epochMicros: number): string {

@@ -18,7 +18,7 @@ import {
 } from '../linux/udp.ts';
 import type { UnderlayDevice } from '../packet/device.ts';
 import type { Inbox } from '../packet/inbox.ts';
-import { BUNDLE_WORDS, OUTBOX_PACKETS, type Outbox, PACKET_WORDS } from '../packet/outbox.ts';
+import { BUNDLE_WORDS, BY_PORT, OUTBOX_PACKETS, type Outbox, PACKET_WORDS } from '../packet/outbox.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
 import { SLOTS } from '../paths/path-table.ts';
@@ -199,6 +199,10 @@ export class UdpUnderlay implements UnderlayDevice {
     this.slotSockets[peer * SLOTS + slot] = this.sockets[candidate]!;
   }
 
+  hasPort(candidate: number): boolean {
+    return (this.sockets[candidate] ?? CLOSED) !== CLOSED;
+  }
+
   close(): void {
     close(this.fd);
     for (const fd of this.sockets) if (fd !== CLOSED) close(fd);
@@ -206,7 +210,8 @@ export class UdpUnderlay implements UnderlayDevice {
 
   private socketOf(bundles: Uint32Array, bundle: number): number {
     const at = bundle * BUNDLE_WORDS;
-    return this.slotSockets[bundles[at]! * SLOTS + bundles[at + 1]!]!;
+    const slot = bundles[at + 1]!;
+    return slot < BY_PORT ? this.slotSockets[bundles[at]! * SLOTS + slot]! : this.sockets[slot - BY_PORT]!;
   }
 
   /** Sends bundles `first` to `end`, all through one socket, by one sendmmsg unless the system takes only a part. */

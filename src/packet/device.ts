@@ -34,5 +34,7 @@ export interface UnderlayDevice {
   tx(outbox: Outbox): void;
   /** Lets a slot to a peer use another source port, by its number; at first it is that of the slot's own number. */
   bindSlot(peer: number, slot: number, candidate: number): void;
+  /** Whether there is a source port of this number: somebody else may have it. */
+  hasPort(candidate: number): boolean;
   readonly dropped: number;
 }

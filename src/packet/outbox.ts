@@ -12,12 +12,15 @@ export const HEADER_STRIDE = 128;
 /** Few enough that the last leaves soon after all were stamped; each bundle is a system call of its own anyway. */
 export const OUTBOX_PACKETS = 256;
 
+/** Slots are fewer. In place of a slot, so much more than a source port's number sends by that port, which need be no slot's. */
+export const BY_PORT = 8;
+
 /** The lane of a packet that shares no bundle. */
 export const LANE_ALONE = -1;
 
 /** Words of a packet: header offset, header length, payload offset, payload length. */
 export const PACKET_WORDS = 4;
-/** Words of a bundle: peer, slot, first packet, number of packets, size of its first packet. */
+/** Words of a bundle: peer, slot (or source port, from BY_PORT on), first packet, number of packets, size of its first packet. */
 export const BUNDLE_WORDS = 5;
 
 export class Outbox {

@@ -93,6 +93,7 @@ itForSeeds('slots change at random while packets are lost', 10, (seed) => {
           if (!hosts.every(({ vswitch }) => vswitch.transport.isSlotEmpty(peer, slot))) notEmpty.push(slot);
           device.bindSlot(peer, slot, candidate);
         },
+        hasPort: (candidate) => device.hasPort(candidate),
       }),
     },
   );

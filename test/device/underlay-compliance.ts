@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { below, SeededRng } from '../../src/base/rng.ts';
 import type { UnderlayDevice } from '../../src/packet/device.ts';
 import { Inbox, RUN_WORDS } from '../../src/packet/inbox.ts';
-import { HEADER_STRIDE, Outbox } from '../../src/packet/outbox.ts';
+import { BY_PORT, HEADER_STRIDE, Outbox } from '../../src/packet/outbox.ts';
 import type { Region } from '../../src/packet/region.ts';
 import { ChunkWriter } from '../../src/packet/writer.ts';
 import { SLOTS } from '../../src/paths/path-table.ts';
@@ -174,6 +174,13 @@ export function itIsAnUnderlay(open: () => Promise<UnderlayHarness>): void {
       sender.device.bindSlot(0, 3, 20);
       send([after, packet(3, 4, 200)]);
       expectEqual(await receive(2), [after, packet(3, 4, 200)]);
+    });
+
+    it('packets by a source port that no slot uses', async () => {
+      expect(sender.device.hasPort(30)).toBe(true);
+      send([packet(1, BY_PORT + 30, 300)]);
+      const [arrival] = await receive(1);
+      expect(arrival!.bytes).toEqual(packet(1, 0, 300).bytes);
     });
 
     it('both ways', async () => {
