@@ -43,6 +43,7 @@ class Rig {
   }
 
   answer(): void {
+    this.now += 128;
     this.table.onProbeAnswered(0, SLOT, 100, this.now);
     this.turn();
   }
@@ -64,7 +65,7 @@ const states: Record<string, (rig: Rig) => void> = {
 
 const events: Record<string, (rig: Rig) => void> = {
   timeout: (rig) => rig.timeout(),
-  'round trip': (rig) => rig.table.onRoundTrip(0, SLOT, rig.now),
+  'round trip': (rig) => rig.table.onRoundTrip(0, SLOT, rig.now - 50, rig.now),
   'probe answered': (rig) => rig.answer(),
   'probe unanswered': (rig) => rig.pass(6000),
   'two answers': (rig) => {

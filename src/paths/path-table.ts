@@ -6,12 +6,14 @@ import { grown } from '../base/columns.ts';
 import { RoundTrips, type RoundTripsState } from './round-trips.ts';
 import {
   type PathChanges,
+  SLOT_BAD,
   SLOT_HEALTHY,
   SlotHealth,
   type SlotHealthState,
   type SlotKeeper,
 } from './slot-health.ts';
 import type { SlotStory } from './slot-history.ts';
+import { SlotProofs, type SlotProofsState } from './slot-proofs.ts';
 import { sprayChoice } from './spray-choice.ts';
 
 export const SLOTS = 8;
@@ -24,6 +26,12 @@ const CHOOSE_MICROS = 1000;
 /** While a peer is sent to, its slots that are not used are asked for their round trips this often. */
 const REFRESH_MICROS = 200_000;
 
+/** Who acts on what slots do. */
+export interface SlotWatcher {
+  slotLeft(now: number, peer: number, slot: number): void;
+  slotBack(now: number, peer: number, slot: number): void;
+}
+
 export interface PathTableState extends SlotHealthState {
   readonly peers: number;
   readonly chosen: Uint8Array;
@@ -31,6 +39,8 @@ export interface PathTableState extends SlotHealthState {
   readonly refreshAt: Float64Array;
   readonly candidate: Uint8Array;
   readonly route: Uint8Array;
+  readonly candidateRoute: Uint8Array;
+  readonly proofs: SlotProofsState;
   readonly trips: RoundTripsState;
 }
 
@@ -43,11 +53,15 @@ export class PathTable {
   /** The source port of each slot, by its number, and a number from 1 to 8 for the route it takes; 0: unknown. */
   private candidate: Uint8Array;
   private route: Uint8Array;
+  /** The same of each candidate, slot or not. */
+  private candidateRoute: Uint8Array;
   /** 1: the slot waits to be rid of what is in flight, to change its source port. */
   private draining: Uint8Array;
+  private readonly proofs: SlotProofs;
   private readonly trips: RoundTrips;
   private readonly health: SlotHealth;
   private readonly startedAt: number;
+  private watcher: SlotWatcher | undefined;
 
   constructor(nowMicros: number, old?: PathTableState) {
     this.peers = old?.peers ?? 0;
@@ -56,20 +70,36 @@ export class PathTable {
     this.refreshAt = old?.refreshAt ?? new Float64Array(0);
     this.candidate = old?.candidate ?? new Uint8Array(0);
     this.route = old?.route ?? new Uint8Array(0);
+    this.candidateRoute = old?.candidateRoute ?? new Uint8Array(0);
     this.draining = new Uint8Array(this.route.length);
+    this.proofs = new SlotProofs(old?.proofs);
     this.trips = new RoundTrips(old?.trips);
     const keeper: SlotKeeper = {
       timeoutMicrosOf: (at) => this.trips.timeoutMicros(at, Math.floor(at / SLOTS)),
-      onChange: (at) => this.chooseAnew(Math.floor(at / SLOTS)),
+      onChange: (at, from, now) => this.changed(at, from, now),
     };
     this.health = new SlotHealth(nowMicros, keeper, old);
     this.startedAt = nowMicros;
   }
 
   save(): PathTableState {
-    const { peers, chosen, chosenAt, refreshAt, candidate, route } = this;
+    const { peers, chosen, chosenAt, refreshAt, candidate, route, candidateRoute } = this;
     const trips = this.trips.save();
-    return { ...this.health.save(), peers, chosen, chosenAt, refreshAt, candidate, route, trips };
+    const columns = {
+      chosen,
+      chosenAt,
+      refreshAt,
+      candidate,
+      route,
+      candidateRoute,
+      proofs: this.proofs.save(),
+    };
+    return { ...this.health.save(), ...columns, peers, trips };
+  }
+
+  /** Is told of every slot that turns bad, and when it is good again. */
+  watch(watcher: SlotWatcher): void {
+    this.watcher = watcher;
   }
 
   get changes(): PathChanges {
@@ -124,6 +154,7 @@ export class PathTable {
     this.trips.forget(at);
     this.setRoute(peer, slot, route);
     this.setDraining(peer, slot, false);
+    this.proofs.rebind(at, nowMicros);
     this.health.onRebound(at, nowMicros);
   }
 
@@ -180,9 +211,13 @@ export class PathTable {
     return ((this.chosen[peer]! >> slot) & 1) === 1 && this.stateOf(peer, slot) === SLOT_HEALTHY;
   }
 
-  /** An acknowledgement of the slot's newest packet came back by the slot. */
-  onRoundTrip(peer: number, slot: number, nowMicros: number): void {
-    this.health.onRoundTrip(peer * SLOTS + slot, nowMicros);
+  /**
+   * An acknowledgement came back by the slot, of a packet that was sent on it at `sentMicros`. What was acknowledged so
+   * before is no news: the slot may be dead since, or the packet replayed.
+   */
+  onRoundTrip(peer: number, slot: number, sentMicros: number, nowMicros: number): void {
+    const at = peer * SLOTS + slot;
+    if (this.proofs.isNews(at, sentMicros, nowMicros)) this.health.onRoundTrip(at, nowMicros);
   }
 
   /**
@@ -196,6 +231,7 @@ export class PathTable {
 
   onProbeAnswered(peer: number, slot: number, rttMicros: number, nowMicros: number): void {
     const at = peer * SLOTS + slot;
+    if (!this.proofs.isNews(at, nowMicros - rttMicros, nowMicros)) return;
     if (this.health.onProbeAnswered(at, nowMicros)) this.trips.onSample(at, peer, rttMicros);
   }
 
@@ -245,6 +281,58 @@ export class PathTable {
     return best;
   }
 
+  /** The peer asked after its slot of this number, and is answered by ours: that may be what it hears nothing by. */
+  onAsked(peer: number, slot: number, nowMicros: number): void {
+    const at = peer * SLOTS + slot;
+    if (this.proofs.isDoubted(at, nowMicros)) this.health.doubt(at, nowMicros);
+  }
+
+  /** The source port of the slot is known not to work: if it owes an answer, that need not be waited for. */
+  condemn(peer: number, slot: number, nowMicros: number): void {
+    this.health.condemn(peer * SLOTS + slot, nowMicros);
+  }
+
+  /** The slot that uses a candidate, or -1. */
+  slotOf(peer: number, candidate: number): number {
+    for (let slot = 0; slot < SLOTS; slot++)
+      if (this.candidate[peer * SLOTS + slot] === candidate) return slot;
+    return -1;
+  }
+
+  /** The route of each candidate, as far as routes are known. */
+  setCandidateRoutes(peer: number, routes: readonly number[]): void {
+    for (let i = 0; i < CANDIDATES; i++) this.candidateRoute[peer * CANDIDATES + i] = routes[i] ?? 0;
+  }
+
+  candidateRouteOf(peer: number, candidate: number): number {
+    return this.candidateRoute[peer * CANDIDATES + candidate]!;
+  }
+
+  /** When a packet last came back by the peer's slot of this number. */
+  heardMicros(peer: number, slot: number): number {
+    return this.proofs.heardMicros(peer * SLOTS + slot);
+  }
+
+  /** Of the slots that work, or else of all, the one that something came back by last. */
+  latestHeard(peer: number): number {
+    let latest = this.next(peer, SLOTS - 1);
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const isBetter = this.heardMicros(peer, slot) > this.heardMicros(peer, latest);
+      if (isBetter && this.stateOf(peer, slot) <= this.stateOf(peer, latest)) latest = slot;
+    }
+    return latest;
+  }
+
+  /** Has a slot that is thought healthy asked. */
+  doubt(peer: number, slot: number, nowMicros: number): void {
+    this.health.doubt(peer * SLOTS + slot, nowMicros);
+  }
+
+  /** The peer's slot of this number is alive. */
+  onHeard(peer: number, slot: number, nowMicros: number): void {
+    this.proofs.onHeard(peer * SLOTS + slot, nowMicros);
+  }
+
   /** Asks healthy slots that are not sprayed over for their round trips, one after the other. */
   private refresh(peer: number, nowMicros: number): void {
     this.refreshAt[peer] = nowMicros + REFRESH_MICROS;
@@ -261,6 +349,13 @@ export class PathTable {
     return open;
   }
 
+  private changed(at: number, from: number, nowMicros: number): void {
+    const peer = Math.floor(at / SLOTS);
+    this.chooseAnew(peer);
+    if (this.health.of(at) === SLOT_BAD) this.watcher?.slotLeft(nowMicros, peer, at % SLOTS);
+    else if (from === SLOT_BAD) this.watcher?.slotBack(nowMicros, peer, at % SLOTS);
+  }
+
   /** What was chosen before is not used any more. */
   private chooseAnew(peer: number): void {
     this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
@@ -273,7 +368,9 @@ export class PathTable {
     this.health.grow(slots);
     this.candidate = grown(new Uint8Array(slots), this.candidate);
     this.route = grown(new Uint8Array(slots), this.route);
+    this.candidateRoute = grown(new Uint8Array(peers * CANDIDATES), this.candidateRoute);
     this.draining = grown(new Uint8Array(slots), this.draining);
+    this.proofs.grow(slots);
     this.chosen = grown(new Uint8Array(peers), this.chosen);
     this.chosenAt = grown(new Float64Array(peers), this.chosenAt);
     this.refreshAt = grown(new Float64Array(peers), this.refreshAt);

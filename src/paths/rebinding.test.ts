@@ -9,6 +9,7 @@ const MILLISECOND = 1000;
 class Rig {
   readonly paths = new PathTable(0);
   readonly full = new Set<number>();
+  readonly bad = new Set<number>();
   readonly bound: (readonly [slot: number, candidate: number])[] = [];
   rebinding: Rebinding;
 
@@ -22,6 +23,7 @@ class Rig {
     const actions = {
       isSlotEmpty: (_peer: number, slot: number) => !this.full.has(slot),
       bindSlot: (_peer: number, slot: number, candidate: number) => this.bound.push([slot, candidate]),
+      isBad: (_peer: number, candidate: number) => this.bad.has(candidate),
     };
     return new Rebinding(this.paths, actions, 0, this.rebinding?.save());
   }

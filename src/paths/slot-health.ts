@@ -49,7 +49,7 @@ export interface SlotHealthState {
 export interface SlotKeeper {
   timeoutMicrosOf(at: number): number;
   /** The slot is in another state than before. */
-  onChange(at: number): void;
+  onChange(at: number, from: number, nowMicros: number): void;
 }
 
 export class SlotHealth {
@@ -156,6 +156,16 @@ export class SlotHealth {
     this.probes.set(at, dueMicros);
   }
 
+  /** A suspect slot is bad: its way there is known to be dead. */
+  condemn(at: number, nowMicros: number): void {
+    if (this.state[at] === SLOT_SUSPECT) this.fail(at, LEFT_PROBE, nowMicros);
+  }
+
+  /** Has a slot that is thought healthy, and is not waited for, probed at once. */
+  doubt(at: number, nowMicros: number): void {
+    if (this.state[at] === SLOT_HEALTHY && this.awaiting[at] === 0) this.probes.set(at, nowMicros);
+  }
+
   /** Calls `send` for each slot whose probe is due; false says it could not be sent. */
   probe(nowMicros: number, send: (at: number) => boolean): void {
     this.probes.expire(nowMicros, (at) => {
@@ -181,11 +191,12 @@ export class SlotHealth {
   }
 
   private suspect(at: number, why: LeftWhy, nowMicros: number): void {
-    this.changeState(at, SLOT_SUSPECT);
+    const from = this.enter(at, SLOT_SUSPECT);
     this.history.suspect(at, why, nowMicros);
     this.suspectSince[at] = nowMicros;
     this.changes.suspected++;
     this.startProbing(at, nowMicros);
+    this.keeper.onChange(at, from, nowMicros);
   }
 
   private startProbing(at: number, nowMicros: number): void {
@@ -196,20 +207,24 @@ export class SlotHealth {
   }
 
   private fail(at: number, why: LeftWhy, nowMicros: number): void {
-    this.changeState(at, SLOT_BAD);
+    const from = this.enter(at, SLOT_BAD);
     this.history.fail(at, why, nowMicros);
     this.changes.failed++;
+    this.keeper.onChange(at, from, nowMicros);
   }
 
   private recover(at: number, nowMicros: number): void {
-    this.changeState(at, SLOT_HEALTHY);
+    const from = this.enter(at, SLOT_HEALTHY);
     this.history.recover(at, nowMicros);
     this.changes.recovered++;
     this.probes.cancel(at);
+    this.keeper.onChange(at, from, nowMicros);
   }
 
-  private changeState(at: number, state: number): void {
+  /** The state that it leaves. */
+  private enter(at: number, state: number): number {
+    const from = this.state[at]!;
     this.state[at] = state;
-    this.keeper.onChange(at);
+    return from;
   }
 }

@@ -79,9 +79,9 @@ describe('the history of a slot', () => {
     paths.onTimeout(0, 3, BEGIN, BEGIN + 500);
     paths.onTimeout(0, 3, BEGIN + 600, BEGIN + 1000);
     expect(paths.storyOf(0, 3)).toMatchObject({ failedBy: LEFT_SILENCE });
-    for (let i = 0; i < 2; i++) paths.onProbeAnswered(0, 3, 100, BEGIN + 2000);
+    for (let i = 0; i < 2; i++) paths.onProbeAnswered(0, 3, 100, BEGIN + 2000 + i);
     paths.onTimeout(0, 3, BEGIN + 3000, BEGIN + 4000);
-    paths.onRoundTrip(0, 3, BEGIN + 4100);
+    paths.onRoundTrip(0, 3, BEGIN + 4000, BEGIN + 4100);
     expect(paths.storyOf(0, 3)).toMatchObject({
       since: BEGIN + 4100,
       leftAt: BEGIN + 4000,

@@ -53,7 +53,7 @@ export class Feedback {
     if (fabric > 0 && rtt < MAX_SAMPLE_MICROS)
       paths.onDelays(peer, slot, fabric, total - fabric, ack.hopCount);
     // Only what came back by the slot itself says that it works both ways: the bitmap is that of all slots.
-    paths.onRoundTrip(peer, slot, now);
+    if (total > 0 && total < MAX_SAMPLE_MICROS) paths.onRoundTrip(peer, slot, now - total, now);
   }
 
   /** What was acknowledged of each slot, and what was measured on the one that the acknowledgement describes. */

@@ -19,7 +19,7 @@ import { CONNECTION_CLOSING, CONNECTION_ESTABLISHED, type ConnectionTable } from
 import type { Deadlines } from './deadlines.ts';
 import type { Handshake } from './handshake.ts';
 import type { LossDetector } from './loss.ts';
-import type { Prober } from './prober.ts';
+import { isFarLabel, type Prober } from './prober.ts';
 import type { Receiver } from './receiver.ts';
 import type { RowSet } from './row-set.ts';
 import type { Teardown } from './teardown.ts';
@@ -142,6 +142,10 @@ export class Incoming {
     if (!this.belongs(now, row, peer, vni, version)) return;
     connections.lastHeard[row] = now;
     counters.acksReceived++;
+    if (ack.isSpecial && isFarLabel(ack.psn, connections.nextPsn(row))) {
+      this.context.candidates?.onAnswer(now, peer, ack.pathId, ack.psn, ack.echoMicros);
+      return;
+    }
     if (ack.isSpecial) {
       const rtt = ((now >>> 0) - ack.echoMicros) | 0;
       if (rtt > 0) this.context.paths.onProbeAnswered(peer, ack.pathId, rtt, now);

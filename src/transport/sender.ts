@@ -1,7 +1,7 @@
 // The sending half of a connection: frames get PSNs, packets get a slot and a header (BIFROST §4.1). A PSN is
 // given when the frame leaves its queue, so a numbered packet never waits for anything but the path.
 
-import type { Outbox } from '../packet/outbox.ts';
+import { BY_PORT, type Outbox } from '../packet/outbox.ts';
 import {
   DATA_ACK_REQUIRED,
   DATA_HEADER_BYTES,
@@ -98,6 +98,22 @@ export class Sender {
 
   /** Asks whether a slot is alive: a data packet without payload and without a PSN of its own. */
   probe(now: number, row: number, slot: number, out: Outbox): void {
+    this.ask(now, row, slot, slot, this.context.connections.nextPsn(row), out);
+  }
+
+  /** Asks the same by the way of a candidate, to be answered by the slot `back` with this label. */
+  probeCandidate(
+    now: number,
+    row: number,
+    candidate: number,
+    back: number,
+    label: number,
+    out: Outbox,
+  ): void {
+    this.ask(now, row, BY_PORT + candidate, back, label, out);
+  }
+
+  private ask(now: number, row: number, way: number, pathId: number, label: number, out: Outbox): void {
     const { connections, region } = this.context;
     const end = out.headerEnd();
     const { view } = region.bytes;
@@ -105,16 +121,16 @@ export class Sender {
     writeDataHeader(
       view,
       end - DATA_HEADER_BYTES,
-      slot,
+      pathId,
       flags,
-      connections.nextPsn(row),
+      label,
       connections.remoteCid[row]!,
       now >>> 0,
       connections.congestion[row]!.ccType,
       connections.version[row],
     );
     writeVxlanBifrostHeader(view, end - HEADERS, connections.vni[row]!);
-    out.add(connections.peer[row]!, slot, HEADERS, 0, 0, threadOfCid(connections.remoteCid[row]!));
+    out.add(connections.peer[row]!, way, HEADERS, 0, 0, threadOfCid(connections.remoteCid[row]!));
     this.context.counters.probesSent++;
   }
 

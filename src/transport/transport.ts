@@ -78,7 +78,7 @@ export class Transport {
 
   constructor(
     options: TransportOptions,
-    { region, rng, paths, pairs, nowMicros }: TransportSurroundings,
+    { region, rng, paths, candidates, pairs, nowMicros }: TransportSurroundings,
     old?: TransportState,
   ) {
     this.counters = old?.counters ?? newCounters();
@@ -97,6 +97,7 @@ export class Transport {
       region,
       rng,
       paths,
+      candidates,
       pairs,
       hold: new ChunkWriter(region, region.chunks >>> HOLD_RESERVE_SHIFT, old?.hold),
       connections: this.connections,
@@ -311,9 +312,10 @@ export class Transport {
 
   /** When `advance` or `transmit` have something to do at the latest; Infinity when only packets can bring work. */
   nextTimeout(): number {
-    const { timers, paths, connections } = this.context;
+    const { timers, paths, candidates, connections } = this.context;
     const rest = connections.awake > 0 ? this.restDue : Number.POSITIVE_INFINITY;
-    return Math.min(timers.nextTimeout(), paths.nextTimeout(), rest);
+    const asked = candidates?.nextTimeout() ?? Number.POSITIVE_INFINITY;
+    return Math.min(timers.nextTimeout(), paths.nextTimeout(), asked, rest);
   }
 
   /** Numbers the frames taken back from a lost connection, first of all; false when some must wait. */

@@ -5,6 +5,7 @@ import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { CongestionAlgorithm } from '../congestion/controller.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
+import type { Candidates } from '../paths/candidates.ts';
 import type { PathTable } from '../paths/path-table.ts';
 import type { Mac } from '../wire/address.ts';
 import type { VersionRange } from '../wire/bifrost-types.ts';
@@ -46,6 +47,8 @@ export interface TransportSurroundings {
   readonly region: Region;
   readonly rng: Rng;
   readonly paths: PathTable;
+  /** Absent: slots keep their source ports. */
+  readonly candidates?: Candidates | undefined;
   readonly pairs: PairDirectory;
   readonly nowMicros: number;
 }
@@ -139,6 +142,7 @@ export interface TransportContext {
   readonly hold: ChunkWriter;
   readonly rng: Rng;
   readonly paths: PathTable;
+  readonly candidates: Candidates | undefined;
   readonly pairs: PairDirectory;
   readonly connections: ConnectionTable;
   readonly timers: TimerWheel;

@@ -10,8 +10,8 @@ import { Inbox } from '../packet/inbox.ts';
 import { PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import { ChunkWriter, type ChunkWriterState } from '../packet/writer.ts';
+import { PathCare, type PathCareState } from '../paths/path-care.ts';
 import { PathTable, type PathTableState } from '../paths/path-table.ts';
-import { Rebinding, type RebindingState } from '../paths/rebinding.ts';
 import type { SlotBinding } from '../paths/routes.ts';
 import { Transport } from '../transport/transport.ts';
 import type { TransportState } from '../transport/transport-state.ts';
@@ -56,7 +56,7 @@ export interface SwitchState {
   readonly paths: PathTableState;
   readonly transport: TransportState;
   readonly plane: PlaneState;
-  readonly rebinding: RebindingState;
+  readonly pathCare: PathCareState;
   readonly queues: PairQueuesState;
   readonly pairDrops: Uint32Array;
   readonly delivery: DeliveryState;
@@ -70,6 +70,8 @@ export interface SwitchState {
 export class Switch implements IngressTargets {
   readonly counters: SwitchCounters;
   readonly paths: PathTable;
+  /** What keeps their slots on source ports that work. */
+  readonly pathCare: PathCare;
   readonly forwarding: Forwarding;
   readonly transport: Transport;
   /** Of the connections that algorithms of the control plane govern. */
@@ -91,7 +93,6 @@ export class Switch implements IngressTargets {
   private readonly scratch: ChunkWriter;
   private readonly inbox = new Inbox();
   private readonly frames = new PieceList(READ_BATCH);
-  private readonly rebinding: Rebinding;
   /** Where reading begins: behind the port at which the last turn's budget ended. */
   private firstPort: number;
   private now: number;
@@ -122,16 +123,19 @@ export class Switch implements IngressTargets {
     this.paths = new PathTable(nowMicros, old?.paths);
     if (old === undefined) for (const _ of this.forwarding.peers) this.paths.addPeer();
     this.portReady = new Uint8Array(devices.length).fill(1);
-    this.transport = new Transport(
-      { payloadBytes, windowPackets, threadId, sprayPackets },
-      { region, rng, paths: this.paths, pairs: this.forwarding, nowMicros },
-      old?.transport,
-    );
     const actions = {
       isSlotEmpty: (peer: number, slot: number) => this.transport.isSlotEmpty(peer, slot),
       bindSlot: (peer: number, slot: number, candidate: number) => underlay.bindSlot(peer, slot, candidate),
+      hasPort: (candidate: number) => underlay.hasPort(candidate),
     };
-    this.rebinding = new Rebinding(this.paths, actions, nowMicros, old?.rebinding);
+    this.pathCare = new PathCare(nowMicros, this.paths, actions, old?.pathCare);
+    const { paths } = this;
+    const { candidates } = this.pathCare;
+    this.transport = new Transport(
+      { payloadBytes, windowPackets, threadId, sprayPackets },
+      { region, rng, paths, candidates, pairs: this.forwarding, nowMicros },
+      old?.transport,
+    );
     this.delivery = new Delivery(
       region,
       this.counters,
@@ -160,7 +164,7 @@ export class Switch implements IngressTargets {
       paths: this.paths.save(),
       transport: this.transport.save(),
       plane: this.plane.save(),
-      rebinding: this.rebinding.save(),
+      pathCare: this.pathCare.save(),
       queues: this.queues.save(),
       pairDrops: this.pairDrops.save(),
       delivery: this.delivery.save(),
@@ -207,7 +211,7 @@ export class Switch implements IngressTargets {
     this.delivery.fromTransport(now, this.transport, this.forwarding);
     const more = this.readPorts(budget) || !drained;
     if (drained) this.transport.advance(now);
-    this.rebinding.settle(now);
+    this.pathCare.settle(now);
     // After the timers: what they change (a peer is given up) concerns those who wait, and nothing else wakes them.
     this.departures.pump();
     this.departures.transmit();
@@ -262,14 +266,14 @@ export class Switch implements IngressTargets {
     return Math.min(
       retry,
       this.transport.nextTimeout(),
-      this.rebinding.nextTimeout(),
+      this.pathCare.nextTimeout(),
       this.plane.nextTimeout(),
     );
   }
 
-  /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it. */
-  bindSlots(peer: number, slots: readonly SlotBinding[]): void {
-    this.rebinding.ask(this.now, peer, slots);
+  /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it; `routes` are all ports'. */
+  bindSlots(peer: number, slots: readonly SlotBinding[], routes: readonly number[] = []): void {
+    this.pathCare.ask(this.now, peer, slots, routes);
   }
 
   /** Other algorithms run, or other rules say which of them governs what. */

@@ -3,7 +3,7 @@
 
 import type { Ipv6Address } from '../../wire/address.ts';
 import type { AlarmFacts } from './core.ts';
-import type { PeerColumns } from './slow-table.ts';
+import type { PeerColumns, SlowTable } from './slow-table.ts';
 
 /** Rounds in which ports in use were left, each half forgotten after so long. */
 const HALF_LIFE_MICROS = 300_000_000;
@@ -13,23 +13,17 @@ const QUIET = 2;
 const TOGETHER_MICROS = 5_000_000;
 const LEAST_PEERS = 3;
 
-/** The slow table's part of it, or that of an agent's slots. */
-export interface AlarmTable {
+/** Of each peer. */
+export interface ScoredTable {
   readonly peers: Pick<PeerColumns, 'switches' | 'switchScore' | 'switchedAt' | 'alarmSince'>;
-  readonly addresses: {
-    readonly rows: Iterable<number>;
-    readonly size: number;
-    addressOf(peer: number): Ipv6Address;
-  };
 }
 
-export class SwitchingAlarm {
-  private readonly table: AlarmTable;
-  private readonly own: Ipv6Address;
+/** Whether paths to a peer are left too often. */
+export class SwitchScore {
+  private readonly table: ScoredTable;
 
-  constructor(table: AlarmTable, own: Ipv6Address) {
+  constructor(table: ScoredTable) {
     this.table = table;
-    this.own = own;
   }
 
   /** A port in use was left. True when that is too often, for the first time. */
@@ -49,6 +43,32 @@ export class SwitchingAlarm {
     if (alarmSince[peer]! > 0 && this.score(now, peer) < QUIET) alarmSince[peer] = 0;
   }
 
+  private score(now: number, peer: number): number {
+    const { switchScore, switchedAt } = this.table.peers;
+    return switchScore[peer]! * 2 ** (-(now - switchedAt[peer]!) / HALF_LIFE_MICROS);
+  }
+}
+
+export class SwitchingAlarm {
+  private readonly table: SlowTable;
+  private readonly own: Ipv6Address;
+  private readonly scores: SwitchScore;
+
+  constructor(table: SlowTable, own: Ipv6Address) {
+    this.table = table;
+    this.own = own;
+    this.scores = new SwitchScore(table);
+  }
+
+  /** A port in use was left. True when that is too often, for the first time. */
+  onSwitch(now: number, peer: number): boolean {
+    return this.scores.onSwitch(now, peer);
+  }
+
+  onRound(now: number, peer: number): void {
+    this.scores.onRound(now, peer);
+  }
+
   /** Of each endpoint. */
   alarms(): AlarmFacts[] {
     const { addresses, peers } = this.table;
@@ -61,10 +81,5 @@ export class SwitchingAlarm {
     const areMost = alarming.length >= LEAST_PEERS && alarming.length * 2 > addresses.size;
     if (areMost) return [factsOf(this.own, alarming)];
     return alarming.map((peer) => factsOf(addresses.addressOf(peer), [peer]));
-  }
-
-  private score(now: number, peer: number): number {
-    const { switchScore, switchedAt } = this.table.peers;
-    return switchScore[peer]! * 2 ** (-(now - switchedAt[peer]!) / HALF_LIFE_MICROS);
   }
 }
