@@ -77,6 +77,8 @@ function main(start: DataThreadStart): Promise<void> {
         return engine[question.about]?.(question.from, now()) ?? saysNothing(question.about);
       case 'peers':
         return engine.peers?.() ?? engine.report?.().peers ?? saysNothing('peers');
+      case 'decisions':
+        return engine.decisions?.(now()) ?? saysNothing('decisions');
       case 'flow':
         return engine.flow === undefined ? saysNothing('flows') : engine.flow(question.cid, now());
       case 'plane':
@@ -87,7 +89,7 @@ function main(start: DataThreadStart): Promise<void> {
         }
         return engine.plane?.(question.algorithms) ?? saysNothing('congestion control');
       case 'slots':
-        engine.bindSlots?.(question.peer, question.slots);
+        engine.bindSlots?.(question.peer, question.slots, question.routes);
         slot.woken = true;
         return undefined;
     }

@@ -6,7 +6,7 @@ import { newHandoverMemory } from '../device/handover.ts';
 import { openSiblings, type UnderlaySockets } from '../device/udp.ts';
 import { EventFd } from '../linux/eventfd.ts';
 import { close } from '../linux/libc.ts';
-import type { SlotBinding } from '../paths/routes.ts';
+import type { SlotsChange } from '../paths/routes.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import { steeredVnics, steeringProgram } from '../vswitch/steering.ts';
 import type { HostAddress } from '../wire/address.ts';
@@ -89,8 +89,8 @@ export class DataThreads {
   }
 
   /** Lets the slots to a peer use these source ports, each thread as soon as it can. */
-  async bindSlots(peer: number, slots: readonly SlotBinding[]): Promise<void> {
-    await Promise.all(this.threads.map((thread) => thread.bindSlots(peer, slots)));
+  async bindSlots(change: SlotsChange): Promise<void> {
+    await Promise.all(this.threads.map((thread) => thread.bindSlots(change)));
   }
 
   /** Of all threads, one behind the other. */

@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
 import { EventFd } from '../linux/eventfd.ts';
-import type { SlotBinding } from '../paths/routes.ts';
+import type { SlotsChange } from '../paths/routes.ts';
 import type { EngineReport } from '../runtime/engine-report.ts';
 import type { ClientsReport } from './clients/report.ts';
 import type { PlaneChange, PlaneReport } from './congestion/plane-report.ts';
@@ -84,8 +84,8 @@ export class ExecutorThread {
   }
 
   /** Of the data thread: the source ports that the slots to a peer should use. */
-  async bindSlots(peer: number, slots: readonly SlotBinding[]): Promise<void> {
-    await this.ask({ about: 'slots', peer, slots });
+  async bindSlots(change: SlotsChange): Promise<void> {
+    await this.ask({ about: 'slots', ...change });
   }
 
   /** Of the data thread: what these algorithms of the congestion control plane do there, after a change if there is one. */

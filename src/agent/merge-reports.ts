@@ -1,7 +1,7 @@
 // The reports of a host's data threads as one: counters are summed. Each thread probes the paths of its own connections
 // and binds slots when it can, so they may differ about a slot.
 
-import type { SlotReport } from '../paths/routes.ts';
+import type { ReroutingReport, SlotReport } from '../paths/routes.ts';
 import type { PeerReport, SwitchReport } from './switch-report.ts';
 
 /** The source port of a slot while threads have different ones. */
@@ -21,8 +21,17 @@ export function mergePeers(threads: readonly (readonly PeerReport[])[]): readonl
   if (first === undefined || others.length === 0) return first ?? [];
   return first.map(({ vtep, slots }, peer) => ({
     vtep,
+    rerouting: mergeRerouting(threads.map((peers) => peers[peer]!.rerouting)),
     slots: slots.map((_, slot) => mergeSlots(threads.map((peers) => peers[peer]!.slots[slot]!))),
   }));
+}
+
+/** What one thread knows to fail, none should use. */
+function mergeRerouting(reports: readonly ReroutingReport[]): ReroutingReport {
+  return {
+    moves: reports.reduce((sum, { moves }) => sum + moves, 0),
+    badCandidates: reports.reduce((bits, { badCandidates }) => bits | badCandidates, 0),
+  };
 }
 
 /** The worst state: a thread without a connection to the peer knows nothing against the slot. */

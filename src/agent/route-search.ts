@@ -5,7 +5,7 @@
 import { SelvageError } from '../base/errors.ts';
 import { type ProberEnds, RouteProber } from '../device/route-prober.ts';
 import type { UnderlaySockets } from '../device/udp.ts';
-import { RouteFinder, type SlotBinding } from '../paths/routes.ts';
+import { RouteFinder, type SlotsChange } from '../paths/routes.ts';
 import { formatHostAddress } from '../wire/address.ts';
 import type { PeerReport } from './switch-report.ts';
 
@@ -14,7 +14,7 @@ const PEERS_MILLIS = 2000;
 /** Whose slots follow the routes: the data threads. */
 interface SlotOwner {
   peers(): Promise<readonly PeerReport[]>;
-  bindSlots(peer: number, slots: readonly SlotBinding[]): Promise<void>;
+  bindSlots(change: SlotsChange): Promise<void>;
 }
 
 export class RouteSearch {
@@ -82,7 +82,7 @@ export class RouteSearch {
     for (let probe = finder.poll(now()); probe !== undefined; probe = finder.poll(now())) prober.send(probe);
     for (let change = finder.takeChange(); change !== undefined; change = finder.takeChange()) {
       // When the thread ends, others hear of it.
-      owner.bindSlots(change.peer, change.slots).catch(() => {});
+      owner.bindSlots(change).catch(() => {});
       if (finder.isSilent(change.peer)) this.saySilent(change.peer);
     }
     const due = finder.nextTimeout(now());
@@ -92,7 +92,8 @@ export class RouteSearch {
   private lookAtPeers(): void {
     this.owner.peers().then(
       (peers) => {
-        for (const [peer, { slots }] of peers.entries()) this.finder.onReport(now(), peer, slots);
+        for (const [peer, { slots, rerouting }] of peers.entries())
+          this.finder.onReport(now(), peer, slots, rerouting);
         this.wake();
       },
       // The thread has ended, which others hear of.

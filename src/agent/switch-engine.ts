@@ -18,6 +18,7 @@ import {
 import type { SwitchConfig } from '../vswitch/config.ts';
 import { Switch, type SwitchState } from '../vswitch/switch.ts';
 import { type PlaneReport, planeReport } from './congestion/plane-report.ts';
+import { type Account, accountOf } from './decision-report.ts';
 import { type FlowPage, type FlowReport, flowPage, flowReport } from './flow-report.ts';
 import { type PathPage, pathPage } from './path-report.ts';
 import { type PeerReport, peersOf, reportOf, type SwitchReport } from './switch-report.ts';
@@ -58,8 +59,10 @@ export interface ReportingEngine<S> extends Engine<S> {
   paths?(from: number, nowMicros: number): PathPage;
   /** One connection, by our CID of it. */
   flow?(cid: number, nowMicros: number): FlowReport | undefined;
-  /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it. */
-  bindSlots?(peer: number, slots: readonly SlotBinding[]): void;
+  /** What was decided about paths, and what is known of source ports. */
+  decisions?(nowMicros: number): Account;
+  /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it; `routes` are all ports'. */
+  bindSlots?(peer: number, slots: readonly SlotBinding[], routes?: readonly number[]): void;
   /** Other algorithms run, or other rules say which of them governs what. */
   congestionChanged?(nowMicros: number): void;
   /** What the congestion control plane does here, for these algorithms. */
@@ -175,8 +178,12 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
     return planeReport(this.vswitch, algorithms);
   }
 
-  bindSlots(peer: number, slots: readonly SlotBinding[]): void {
-    this.vswitch.bindSlots(peer, slots);
+  decisions(nowMicros: number): Account {
+    return accountOf(this.vswitch, nowMicros);
+  }
+
+  bindSlots(peer: number, slots: readonly SlotBinding[], routes?: readonly number[]): void {
+    this.vswitch.bindSlots(peer, slots, routes);
   }
 }
 

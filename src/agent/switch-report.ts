@@ -2,7 +2,7 @@
 // pages (flow-report.ts).
 
 import { SLOTS } from '../paths/path-table.ts';
-import type { SlotReport } from '../paths/routes.ts';
+import type { ReroutingReport, SlotReport } from '../paths/routes.ts';
 import type { Switch } from '../vswitch/switch.ts';
 import type { HostAddress } from '../wire/address.ts';
 
@@ -17,6 +17,7 @@ export interface PeerReport {
   readonly vtep: HostAddress;
   /** All eight, in their order. */
   readonly slots: readonly SlotReport[];
+  readonly rerouting: ReroutingReport;
 }
 
 export function reportOf(vswitch: Switch): SwitchReport {
@@ -30,13 +31,14 @@ export function reportOf(vswitch: Switch): SwitchReport {
       framesWaiting: vswitch.framesWaiting,
       ...transport.counters,
       ...paths.changes,
+      ...vswitch.pathCare.candidates.counters,
     },
     dropped: { ...dropped },
     peers: peersOf(vswitch),
   };
 }
 
-export function peersOf({ forwarding, paths }: Switch): PeerReport[] {
+export function peersOf({ forwarding, paths, pathCare }: Switch): PeerReport[] {
   return forwarding.peers.map((vtep, peer) => ({
     vtep,
     slots: Array.from({ length: SLOTS }, (_, slot) => ({
@@ -45,5 +47,9 @@ export function peersOf({ forwarding, paths }: Switch): PeerReport[] {
       candidate: paths.candidateOf(peer, slot),
       route: paths.routeOf(peer, slot),
     })),
+    rerouting: {
+      moves: pathCare.rerouting.movesOf(peer),
+      badCandidates: pathCare.candidates.badOf(peer),
+    },
   }));
 }

@@ -3,7 +3,7 @@
 
 import type { HandoverMemory } from '../device/handover.ts';
 import type { UnderlaySockets } from '../device/udp.ts';
-import type { SlotBinding } from '../paths/routes.ts';
+import type { SlotsChange } from '../paths/routes.ts';
 import type { Failure } from '../runtime/supervisor.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import type { CaptureStart } from './capture.ts';
@@ -59,6 +59,8 @@ export type OwnQuestion =
   | { readonly about: 'clients' }
   /** Of a SwitchReport the peers. */
   | { readonly about: 'peers' }
+  /** An Account of what the switch decided about paths. */
+  | { readonly about: 'decisions' }
   /** A FlowPage or a PathPage, of the connections or the peers from this number on. */
   | { readonly about: 'flows' | 'paths'; readonly from: number }
   /** A FlowReport of the connection with this CID of ours; nothing when there is none. */
@@ -70,7 +72,7 @@ export type OwnQuestion =
       readonly change?: PlaneChange | undefined;
     }
   /** Lets the slots to a peer use these source ports, each as soon as nothing is in flight on it; answered with nothing. */
-  | { readonly about: 'slots'; readonly peer: number; readonly slots: readonly SlotBinding[] };
+  | ({ readonly about: 'slots' } & SlotsChange);
 
 export type ToExecutor =
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }

@@ -3,7 +3,7 @@
 
 import { SeededRng } from '../base/rng.ts';
 import { CANDIDATES, SLOTS } from './path-table.ts';
-import { RouteFinder, type SlotBinding, type SlotHealth } from './routes.ts';
+import { type ReroutingReport, RouteFinder, type SlotBinding, type SlotHealth } from './routes.ts';
 import { SLOT_HEALTHY } from './slot-health.ts';
 
 /** The routers on the way of a candidate to a peer; the peer itself is behind the last. */
@@ -26,7 +26,9 @@ export class ModelledFabric {
   readonly sentAt: number[] = [];
   arrived = 0;
   /** What the slots of each peer were last told to use. */
-  readonly slots: SlotBinding[][];
+  readonly slots: (readonly SlotBinding[])[];
+  /** What the switch says of rerouting. */
+  rerouting: ReroutingReport = { moves: 0, badCandidates: 0 };
   changes = 0;
   readonly finder: RouteFinder;
   private readonly buckets = new Map<string, Bucket>();
@@ -68,7 +70,7 @@ export class ModelledFabric {
       rttMicros: 100,
       ...change(slot),
     }));
-    this.finder.onReport(this.now, peer, slots);
+    this.finder.onReport(this.now, peer, slots, this.rerouting);
   }
 
   /** How many slots of a peer take each way, the fewest first. */

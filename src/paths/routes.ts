@@ -10,7 +10,7 @@ import { chooseSlots } from './choose-slots.ts';
 import { discover, type Verdict, verify } from './discovery.ts';
 import { type Hops, isKnown, routeKey } from './hops.ts';
 import type { Inquiry } from './inquiry.ts';
-import { SLOTS } from './path-table.ts';
+import { CANDIDATES, SLOTS } from './path-table.ts';
 import { RttShift } from './rtt-shift.ts';
 import { SLOT_BAD } from './slot-health.ts';
 
@@ -18,6 +18,8 @@ import { SLOT_BAD } from './slot-health.ts';
 const PROBE_GAP_MICROS = 10_000;
 const FIRST_INTERVAL_MICROS = 5_000_000;
 const MAX_INTERVAL_MICROS = 300_000_000;
+/** Numbers that a route can have: one bit each. */
+const MAX_ROUTES = 30;
 
 export interface RouteProbe {
   readonly peer: number;
@@ -26,7 +28,7 @@ export interface RouteProbe {
   readonly ttl: number;
 }
 
-/** What a slot should use; `route` is a number from 1 to 8, the same for slots that share a route, and 0 where unknown. */
+/** What a slot should use; `route` is a small number, the same for slots that share a route, and 0 where unknown. */
 export interface SlotBinding {
   readonly candidate: number;
   readonly route: number;
@@ -36,6 +38,21 @@ export interface SlotBinding {
 export interface SlotHealth {
   readonly state: number;
   readonly rttMicros: number;
+}
+
+/** What the switch found out about a peer's candidates. */
+export interface ReroutingReport {
+  /** How often it moved a slot for a fault. */
+  readonly moves: number;
+  /** Candidates that do not work, one bit each. */
+  readonly badCandidates: number;
+}
+
+/** What a peer's slots should use, and the route of each candidate. */
+export interface SlotsChange {
+  readonly peer: number;
+  readonly slots: readonly SlotBinding[];
+  readonly routes: readonly number[];
 }
 
 /** Of a slot, what was measured and what it uses. */
@@ -54,6 +71,10 @@ interface Peer {
   inUse: boolean;
   /** Slots that were bad when last heard of, one bit each. */
   bad: number;
+  badCandidates: number;
+  /** Slots that the switch moved by itself, and whether slots are to be chosen though routes are the same. */
+  moves: number;
+  chooses: boolean;
   looks: number;
 }
 
@@ -81,6 +102,9 @@ export class RouteFinder {
       stale: true,
       inUse: false,
       bad: 0,
+      badCandidates: 0,
+      moves: 0,
+      chooses: false,
       looks: 0,
     }));
   }
@@ -109,20 +133,31 @@ export class RouteFinder {
   }
 
   /** What the switch knows of a peer's slots, every second or so: a change there may be one of routes. */
-  onReport(now: number, peer: number, slots: readonly SlotReport[]): void {
+  onReport(
+    now: number,
+    peer: number,
+    slots: readonly SlotReport[],
+    { moves, badCandidates }: ReroutingReport,
+  ): void {
     const it = this.peers[peer]!;
+    const isRerouted = moves > it.moves;
+    // What slots were moved to for a fault is what to go on from.
+    if (isRerouted) it.bound = it.bound.map((candidate, slot) => settled(slots[slot]!) ?? candidate);
+    it.moves = moves;
     // The switch has not come to it yet, or was started afresh and has forgotten it.
     const isBound = slots.every(({ candidate }, slot) => candidate === it.bound[slot]);
-    if (!isBound) {
-      this.tell(it);
-      it.shift.forget();
-    }
+    if (!isBound && !isRerouted) this.tell(it);
+    if (!isBound || isRerouted) it.shift.forget();
     it.inUse = slots.some(({ rttMicros }) => rttMicros > 0);
     const bad = slots.reduce((bits, { state }, slot) => (state === SLOT_BAD ? bits | (1 << slot) : bits), 0);
     const turnedBad = (bad & ~it.bad) !== 0;
     it.bad = bad;
+    // Also when they work again: a slot that shares its route is better there.
+    const isOtherChoice = isRerouted || badCandidates !== it.badCandidates;
+    it.badCandidates = badCandidates;
+    it.chooses ||= isOtherChoice;
     const isShifted = isBound && it.shift.look(slots.map(({ rttMicros }) => rttMicros));
-    if (!isShifted && !turnedBad) return;
+    if (!isShifted && !turnedBad && !isOtherChoice) return;
     it.stale = true;
     it.intervalMicros = FIRST_INTERVAL_MICROS;
     // Not at once when it was looked at a moment ago: what changes all the time cannot be followed.
@@ -130,14 +165,22 @@ export class RouteFinder {
   }
 
   /** A peer whose slots should change, and how; undefined when none is left. */
-  takeChange(): { peer: number; slots: SlotBinding[] } | undefined {
+  takeChange(): SlotsChange | undefined {
     const peer = this.changed.shift();
     if (peer === undefined) return undefined;
     const { bound, hops, number } = peer;
-    const keys = isKnown(hops) ? bound.map((candidate) => routeKey(hops.get(candidate)!)) : [];
-    const routes = [...new Set(keys)];
-    const slots = bound.map((candidate, slot) => ({ candidate, route: routes.indexOf(keys[slot]!) + 1 }));
-    return { peer: number, slots };
+    const isKnownAtAll = isKnown(hops);
+    const keyOf = (candidate: number) =>
+      isKnownAtAll && hops.has(candidate) ? routeKey(hops.get(candidate)!) : '';
+    // Those of slots have the first numbers.
+    const keys = new Set([...bound, ...hops.keys()].map(keyOf).filter((key) => key !== ''));
+    const routes = [...keys].slice(0, MAX_ROUTES);
+    const routeOf = (candidate: number) => routes.indexOf(keyOf(candidate)) + 1;
+    return {
+      peer: number,
+      slots: bound.map((candidate) => ({ candidate, route: routeOf(candidate) })),
+      routes: Array.from({ length: CANDIDATES }, (_, candidate) => routeOf(candidate)),
+    };
   }
 
   /** The routers on the way of a peer's candidate, as far as they matter; UNKNOWN_HOP for one that is silent. */
@@ -190,9 +233,10 @@ export class RouteFinder {
     peer.stale = false;
     peer.intervalMicros = isNews ? FIRST_INTERVAL_MICROS : longer(peer.intervalMicros);
     peer.dueMicros = now + peer.intervalMicros;
-    if (!isNews) return;
+    if (!isNews && !peer.chooses) return;
+    peer.chooses = false;
     peer.hops = hops;
-    if (isKnown(hops)) peer.bound = chooseSlots(hops, peer.bound);
+    if (isKnown(hops)) peer.bound = chooseSlots(working(hops, peer.badCandidates), peer.bound);
     this.tell(peer);
   }
 
@@ -209,6 +253,17 @@ export class RouteFinder {
     peer.intervalMicros = longer(peer.intervalMicros);
     peer.dueMicros = now + peer.intervalMicros;
   }
+}
+
+/** The routes of candidates that are not known to fail; of all, where slots would go short. */
+function working(hops: Hops, badCandidates: number): Hops {
+  const left = new Map([...hops].filter(([candidate]) => ((badCandidates >> candidate) & 1) === 0));
+  return left.size < SLOTS ? hops : left;
+}
+
+/** Data threads may have different ones. */
+function settled({ candidate }: SlotReport): number | undefined {
+  return candidate < 0 ? undefined : candidate;
 }
 
 function comesFirst(a: Peer, b: Peer | undefined): boolean {
