@@ -1,5 +1,5 @@
-// What the agent answers on its Unix socket: GET /ready, /status, /flows, /paths, /engines and /congestion, POST /upgrade,
-// /congestion/run, /congestion/set and /congestion/end.
+// What the agent answers on its Unix socket: GET /ready, /status, /flows, /paths, /why, /engines and /congestion, POST
+// /upgrade, /congestion/run, /congestion/set and /congestion/end.
 
 import type { IncomingMessage, Server } from 'node:http';
 import { json } from 'node:stream/consumers';
@@ -16,13 +16,15 @@ import {
   type Upgraded,
 } from './status.ts';
 import type { Upgrade } from './upgrades.ts';
+import type { WhyStatus } from './why-status.ts';
 
 export interface AdminHandlers {
   readonly isReady: () => boolean;
   readonly status: () => Promise<AgentStatus>;
-  /** Both take filters; throw 'bad-input' for those they do not know. */
+  /** These take filters; throw 'bad-input' for those they do not know. */
   readonly flows: (query: URLSearchParams) => Promise<readonly FlowStatus[]>;
   readonly paths: (query: URLSearchParams) => Promise<readonly PathStatus[]>;
+  readonly why: (query: URLSearchParams) => Promise<WhyStatus>;
   readonly engines: () => Promise<readonly EngineStatus[]>;
   readonly upgrade: (engines: readonly Upgrade[], executor?: string) => Promise<Upgraded>;
   readonly congestion: () => Promise<CongestionStatus>;
@@ -33,7 +35,7 @@ export interface AdminHandlers {
 }
 
 const THERE_ARE =
-  'there are GET /ready, /status, /flows, /paths, /engines, /congestion, POST /upgrade, /congestion/run, /congestion/set, /congestion/end';
+  'there are GET /ready, /status, /flows, /paths, /why, /engines, /congestion, POST /upgrade, /congestion/run, /congestion/set, /congestion/end';
 
 /** Listens at `<runtimeDir>/agent.sock`; throws 'already-running' when an agent answers there. */
 export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): Promise<Server> {
@@ -55,6 +57,7 @@ function answers(handlers: AdminHandlers): Record<string, Answer> {
     'GET /status': () => handlers.status(),
     'GET /flows': (_, query) => handlers.flows(query),
     'GET /paths': (_, query) => handlers.paths(query),
+    'GET /why': (_, query) => handlers.why(query),
     'GET /engines': () => handlers.engines(),
     'POST /upgrade': async (request) => {
       const { engines, executor } = await fieldsOf(request);

@@ -11,6 +11,7 @@ import {
   type Upgraded,
 } from './status.ts';
 import type { Upgrade } from './upgrades.ts';
+import type { WhyStatus } from './why-status.ts';
 
 /** Long enough for a large bundle and its trial. */
 const UPGRADE_PATIENCE_MILLIS = 60_000;
@@ -39,6 +40,10 @@ export async function fetchFlows(runtimeDir: string, filters: Filters): Promise<
 
 export async function fetchPaths(runtimeDir: string, filters: Filters): Promise<readonly PathStatus[]> {
   return (await list(runtimeDir, '/paths', filters)) as readonly PathStatus[];
+}
+
+export async function fetchWhy(runtimeDir: string, filters: Filters): Promise<WhyStatus> {
+  return (await list(runtimeDir, '/why', filters)) as WhyStatus;
 }
 
 export async function fetchCongestion(runtimeDir: string): Promise<CongestionStatus> {

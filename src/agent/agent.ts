@@ -16,7 +16,7 @@ import { readSelector } from './congestion/selector.ts';
 import { CongestionSocket, congestionSocketPath } from './congestion/socket.ts';
 import { DataThreads } from './data-threads.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
-import { filteredFlows, filteredPaths } from './filters.ts';
+import { filteredFlows, filteredPaths, filteredWhy } from './filters.ts';
 import { statusOf } from './report.ts';
 import { RouteSearch } from './route-search.ts';
 import { switchConfigs } from './switch-config.ts';
@@ -62,6 +62,7 @@ export async function runAgent(
       filteredFlows(query, (cid) => (cid === undefined ? threads!.flows() : threads!.flow(cid))),
     paths: async (query) =>
       filteredPaths(query, () => threads!.paths(), { sourcePorts: config.underlay.sourcePorts, hopsOf }),
+    why: async (query) => filteredWhy(query, () => threads!.accounts(), config.underlay.sourcePorts),
     engines: () => upgrades!.engines(),
     upgrade: (engines, executor) => upgrades!.upgrade(engines, executor),
     congestion: () => plane!.status(congestionSocket?.counts),

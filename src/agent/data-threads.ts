@@ -13,6 +13,7 @@ import type { HostAddress } from '../wire/address.ts';
 import { threadOfCid } from '../wire/bifrost-types.ts';
 import type { CaptureStart } from './capture.ts';
 import type { ClientsStart } from './clients/socket.ts';
+import type { Account } from './decision-report.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
 import type { FlowReport } from './flow-report.ts';
 import { mergePeers, mergeReports } from './merge-reports.ts';
@@ -114,6 +115,11 @@ export class DataThreads {
     const each = await Promise.all(this.threads.map((thread) => thread.paths()));
     const paths = each.flatMap((known, thread) => known.map((path) => ({ ...path, thread })));
     return paths.sort((a, b) => a.peer - b.peer || a.slot - b.slot || a.thread - b.thread);
+  }
+
+  /** What each decided about paths. */
+  async accounts(): Promise<readonly Account[]> {
+    return Promise.all(this.threads.map((thread) => thread.account()));
   }
 
   async stop(): Promise<void> {

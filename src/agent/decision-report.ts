@@ -1,7 +1,7 @@
 // What a switch says of its decisions about paths, and of the source ports that slots may use: plain numbers.
 
-import { CANDIDATES } from '../paths/path-table.ts';
 import type { Decision } from '../paths/decisions.ts';
+import { CANDIDATES } from '../paths/path-table.ts';
 import type { Switch } from '../vswitch/switch.ts';
 import type { HostAddress } from '../wire/address.ts';
 

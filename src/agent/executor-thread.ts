@@ -7,6 +7,7 @@ import type { SlotsChange } from '../paths/routes.ts';
 import type { EngineReport } from '../runtime/engine-report.ts';
 import type { ClientsReport } from './clients/report.ts';
 import type { PlaneChange, PlaneReport } from './congestion/plane-report.ts';
+import type { Account } from './decision-report.ts';
 import type { FlowPage, FlowReport } from './flow-report.ts';
 import type { PathPage, PathReport } from './path-report.ts';
 import type { NewCode, UpgradeOutcome } from './replace-engine.ts';
@@ -106,6 +107,11 @@ export class ExecutorThread {
   /** Of the data thread: the slots to its peers. */
   async paths(): Promise<readonly PathReport[]> {
     return (await this.pages<PathPage>('paths')).flatMap(({ paths }) => paths);
+  }
+
+  /** Of the data thread: what it decided about paths. */
+  async account(): Promise<Account> {
+    return (await this.ask({ about: 'decisions' })) as Account;
   }
 
   /** Of the thread that serves clients. */

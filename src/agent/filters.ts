@@ -4,11 +4,13 @@
 import { SelvageError } from '../base/errors.ts';
 import { CONNECTION_STATE_NAMES } from '../transport/connections.ts';
 import { formatHostAddress, formatIpv6, formatMac, parseIpv4, parseIpv6, parseMac } from '../wire/address.ts';
+import type { Account } from './decision-report.ts';
 import type { FlowReport } from './flow-report.ts';
 import { flowStatusOf, type PathFacts, pathStatusOf } from './flow-status.ts';
 import { LIKE_CID, LIKE_VNI, parseCid, parseVni } from './identifiers.ts';
 import type { ThreadPathReport } from './path-report.ts';
 import type { FlowStatus, PathStatus } from './status.ts';
+import { type WhyStatus, whyStatusOf } from './why-status.ts';
 
 type Test<T> = (report: T) => boolean;
 /** From a filter's value to the test it means; undefined when it means nothing. */
@@ -76,6 +78,17 @@ export async function filteredPaths(
   const tests = testsOf(query, pathFilters);
   const paths = await ask();
   return paths.filter((path) => tests.every((test) => test(path))).map((path) => pathStatusOf(path, facts));
+}
+
+/** What was decided about paths, to one peer or to all. */
+export async function filteredWhy(
+  query: URLSearchParams,
+  ask: () => Promise<readonly Account[]>,
+  sourcePorts: number,
+): Promise<WhyStatus> {
+  testsOf(query, pathFilters);
+  const to = query.get('to');
+  return whyStatusOf(await ask(), sourcePorts, to === null ? undefined : vtepOf(to));
 }
 
 function testsOf<T>(query: URLSearchParams, filters: Readonly<Record<string, Filter<T>>>): Test<T>[] {

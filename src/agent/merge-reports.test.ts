@@ -11,7 +11,8 @@ const slot = (state: number, rttMicros: number, candidate = 3, route = 1): SlotR
   candidate,
   route,
 });
-const peers = (...slots: SlotReport[]) => [{ vtep: 1, slots }];
+const rerouting = { moves: 0, badCandidates: 0 };
+const peers = (...slots: SlotReport[]) => [{ vtep: 1, slots, rerouting }];
 
 function report(framesIn: number, more: Partial<SwitchReport> = {}): SwitchReport {
   return { counters: { framesIn }, dropped: { spoofedMac: 1 }, peers: [], ...more };
@@ -30,6 +31,13 @@ it('a slot is as bad as the thread says that has seen it at its worst, and as fa
 it('a slot that threads bound to different ports is not settled', () => {
   const merged = mergePeers([peers(slot(0, 0, 3, 1)), peers(slot(0, 0, 17, 2))]);
   expect(merged).toEqual(peers(slot(0, 0, UNSETTLED, 0)));
+});
+
+it('what one thread moved or knows to fail counts for all', () => {
+  const found = (moves: number, badCandidates: number) => [
+    { ...peers()[0]!, rerouting: { moves, badCandidates } },
+  ];
+  expect(mergePeers([found(2, 0b0101), found(3, 0b1001)])).toEqual(found(5, 0b1101));
 });
 
 it('the report of one thread stays what it is', () => {

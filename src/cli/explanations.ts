@@ -1,37 +1,46 @@
 // Asks whoever on this host decides about paths: its agent, and processes that reroute a VXLAN device. Where neither runs,
 // that is the error.
-import { fetchFlows, fetchPaths } from '../agent/agent-client.ts';
-import type { PathStatus } from '../agent/status.ts';
+import { fetchFlows, fetchPaths, fetchWhy } from '../agent/agent-client.ts';
+import type { FlowStatus, PathStatus } from '../agent/status.ts';
+import type { PeerCandidates, WhyStatus } from '../agent/why-status.ts';
 import { SelvageError } from '../base/errors.ts';
 import { fetchDecisions, fetchReroutePaths, fetchReroutes } from '../reroute/client.ts';
 import type { RerouteDecision, ReroutePath } from '../reroute/status.ts';
 import { parseIpv4, parseIpv6 } from '../wire/address.ts';
 
-/** The agent's slots and source ports of rerouting, to one peer or to all. */
+const NOTHING: WhyStatus = { decisions: [], peers: [] };
+
+/** The agent's slots and candidates, and source ports of rerouting, to one peer or to all. */
 export async function knownPaths(
   runtimeDir: string,
   to: string | undefined,
-): Promise<{ slots: readonly PathStatus[]; ports: readonly ReroutePath[] }> {
-  const [slots, ports] = await both(
+): Promise<{
+  slots: readonly PathStatus[];
+  peers: readonly PeerCandidates[];
+  ports: readonly ReroutePath[];
+}> {
+  const [[found], ports] = await both(
     runtimeDir,
-    () => fetchPaths(runtimeDir, { to }),
+    async () => [await Promise.all([fetchPaths(runtimeDir, { to }), fetchWhy(runtimeDir, { to })])],
     () => fetchReroutePaths(runtimeDir, to),
   );
-  return { slots, ports };
+  const [slots, { peers }] = found ?? [[], NOTHING];
+  return { slots, peers, ports };
 }
 
-/** `what` is a peer's address or a CID. */
+/** `what` is a peer's address or a CID, of which the connection is told, too. */
 export async function explanations(
   runtimeDir: string,
   what: string | undefined,
-): Promise<{ slots: readonly PathStatus[]; decisions: readonly RerouteDecision[] }> {
-  const peer = what === undefined || isAddress(what) ? what : await peerOf(runtimeDir, what);
-  const [slots, decisions] = await both(
+): Promise<{ flow: FlowStatus | undefined; agent: WhyStatus; decisions: readonly RerouteDecision[] }> {
+  const flow = what === undefined || isAddress(what) ? undefined : await flowOf(runtimeDir, what);
+  const peer = flow?.vtep ?? what;
+  const [[agent = NOTHING], decisions] = await both(
     runtimeDir,
-    () => fetchPaths(runtimeDir, { to: peer }),
+    async () => [await fetchWhy(runtimeDir, { to: peer })],
     () => fetchDecisions(runtimeDir, peer),
   );
-  return { slots, decisions };
+  return { flow, agent, decisions };
 }
 
 /** One of them need not run. */
@@ -54,9 +63,9 @@ function isAddress(text: string): boolean {
   return (parseIpv4(text) ?? parseIpv6(text)) !== undefined;
 }
 
-async function peerOf(runtimeDir: string, cid: string): Promise<string> {
+async function flowOf(runtimeDir: string, cid: string): Promise<FlowStatus> {
   const [flow] = await fetchFlows(runtimeDir, { cid });
-  if (flow !== undefined) return flow.vtep;
+  if (flow !== undefined) return flow;
   throw new SelvageError('bad-input', `There is no connection ${cid}.`, {
     hint: 'Give the address of a peer, or a CID of `selvage flows`.',
   });

@@ -16,6 +16,9 @@ Columns:
   MOVED                how often it got another source port, for another route
   LEFT LAST            when and why it was left, and why it was then taken for bad
 
+Of one peer there is another table, of all source ports that slots may use and of which something is known: one that is
+\`resting\` works again, and is taken last until the rankings start afresh, every half hour. Probes are those of its way there.
+
 Of a kernel's VXLAN device that \`selvage reroute\` looks after there is a second table, of source ports. One that is \`resting\`
 answers again, and is used again when the rankings start afresh or more than half of the others are bad.
 
@@ -42,15 +45,24 @@ export function addPathsCommand(program: Command): void {
     .addHelpText('after', notes)
     .action(async (peer: string | undefined, { runtimeDir, json, to = peer }: PathsOptions) => {
       const { knownPaths } = await import('./explanations.ts');
-      const { slots, ports } = await knownPaths(runtimeDir, to);
+      const { slots, peers, ports } = await knownPaths(runtimeDir, to);
+      const isOne = to !== undefined;
+      const known = isOne ? peers.filter(({ candidates }) => candidates.length > 0) : [];
       if (json) {
-        console.log(JSON.stringify([...slots, ...ports], null, 2));
+        const spare = known.flatMap(({ vtep, thread, candidates }) =>
+          candidates
+            .filter(({ slot }) => slot === undefined)
+            .map((candidate) => ({ vtep, thread, ...candidate })),
+        );
+        console.log(JSON.stringify([...slots, ...spare, ...ports], null, 2));
         return;
       }
       const { renderPaths } = await import('./paths-text.ts');
       const { renderReroutePaths } = await import('./reroute-text.ts');
+      const { renderCandidates } = await import('./why-agent.ts');
       const parts = [
-        ...(slots.length > 0 || ports.length === 0 ? [renderPaths(slots, to !== undefined)] : []),
+        ...(slots.length > 0 || ports.length === 0 ? [renderPaths(slots, isOne)] : []),
+        ...(known.length > 0 ? [renderCandidates(known)] : []),
         ...(ports.length > 0 ? [renderReroutePaths(ports)] : []),
       ];
       console.log(parts.join('\n\n'));

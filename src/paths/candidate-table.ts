@@ -21,6 +21,8 @@ const PEER_COLUMNS = {
   suspects: Uint8Array,
   confirmedAt: Float64Array,
   burstAt: Float64Array,
+  hasTold: Uint8Array,
+  toldUpTo: Uint32Array,
   switches: Uint32Array,
   switchScore: Float64Array,
   switchedAt: Float64Array,
@@ -37,6 +39,7 @@ const PORT_COLUMNS = {
   answeredAt: Float64Array,
   failedSequence: Uint32Array,
   failedSentAt: Float64Array,
+  wasSlow: Uint8Array,
   lost: Uint32Array,
   probes: Uint32Array,
   /** Of the newest probe and the one before: what the answer must bear, when it was sent, and the slot to be answered by. */

@@ -33,6 +33,8 @@ const UNCLEAR_AT_ONCE = 4;
 export const NOT_SENT = -1;
 export const NO_ROOM = -2;
 const NO_ROOM_MICROS = 500;
+/** Sequence number of a lost probe, for the judge: what a way back in use did not bring was proved lost. */
+const PROVED = 0;
 /** A slot in use is heard of more often. */
 const SILENT_MICROS = 500;
 
@@ -247,6 +249,8 @@ export class Candidates implements Verdicts {
     peers.rankedAt[row] = now;
     peers.tokens[row] = PROBES_PER_SECOND * SAVED_SECONDS;
     peers.tokensAt[row] = now;
+    peers.hasTold[row] = 1;
+    peers.toldUpTo[row] = PROVED + 1;
     return row;
   }
 
@@ -278,7 +282,7 @@ export class Candidates implements Verdicts {
     }
     ports.unclear[at] = 0;
     peers.heardAt[row] = heard;
-    this.judge.onLoss(now, at, 0, ports.sentAt[at]!, false);
+    this.judge.onLoss(now, at, PROVED, ports.sentAt[at]!, false);
     if (ports.state[at] !== PORT_BAD) return true;
     this.timers.set(at, now + this.backOff(at));
     return false;

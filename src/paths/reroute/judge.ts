@@ -45,7 +45,10 @@ export interface Verdicts {
 
 /** What it judges by and decides: the slow table's, or that of the candidates of an agent's slots. */
 export interface JudgedTable {
-  readonly peers: Pick<PeerColumns, 'heardAt' | 'isSilent' | 'srtt' | 'suspects' | 'confirmedAt' | 'burstAt'>;
+  readonly peers: Pick<
+    PeerColumns,
+    'heardAt' | 'isSilent' | 'srtt' | 'suspects' | 'confirmedAt' | 'burstAt' | 'hasTold' | 'toldUpTo'
+  >;
   readonly ports: Pick<
     PortColumns,
     | 'state'
@@ -56,6 +59,7 @@ export interface JudgedTable {
     | 'failureFreeSince'
     | 'failedSequence'
     | 'failedSentAt'
+    | 'wasSlow'
     | 'lost'
   >;
 }

@@ -1,0 +1,131 @@
+// What the agent decided about paths, and what it knows of source ports, at GET /why: text and plain numbers.
+
+import { type DecisionName, MOVED_BLINDLY, MOVED_BY_ROUTES } from '../paths/decisions.ts';
+import { PORT_STATES, type PortState, REROUTE_REASONS, type RerouteReason } from '../paths/reroute/core.ts';
+import { LEFT_PROBE } from '../paths/slot-history.ts';
+import { formatHostAddress } from '../wire/address.ts';
+import type { Account, CandidateReport, CandidatesReport, DecisionReport } from './decision-report.ts';
+import type { LeftReason } from './status.ts';
+
+export interface WhyStatus {
+  /** The oldest first. */
+  readonly decisions: readonly PathDecision[];
+  /** Once for each data thread that knows more of it than its slots. */
+  readonly peers: readonly PeerCandidates[];
+}
+
+export interface PathDecision {
+  readonly vtep: string;
+  readonly thread: number;
+  readonly secondsAgo: number;
+  readonly event: DecisionName;
+  /** Absent: it is about a source port, or the peer. */
+  readonly slot?: number;
+  readonly sourcePort?: number;
+  /** The source port that a slot moved to. */
+  readonly nextPort?: number;
+  /** Why a slot was left, moved, or a source port left. */
+  readonly because?: LeftReason | 'fault' | 'routes' | 'nothing works' | RerouteReason;
+}
+
+export interface PeerCandidates {
+  readonly vtep: string;
+  readonly thread: number;
+  /** All source ports are probed, or only those of slots. */
+  readonly mode: 'full' | 'partial';
+  /** Slots that were moved for a fault lately. */
+  readonly switches: number;
+  /** For how long that is too often; absent: it is not. */
+  readonly alarmSeconds?: number;
+  readonly candidates: readonly CandidateStatus[];
+}
+
+export interface CandidateStatus {
+  readonly sourcePort: number;
+  /** `resting`: it works again, and is taken last until rankings start afresh. */
+  readonly state: PortState;
+  /** Absent: no slot uses it. */
+  readonly slot?: number;
+  /** 0: unknown. */
+  readonly route: number;
+  readonly rttMicros: number;
+  /** Absent: never asked. */
+  readonly failureFreeSeconds?: number;
+  readonly probes: { readonly sent: number; readonly lost: number };
+}
+
+/** Of all data threads, by their numbers; `to` leaves out what is not about that peer. */
+export function whyStatusOf(accounts: readonly Account[], sourcePorts: number, to?: string): WhyStatus {
+  const isAsked = (vtep: string) => to === undefined || vtep === to;
+  const decisions = accounts.flatMap((account, thread) =>
+    account.decisions.map((report) => decisionOf(report, thread, sourcePorts)),
+  );
+  const peers = accounts.flatMap((account, thread) =>
+    account.peers.map((report) => candidatesOf(report, thread, sourcePorts)),
+  );
+  return {
+    decisions: decisions.filter(({ vtep }) => isAsked(vtep)).sort((a, b) => b.secondsAgo - a.secondsAgo),
+    peers: peers.filter(({ vtep }) => isAsked(vtep)),
+  };
+}
+
+function decisionOf(report: DecisionReport, thread: number, sourcePorts: number): PathDecision {
+  const { name, slot, candidate, next, why } = report;
+  const common = {
+    vtep: formatHostAddress(report.vtep),
+    thread,
+    secondsAgo: seconds(report.microsAgo),
+    event: name,
+  };
+  const sourcePort = sourcePorts + candidate;
+  switch (name) {
+    case 'slot-left':
+      return { ...common, slot, sourcePort, because: why === LEFT_PROBE ? 'unanswered probe' : 'silence' };
+    case 'slot-moved':
+      return { ...common, slot, sourcePort, nextPort: sourcePorts + next, because: movedBecause(why) };
+    case 'slot-back':
+    case 'way-back':
+    case 'none-works':
+      return { ...common, slot, sourcePort };
+    case 'candidate-left':
+      return { ...common, sourcePort, because: REROUTE_REASONS[why]! };
+    case 'candidate-back':
+      return { ...common, sourcePort };
+    default:
+      return common;
+  }
+}
+
+function movedBecause(why: number): 'fault' | 'routes' | 'nothing works' {
+  if (why === MOVED_BLINDLY) return 'nothing works';
+  return why === MOVED_BY_ROUTES ? 'routes' : 'fault';
+}
+
+function candidatesOf(report: CandidatesReport, thread: number, sourcePorts: number): PeerCandidates {
+  const { vtep, isFull, switches, alarmMicros, candidates } = report;
+  return {
+    vtep: formatHostAddress(vtep),
+    thread,
+    mode: isFull ? 'full' : 'partial',
+    switches,
+    ...(alarmMicros !== undefined && { alarmSeconds: seconds(alarmMicros) }),
+    candidates: candidates.map((candidate) => candidateOf(candidate, sourcePorts)),
+  };
+}
+
+function candidateOf(report: CandidateReport, sourcePorts: number): CandidateStatus {
+  const { candidate, state, slot, route, rttMicros, failureFreeMicros, probes, lost } = report;
+  return {
+    sourcePort: sourcePorts + candidate,
+    state: PORT_STATES[state]!,
+    ...(slot >= 0 && { slot }),
+    route,
+    rttMicros: Math.round(rttMicros),
+    ...(probes > 0 && { failureFreeSeconds: seconds(failureFreeMicros) }),
+    probes: { sent: probes, lost },
+  };
+}
+
+function seconds(micros: number): number {
+  return Math.round(micros / 1000) / 1000;
+}
