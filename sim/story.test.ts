@@ -77,18 +77,21 @@ describe('a spine that falls silent', () => {
     expect(see('plain', 1, { silentMicros: SILENT_MICROS, workload }).failed).toBeGreaterThan(0);
   });
 
-  test('is used again when it is back', () => {
+  test('is left by all slots of a peer that is sent to, and works for them when it is back', () => {
     const workload = { ...REDIS_GET, clients: 2, clientMicros: 1000 };
     const { cloud, spine } = see('selvage', 1, { silentMicros: SILENT_MICROS, workload });
-    const { paths, forwarding } = cloud.hosts.get('host1')!.vswitch;
+    const { paths, forwarding, pathCare } = cloud.hosts.get('host1')!.vswitch;
     const server = forwarding.peers.indexOf(cloud.fabric.addressOf(cloud.fabric.host('host3')));
     const healthy = () =>
       Array.from({ length: SLOTS }, (_, slot) => paths.stateOf(server, slot)).filter(
         (state) => state === SLOT_HEALTHY,
       ).length;
-    expect(healthy()).toBeLessThan(SLOTS);
+    expect(pathCare.rerouting.movesOf(server)).toBeGreaterThan(0);
+    expect(pathCare.candidates.badOf(server)).not.toBe(0);
+    expect(healthy()).toBe(SLOTS);
     cloud.fabric.imposeOnNode(spine!, {});
-    cloud.run(1_500_000);
+    cloud.run(10_000_000);
+    expect(pathCare.candidates.badOf(server)).toBe(0);
     expect(healthy()).toBe(SLOTS);
   });
 });
