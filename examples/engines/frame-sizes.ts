@@ -53,6 +53,7 @@ export default {
       peers: () => engine.peers(),
       flows: (from: number, nowMicros: number) => engine.flows(from, nowMicros),
       paths: (from: number, nowMicros: number) => engine.paths(from, nowMicros),
+      decisions: (nowMicros: number) => engine.decisions(nowMicros),
       bindSlots: (...slots: Parameters<typeof engine.bindSlots>) => engine.bindSlots(...slots),
       save: (): State => ({ inner: engine.save(), counts }),
       report() {

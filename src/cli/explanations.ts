@@ -10,7 +10,7 @@ import { parseIpv4, parseIpv6 } from '../wire/address.ts';
 
 const NOTHING: WhyStatus = { decisions: [], peers: [] };
 
-/** The agent's slots and candidates, and source ports of rerouting, to one peer or to all. */
+/** The agent's slots and source ports of rerouting, to one peer or to all; of one also the agent's candidates. */
 export async function knownPaths(
   runtimeDir: string,
   to: string | undefined,
@@ -21,7 +21,12 @@ export async function knownPaths(
 }> {
   const [[found], ports] = await both(
     runtimeDir,
-    async () => [await Promise.all([fetchPaths(runtimeDir, { to }), fetchWhy(runtimeDir, { to })])],
+    async () => [
+      await Promise.all([
+        fetchPaths(runtimeDir, { to }),
+        to === undefined ? NOTHING : fetchWhy(runtimeDir, { to }),
+      ]),
+    ],
     () => fetchReroutePaths(runtimeDir, to),
   );
   const [slots, { peers }] = found ?? [[], NOTHING];

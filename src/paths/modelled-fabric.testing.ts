@@ -29,6 +29,8 @@ export class ModelledFabric {
   readonly slots: (readonly SlotBinding[])[];
   /** What the switch says of rerouting. */
   rerouting: ReroutingReport = { moves: 0, badCandidates: 0 };
+  /** And the routes of its candidates. */
+  readonly routes: (readonly number[])[] = [];
   changes = 0;
   readonly finder: RouteFinder;
   private readonly buckets = new Map<string, Bucket>();
@@ -109,6 +111,7 @@ export class ModelledFabric {
     }
     for (let change = finder.takeChange(); change !== undefined; change = finder.takeChange()) {
       this.slots[change.peer] = change.slots;
+      this.routes[change.peer] = change.routes;
       this.changes++;
     }
   }

@@ -121,3 +121,61 @@ it('two slots may change places', () => {
     [1, 0],
   ]);
 });
+
+describe('a slot that was left for a fault', () => {
+  it('changes as soon as it is empty, whatever else waits', () => {
+    const rig = new Rig();
+    rig.full.add(2);
+    rig.ask(own.with(2, 12));
+    rig.rebinding.move(0, 0, 5, 15, 3);
+    rig.rebinding.settle(0);
+    expect(rig.bound).toEqual([[5, 15]]);
+    expect({ moving: rig.rebinding.isMoving(0, 2), target: rig.rebinding.isTarget(0, 12) }).toEqual({
+      moving: true,
+      target: true,
+    });
+    rig.full.clear();
+    rig.rebinding.settle(MILLISECOND);
+    expect(rig.bound).toEqual([
+      [5, 15],
+      [2, 12],
+    ]);
+  });
+
+  it('stays when it works again meanwhile', () => {
+    const rig = new Rig();
+    rig.full.add(5);
+    rig.rebinding.move(0, 0, 5, 15, 3);
+    rig.rebinding.keep(0, 5);
+    rig.full.clear();
+    rig.rebinding.settle(MILLISECOND);
+    expect(rig.bound).toEqual([]);
+    expect(rig.rebinding.nextTimeout()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is still to be moved when routes leave it where it is, and not when they move it', () => {
+    const rig = new Rig();
+    rig.full.add(5).add(6);
+    rig.rebinding.move(0, 0, 5, 15, 3);
+    rig.rebinding.move(0, 0, 6, 16, 3);
+    rig.ask(own.with(6, 26));
+    rig.full.clear();
+    rig.rebinding.settle(MILLISECOND);
+    expect(own.map((slot) => rig.paths.candidateOf(0, slot))).toEqual(own.with(5, 15).with(6, 26));
+  });
+
+  it('is given another at once where nothing will empty it', () => {
+    const rig = new Rig();
+    rig.full.add(5);
+    rig.rebinding.force(0, 0, 5, 15, 3);
+    expect(rig.bound).toEqual([[5, 15]]);
+  });
+});
+
+it('slots do not go where nothing works: whoever asked did not know', () => {
+  const rig = new Rig();
+  rig.bad.add(25);
+  rig.ask(own.with(3, 25).with(4, 24));
+  rig.rebinding.settle(0);
+  expect(rig.bound).toEqual([]);
+});

@@ -239,6 +239,74 @@ it('a switch that forgot what it was told is told again', () => {
   expect(fabric.slots[0]).toEqual(wanted);
 });
 
+describe('slots that the switch moved for a fault', () => {
+  const spine2 = (fabric: ModelledFabric) =>
+    candidates.filter((candidate) => fabric.way(candidate, 0)[1] === 'spine2');
+  const bits = (of: readonly number[]) => of.reduce((all, candidate) => all | (1 << candidate), 0);
+
+  it('stay where they are until routes are looked at, which is soon, and none goes back to what fails', () => {
+    const fabric = found(leafSpine([1, 2, 3, 4]), HOUR);
+    const failing = spine2(fabric);
+    const free = candidates.filter(
+      (each) => !failing.includes(each) && fabric.slots[0]!.every(({ candidate }) => candidate !== each),
+    );
+    const moved = fabric.slots[0]!.map((slot) =>
+      failing.includes(slot.candidate) ? { candidate: free.shift()!, route: 0 } : slot,
+    );
+    fabric.slots[0] = moved;
+    // It still answers: what fails there may be one direction, or a share.
+    fabric.rerouting = { moves: 2, badCandidates: bits(failing) };
+    fabric.health();
+    const { changes } = fabric;
+    fabric.health();
+    expect(fabric.slots[0]).toBe(moved);
+    expect(fabric.changes).toBe(changes);
+    expect(fabric.passUntil(() => fabric.changes > changes, 60)).toBe(true);
+    expect(fabric.spread()).toEqual([2, 3, 3]);
+    fabric.health();
+    fabric.pass(HOUR);
+    expect(fabric.spread()).toEqual([2, 3, 3]);
+  });
+
+  it('share all routes again when what failed works', () => {
+    const fabric = found(leafSpine([1, 2, 3, 4]), HOUR);
+    fabric.rerouting = { moves: 0, badCandidates: bits(spine2(fabric)) };
+    fabric.health();
+    fabric.passUntil(() => String(fabric.spread()) === '2,3,3', 60);
+    fabric.rerouting = { moves: 0, badCandidates: 0 };
+    fabric.health();
+    expect(fabric.passUntil(() => String(fabric.spread()) === '2,2,2,2', 60)).toBe(true);
+  });
+
+  it('where everything fails, cover all routes all the same', () => {
+    const fabric = found(leafSpine([1, 2, 3, 4]), HOUR);
+    fabric.rerouting = { moves: 0, badCandidates: -1 };
+    fabric.health();
+    fabric.pass(60);
+    expect(fabric.spread()).toEqual([2, 2, 2, 2]);
+  });
+
+  it('of one data thread and not of another are left to them', () => {
+    const fabric = found(leafSpine([1, 2, 3, 4]), HOUR);
+    const { changes } = fabric;
+    fabric.slots[0] = fabric.slots[0]!.with(3, { candidate: -1, route: 0 });
+    fabric.rerouting = { moves: 1, badCandidates: 0 };
+    fabric.health();
+    fabric.pass(1);
+    expect(fabric.changes).toBe(changes);
+  });
+
+  it('tell the route of every candidate', () => {
+    const fabric = new ModelledFabric(leafSpine([1, 2, 3, 4]));
+    fabric.passUntil(() => String(fabric.spread()) === '2,2,2,2', 60);
+    const routeOf = new Map(
+      candidates.map((candidate) => [fabric.way(candidate, 0)[1], fabric.routes[0]![candidate]]),
+    );
+    expect(fabric.routes[0]).toEqual(candidates.map((candidate) => routeOf.get(fabric.way(candidate, 0)[1])));
+    expect(new Set(fabric.routes[0])).toEqual(new Set([1, 2, 3, 4]));
+  });
+});
+
 describe('an answer', () => {
   it('that nobody asked for changes nothing', () => {
     const fabric = new ModelledFabric(leafSpine([1, 2, 3, 4]));
