@@ -21,6 +21,7 @@ export function mergePeers(threads: readonly (readonly PeerReport[])[]): readonl
   if (first === undefined || others.length === 0) return first ?? [];
   return first.map(({ vtep, slots }, peer) => ({
     vtep,
+    ...mergeAlarms(threads.flatMap((peers) => peers[peer]!.alarm ?? [])),
     rerouting: mergeRerouting(threads.map((peers) => peers[peer]!.rerouting)),
     slots: slots.map((_, slot) => mergeSlots(threads.map((peers) => peers[peer]!.slots[slot]!))),
   }));
@@ -32,6 +33,10 @@ function mergeRerouting(reports: readonly ReroutingReport[]): ReroutingReport {
     moves: reports.reduce((sum, { moves }) => sum + moves, 0),
     badCandidates: reports.reduce((bits, { badCandidates }) => bits | badCandidates, 0),
   };
+}
+
+function mergeAlarms(alarms: readonly number[]): Pick<PeerReport, 'alarm'> {
+  return alarms.length === 0 ? {} : { alarm: alarms.reduce((sum, switches) => sum + switches, 0) };
 }
 
 /** The worst state: a thread without a connection to the peer knows nothing against the slot. */

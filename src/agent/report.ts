@@ -53,8 +53,9 @@ export function statusOf(
       thread: threadOfVnic(config, i),
       txDropped: txDropped[i],
     })),
-    peers: report.peers.map(({ vtep, slots }, peer) => ({
+    peers: report.peers.map(({ vtep, slots, alarm }, peer) => ({
       vtep: formatHostAddress(vtep),
+      ...(alarm !== undefined && { alarm }),
       slots: slots.map(({ state, rttMicros, candidate, route }) => ({
         state: SLOT_STATE_NAMES[state]!,
         rttMicros,

@@ -54,6 +54,8 @@ export interface PeerStatus {
   readonly vtep: string;
   /** One for each path slot, in their order; of several data threads, each of which probes, the worst of each. */
   readonly slots: readonly SlotStatus[];
+  /** Slots moved for faults lately, where that is too often: look at the host, not at paths. Absent: it is not. */
+  readonly alarm?: number | undefined;
 }
 
 export interface SlotStatus {

@@ -18,6 +18,8 @@ export interface PeerReport {
   /** All eight, in their order. */
   readonly slots: readonly SlotReport[];
   readonly rerouting: ReroutingReport;
+  /** Slots that were moved for faults lately, where that is too often: something near an end drops packets, not a path. */
+  readonly alarm?: number | undefined;
 }
 
 export function reportOf(vswitch: Switch): SwitchReport {
@@ -51,5 +53,10 @@ export function peersOf({ forwarding, paths, pathCare }: Switch): PeerReport[] {
       moves: pathCare.rerouting.movesOf(peer),
       badCandidates: pathCare.candidates.badOf(peer),
     },
+    ...alarmOf(pathCare.candidates.switchesOf(peer)),
   }));
+}
+
+function alarmOf({ count, alarmSince }: { readonly count: number; readonly alarmSince: number }) {
+  return alarmSince > 0 ? { alarm: count } : {};
 }

@@ -12,6 +12,9 @@ import { CANDIDATES } from '../paths/path-table.ts';
 import { SLOT_STATE_NAMES } from '../paths/slot-health.ts';
 import { bytes, duration, micros } from './quantities.ts';
 
+/** Fewer are peers of which something may be wrong with each. */
+const LEAST_PEERS = 3;
+
 export function renderStatus(status: AgentStatus): string {
   const { host, version, pid, uptimeSeconds, underlay, threads } = status;
   const several = threads > 1;
@@ -21,6 +24,7 @@ export function renderStatus(status: AgentStatus): string {
     `underlay ${underlay.address} port ${underlay.port}, source ports ${underlay.sourcePorts} to ${lastPort}, MTU ${underlay.mtu}`,
     ...section('interfaces', vnicTable(status.vnics, several), status.vnics.length),
     ...section('peers', peerTable(status.peers), status.peers.length),
+    ...alarmLines(status.peers),
     ...section('connections', connectionTable(status.connections, several), status.connections.length),
     ...clientLines(status.clients),
     ...section('counted', counts(status.counters), nonZero(status.counters).length),
@@ -54,6 +58,17 @@ function vnicTable(vnics: readonly VnicStatus[], several: boolean): string {
 function peerTable(peers: readonly PeerStatus[]): string {
   const rows = peers.map(({ vtep, slots }) => [vtep, pathSummary(slots), routeCount(slots), rttRange(slots)]);
   return table(['VTEP', 'PATHS', 'ROUTES', 'RTT'], rows);
+}
+
+/** What loses packets on every path is no path: the peer, or this host when it is so of most peers (ZooRoute §8). */
+function alarmLines(peers: readonly PeerStatus[]): string[] {
+  const alarming = peers.filter(({ alarm }) => alarm !== undefined);
+  if (alarming.length >= LEAST_PEERS && alarming.length * 2 > peers.length)
+    return ['ALARM: paths to most peers are left too often: look at this host, not at paths'];
+  return alarming.map(
+    ({ vtep, alarm }) =>
+      `ALARM: paths to ${vtep} are left too often (${alarm} slots moved lately): look at that host, not at paths`,
+  );
 }
 
 function pathSummary(slots: readonly SlotStatus[]): string {

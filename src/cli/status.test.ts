@@ -188,6 +188,20 @@ describe('text', () => {
     `);
   });
 
+  test('of a host with an alarm names the peer, or itself when it is so of most', () => {
+    const [peer] = status.peers;
+    const alarming = (vtep: string) => ({ ...peer!, vtep, alarm: 9 });
+    const one = renderStatus({ ...status, peers: [peer!, alarming('10.0.2.2')] });
+    expect(one).toContain(
+      'ALARM: paths to 10.0.2.2 are left too often (9 slots moved lately): look at that host, not at paths',
+    );
+    const most = ['10.0.2.2', '10.0.2.3', '10.0.2.4'].map(alarming);
+    const text = renderStatus({ ...status, peers: [peer!, ...most] });
+    expect(text.match(/ALARM.*/g)).toEqual([
+      'ALARM: paths to most peers are left too often: look at this host, not at paths',
+    ]);
+  });
+
   test('of a host with several data threads', () => {
     const text = renderStatus({ ...status, threads: 2 });
     expect(

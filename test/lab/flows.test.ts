@@ -173,10 +173,7 @@ describe('a slot whose packets vanish', () => {
     const peer = lab.node('host2').address!;
     const [table, why] = [await selvage('host1', 'paths', peer), await selvage('host1', 'why', peer)];
     expect(table.stdout).toMatch(
-      new RegExp(
-        `^10\\.0\\.1\\.2 +${slot} +${moved.sourcePort} .* healthy .* ago: (silence|a probe not answered), then `,
-        'm',
-      ),
+      new RegExp(`^10\\.0\\.1\\.2 +${slot} +${moved.sourcePort} .* ago: (silence|a probe not answered)`, 'm'),
     );
     expect(table.stdout).toMatch(new RegExp(`^10\\.0\\.1\\.2 +${sourcePort} +- .* bad `, 'm'));
     expect(why.stdout).toMatch(
