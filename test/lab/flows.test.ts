@@ -167,7 +167,6 @@ describe('a slot whose packets vanish', () => {
     // It was asked by a connection's packets, or, if faster ones had just been chosen, by a probe.
     const reasons = ['silence', 'unanswered probe'];
     expect(reasons).toContain(moved.lastLeft?.because);
-    expect(reasons).toContain(moved.lastLeft?.badBecause);
     expect(moved.probes.sent).toBeGreaterThan(moved.probes.answered);
     expect(moved.changes.rebound).toBeGreaterThan(0);
     const peer = lab.node('host2').address!;
