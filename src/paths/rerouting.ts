@@ -14,8 +14,11 @@ import { REROUTE_REASONS, type RerouteReason } from './reroute/core.ts';
 import { PORT_BAD, PORT_HEALTHY, PORT_RESTING } from './reroute/slow-table.ts';
 import { SLOT_BAD, SLOT_HEALTHY } from './slot-health.ts';
 
-/** Where no slot works: how soon they are moved blindly, twice as long each time, and how often. */
-const BLIND_MICROS = 10_000;
+/**
+ * Where no slot works: how soon they are moved blindly, twice as long each time, and how often. Not at once, since it may
+ * be that the peer was not scheduled for a moment.
+ */
+const BLIND_MICROS = 20_000;
 const BLIND_ROUNDS = 8;
 /** Candidates that have not failed for about as long are alike. */
 const ALIKE_MICROS = 60_000_000;
