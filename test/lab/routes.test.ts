@@ -88,6 +88,22 @@ describe('eight slots', () => {
     await eventually('four spines', async () => String(await spread('host1')) === '2,2,2,2', 60_000);
   });
 
+  it('leave a spine that swallows everything, and take it again when it does not', async () => {
+    const transfer = await Transfer.start(lab, 'tenant1', 'tenant2');
+    for (const leaf of ['leaf1', 'leaf2']) await lab.setLink(`${leaf}-spine3`, { blackhole: 'both' });
+    await eventually('slots that work, and none by that spine', async () => {
+      await transfer.progress();
+      const slots = await slotsOf('host1');
+      if (slots.some(({ state }) => state !== 'healthy')) return false;
+      const spines = await Promise.all(slots.map(({ sourcePort }) => spineOf('host1', sourcePort!)));
+      return !spines.includes('spine3');
+    });
+    for (const leaf of ['leaf1', 'leaf2']) await lab.resetLink(`${leaf}-spine3`);
+    await eventually('four spines', async () => String(await spread('host1')) === '2,2,2,2', 60_000);
+    const { sent, received } = await transfer.stop();
+    expect(received).toBe(sent);
+  });
+
   it('stay where they are, and it is said once, when no router answers', async () => {
     await lab.stopAgents(['host1']);
     const rules = `table inet quiet {
