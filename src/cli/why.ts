@@ -10,7 +10,7 @@ packets were dropped, and what was decided about paths to its peer.
 Examples:
   selvage why 10.0.2.1
   selvage why 0012ab3f
-  selvage why --json | jq '.decisions[] | select(.event == "port-left")'
+  selvage why --json | jq '.[] | select(.event == "port-left")'
 `;
 
 interface WhyOptions {
@@ -25,14 +25,14 @@ export function addWhyCommand(program: Command): void {
       'Say why paths to a peer were left, what took their place, and what else was decided about it.',
     )
     .argument('[peer]', 'address of the other host in the underlay, or the CID of a connection')
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print the decisions as JSON')
     .addOption(runtimeDirOption())
     .addHelpText('after', notes)
     .action(async (what: string | undefined, { runtimeDir, json }: WhyOptions) => {
       const { explanations } = await import('./explanations.ts');
       const { renderWhy } = await import('./why-text.ts');
       const why = await explanations(runtimeDir, what);
-      if (json) console.log(JSON.stringify({ ...why.agent, ...why }, null, 2));
+      if (json) console.log(JSON.stringify([...why.agent.decisions, ...why.decisions], null, 2));
       else console.log(renderWhy(why));
     });
 }
