@@ -25,7 +25,7 @@ Examples:
   selvage status                      what it is doing
   selvage flows                       its connections: windows, losses by cause, drops by reason
   selvage paths                       its paths: which are used, how fast, why one was left
-  selvage why PEER                    why paths to it were left
+  selvage why PEER                    why paths to it were left, and what took their place
   selvage probe PEER                  the routes to a host of any VXLAN overlay
   selvage reroute --dev flannel.1     keep a kernel's VXLAN overlay off paths that fail, without an agent
   selvage upgrade switch FILE         another switch in its place, while packets flow

@@ -14,7 +14,8 @@ import {
   rerouteSocket,
 } from '../reroute/status.ts';
 import { explanations, knownPaths } from './explanations.ts';
-import { renderDecisions, renderReroutePaths, renderReroutes } from './reroute-text.ts';
+import { renderReroutePaths, renderReroutes } from './reroute-text.ts';
+import { renderWhy } from './why-text.ts';
 
 const status: RerouteStatus = {
   dev: 'vxlan0',
@@ -99,8 +100,9 @@ PEER      DEVICE   PORT  STATE    IN USE  RTT     NO FAILURE FOR  PROBES  BACKEN
     { ...decision, event: 'peer-plain', because: 'no-answer', sourcePorts: [] },
     { ...decision, event: 'port-back', because: 'rankings-reset', sourcePorts: [10_004] },
   ];
-  expect(renderDecisions([decision, ...others])).toBe(`\
-WHEN       PEER      DEVICE  WHAT AND WHY
+  const agent = { decisions: [], peers: [] };
+  expect(renderWhy({ flow: undefined, agent, decisions: [decision, ...others] })).toBe(`\
+WHEN       PEER      BY      WHAT AND WHY
 4.3 s ago  10.0.2.1  vxlan0  left source ports 10003 and 10007: a probe and the one right after it were not answered
 4.3 s ago  10.0.2.1  vxlan0  leaves it in peace: it does not answer: nothing there speaks this protocol
 4.3 s ago  10.0.2.1  vxlan0  takes source port 10004 again: rankings start afresh every half hour`);
@@ -149,8 +151,12 @@ describe('who is asked', () => {
 
   test('a connection stands for its peer', async () => {
     await reroutes('vxlan0');
-    await serve(socketPath(folder), { 'GET /paths': [], 'GET /flows': [{ vtep: '10.0.2.1' }] });
-    expect((await explanations(folder, '0012ab3f')).decisions).toHaveLength(1);
+    const why = { decisions: [], peers: [{ vtep: '10.0.2.1' }] };
+    await serve(socketPath(folder), { 'GET /why': why, 'GET /flows': [{ vtep: '10.0.2.1' }] });
+    const { flow, agent, decisions } = await explanations(folder, '0012ab3f');
+    expect(decisions).toHaveLength(1);
+    expect(flow?.vtep).toBe('10.0.2.1');
+    expect(agent).toEqual(why);
   });
 
   test('what a killed process left is nobody', async () => {

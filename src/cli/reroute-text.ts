@@ -1,7 +1,7 @@
 // What processes that reroute say of themselves, as people read it.
 import { table } from '../base/table.ts';
-import type { RerouteDecision, ReroutePath, ReroutePeer, RerouteStatus } from '../reroute/status.ts';
-import { alarmText, decisionText } from '../reroute/words.ts';
+import type { ReroutePath, ReroutePeer, RerouteStatus } from '../reroute/status.ts';
+import { alarmText } from '../reroute/words.ts';
 import { age, duration, micros } from './quantities.ts';
 
 const PEER_HEAD = ['PEER', 'STATE', 'SCENARIO', 'PROBES', 'USABLE', 'IN USE', 'LEFT', 'HOPS', 'USED'];
@@ -63,19 +63,6 @@ export function renderReroutePaths(paths: readonly ReroutePath[]): string {
       failureFreeSeconds === undefined ? '-' : age(failureFreeSeconds),
       probes.sent === 0 ? '-' : `${probes.sent - probes.lost}/${probes.sent}`,
       backend ?? '-',
-    ]),
-  );
-}
-
-/** A line each, the oldest first. */
-export function renderDecisions(decisions: readonly RerouteDecision[]): string {
-  return table(
-    ['WHEN', 'PEER', 'DEVICE', 'WHAT AND WHY'],
-    decisions.map((decision) => [
-      `${age(decision.secondsAgo)} ago`,
-      decision.peer,
-      decision.dev,
-      decisionText(decision),
     ]),
   );
 }
