@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Two projects: `unit` needs no privileges and runs in parallel; `lab` runs real programs in network namespaces
-// it makes, two files at a time; `soak` is long runs of random faults, only on demand (`npm run soak`).
+// it makes, three files at a time; `soak` is long runs of random faults, only on demand (`npm run soak`).
 export default defineConfig({
   test: {
     projects: [
@@ -18,7 +18,7 @@ export default defineConfig({
           include: ['test/lab/**/*.test.ts'],
           globalSetup: ['tools/fresh-dist.mjs'],
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
