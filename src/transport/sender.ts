@@ -39,8 +39,8 @@ export class Sender {
   }
 
   /**
-   * Gives a frame its PSNs and a path when there is room for all of it, or for a part of one that is larger than the
-   * windows; takes over one reference of its chunk.
+   * Gives a frame its PSNs and a path when there is room for all of it, or for a part; takes over one reference of its
+   * chunk.
    */
   accept(now: number, row: number, offset: number, length: number): boolean {
     const { options, region, connections, counters } = this.context;
@@ -140,7 +140,7 @@ export class Sender {
     window.records[at + 1]! |= window.slot << RECORD_SLOT_SHIFT;
   }
 
-  /** Of the frame that was larger than the windows, as much as there is room for by now. */
+  /** Of a frame of which a part was sent, as much as there is room for by now. */
   private placeRest(now: number, row: number, window: SendWindow): void {
     const { payloadBytes } = this.context.options;
     const { records, mask, next } = window;

@@ -50,7 +50,10 @@ export class Sprayer {
     return false;
   }
 
-  /** Puts the next packets of a frame that is larger than the windows on a slot; how many, 0 when none has room. */
+  /**
+   * Puts the next packets of a frame that has nowhere room for all of it on a slot; how many, 0 when none has room. To
+   * wait until it can go whole was measured to be slower: parts keep the receiver busy.
+   */
   placePart(now: number, row: number, window: SendWindow, packets: number, length: number): number {
     const { connections, options, paths } = this.context;
     const { payloadBytes, sprayPackets } = options;
