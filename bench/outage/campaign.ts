@@ -93,7 +93,7 @@ function makeFault(kind: FaultKind, leaves: number, rng: Rng): Fault {
     case 'loss 30–80 %':
       return { kind, lossPpm: between(rng, 300_000, 800_000) };
     case 'low-rate loss':
-      return { kind, lossPpm: between(rng, 1000, 10_000) };
+      return { kind, lossPpm: between(rng, 1000, 20_000) };
     case 'line card':
       return { kind, leaf, course: below(rng, 2) === 0 ? 'both' : oneWay };
     case 'flapping':
