@@ -8,7 +8,7 @@ import type { BenchOptions, BenchOutcome, Column } from '../harness/bench.ts';
 import { inTurns } from '../harness/in-turns.ts';
 import { Measurements } from '../harness/measurements.ts';
 import { ascending, percentileOf } from '../harness/percentiles.ts';
-import type { Ratios } from '../harness/ratios.ts';
+import { quotient, type Ratios } from '../harness/ratios.ts';
 import { LINUX_TCP, type MeasuredAlgorithm, STEERED_TCP, withSteeredTcp } from '../peers/linux-tcp.ts';
 import type { Contender, PeerName } from '../peers/peer.ts';
 import type { Progress } from '../testbed.ts';
@@ -26,7 +26,7 @@ const [SENDER, RECEIVER] = ['host1', 'host2'];
 const WARM_UP_SECONDS = 2;
 
 const FULL = {
-  rounds: 3,
+  rounds: 5,
   seconds: 4,
   flows: [1, 4, 16, 64],
   loopbackFlows: [1, 64],
@@ -198,21 +198,17 @@ function recordTimes(lines: readonly string[], measured: Measurements): void {
   }
 }
 
-/** Of the best rounds: whatever else the machine did meanwhile only takes away. */
+/** Of processor time that of the algorithm with the larger one. */
 function ratiosOf(measured: Measurements, algorithms: readonly string[]): Ratios {
-  const cpu = (flows: number) => {
-    const least = (peer: PeerName, algorithm: string) =>
-      measured.summary(peer, cpuCase(algorithm, flows), 'cpuSecondsPerGB')?.min;
-    const each = algorithms.map((algorithm) =>
-      divided(least('selvage', algorithm), least('linuxTcp', algorithm)),
+  const cpu = (flows: number) =>
+    Math.max(
+      ...algorithms.map((algorithm) => {
+        const situation = cpuCase(algorithm, flows);
+        return quotient(measured, 'selvage', 'linuxTcp', 'cpuSecondsPerGB', situation)!;
+      }),
     );
-    const known = each.filter((value) => value !== undefined);
-    return known.length < each.length ? undefined : Math.max(...known);
-  };
-  const loopback = (peer: PeerName, flows: number) => {
-    const most = (name: PeerName) => measured.summary(name, loopbackCase(flows), 'gbitPerSecond')?.max;
-    return divided(most(peer), most('linuxTcp'));
-  };
+  const loopback = (peer: PeerName, flows: number) =>
+    quotient(measured, peer, 'linuxTcp', 'gbitPerSecond', loopbackCase(flows));
   return {
     cpu1Flow: cpu(1),
     cpu64Flows: cpu(64),
@@ -224,18 +220,13 @@ function ratiosOf(measured: Measurements, algorithms: readonly string[]): Ratios
   };
 }
 
-function divided(above: number | undefined, below: number | undefined): number | undefined {
-  return above === undefined || below === undefined ? undefined : above / below;
-}
-
 function notesOf({ seconds }: Plan): string[] {
   return [
     `iperf3 for ${seconds} s between two network namespaces behind ${LINK_BITS_PER_SECOND / 1e9} Gbit/s and a queue of ` +
       `${QUEUE_BYTES / 1e6} MB; bundles cross it whole, as between cards with offloads. All that the machine’s processors ` +
       'did is counted: iperf3, kernel and algorithm, and whatever else runs, so nothing else should.',
     `Before, each ran for ${WARM_UP_SECONDS} s with as many flows as there are at most, not counted.`,
-    'Ratios are of the best round of each, since whatever else the machine does only takes away; for processor time that of ' +
-      'the algorithm with the larger one.',
+    'Ratios are of medians over the rounds; that of processor time is that of the algorithm with the larger one.',
     `Loopback: iperf3 for ${seconds} s within one namespace, Reno, whose slow start is in the algorithm, since nothing is lost ` +
       'and it never ends: there are reports all the time. One for every acknowledgement takes ' +
       '`--interval 0us`; otherwise a connection reports once a millisecond at most.',
