@@ -3,7 +3,7 @@
 // first two racks.
 
 import type { TenantAddresses } from '../lab/addressing.ts';
-import { beforeInterrupt } from '../lab/interrupt.ts';
+import { unlessInterrupted } from '../lab/interrupt.ts';
 import { Lab } from '../lab/lab.ts';
 import type { Topology } from '../lab/topology.ts';
 
@@ -24,21 +24,16 @@ export async function withTestbed<T>(
   work: (testbed: Testbed) => Promise<T>,
   topology?: Topology,
 ): Promise<T> {
-  let interrupted = false;
-  const forget = beforeInterrupt(async () => {
-    interrupted = true;
-  });
   let lab: Lab | undefined;
   try {
     lab = await Lab.up({ progress, ...(topology && { topology }) });
     return await work(describe(lab));
   } catch (thrown) {
     // Programs that the interrupt ended are no failures; the signal is about to end us as well.
-    if (interrupted) await new Promise(() => {});
+    await unlessInterrupted();
     throw thrown;
   } finally {
     await lab?.down();
-    forget();
   }
 }
 

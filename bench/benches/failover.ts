@@ -191,8 +191,6 @@ function notesOn(measured: Measurements, request: string): string[] {
       `two answers on one connection; a request failed when it had no answer within ${REQUEST_TIMEOUT_MILLIS / 1000} s.`,
     'MPTCP carries the bulk flow alone: Redis and its clients do not ask for it. Longest gaps are of a round, and the ' +
       'bound is on their median over the rounds.',
-    'MPTCP carries the bulk flow alone: Redis and its clients do not ask for it. A longest gap is that of a round, and ' +
-      'its bound is on the median over the rounds.',
     `Bulk: one flow of iperf3 over an access link of ${ACCESS_BITS_PER_SECOND / 1e6} Mbit/s; kept is the share of the ` +
       'fault-free throughput.',
     'The spine is the one that carried most of the peer’s packets just before. First its link to the client’s leaf loses ' +

@@ -4,6 +4,10 @@ import { figure, type TableColumn, wrapped } from '../harness/text-table.ts';
 import type { Bound, Paper, PaperSection } from './paper.ts';
 import type { BenchResult, MeasuredBench, PaperResults } from './results.ts';
 
+const ASKED =
+  'What is asked is chosen by this project, and may be less or more than what the paper says, which stands before it; where ' +
+  'nothing is asked, a figure is only told.';
+
 export function renderDocument(paper: Paper, results: PaperResults): string {
   return `${[
     `# ${paper.title}`,
@@ -11,6 +15,7 @@ export function renderDocument(paper: Paper, results: PaperResults): string {
     ...paper.introduction.map(paragraph),
     ...machineTexts(results).map(paragraph),
     '## At a glance',
+    paragraph(ASKED),
     glance(paper, results),
     ...paper.sections.flatMap((section) => sectionText(paper, section, results.benches[section.bench])),
   ].join('\n\n')}\n`;
@@ -77,7 +82,7 @@ function sectionText(paper: Paper, section: PaperSection, result: BenchResult | 
     paragraph(about),
     paragraph(`Paper: ${paperFound}`),
     ...(result === undefined || 'failure' in result
-      ? [paragraph(`Not measured: ${result?.failure ?? 'this version has no such benchmark.'}`)]
+      ? [paragraph(`Not measured: ${result?.failure ?? 'nobody has done so yet.'}`)]
       : measuredText(paper, section, result)),
     bullets('What differs from the paper:', differs),
     paragraph(`Again: \`npm run bench -- ${bench}\`.`),

@@ -1,7 +1,9 @@
 // `bench paper NAME`: runs every benchmark of a paper, and writes its document, its charts and what was measured into a
-// folder. It writes after each benchmark, so that an interrupt costs one; what could not be measured is said there.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// folder. It writes after each benchmark, beside what was measured before, so that an interrupt costs one; what could not be
+// measured is said there.
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { unlessInterrupted } from '../../lab/interrupt.ts';
 import { unknownName } from '../../lab/names.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import { reenterUnprivileged } from '../../lab/user-namespace.ts';
@@ -27,13 +29,13 @@ export interface PaperOptions {
 
 /** The exit status: 1 when something could not be measured. */
 export async function runPaper(name: string | undefined, options: PaperOptions): Promise<number> {
-  const known = PAPERS.map((each) => each.name);
+  const papers = PAPERS.map((each) => each.name);
   if (name === undefined) {
-    const hint = `There is ${known.join(', ')}: selvage bench paper ${known[0]}`;
+    const hint = `There is ${papers.join(', ')}: selvage bench paper ${papers[0]}`;
     throw new SelvageError('bad-input', 'No paper is named.', { hint });
   }
   const named = PAPERS.find((each) => each.name === name);
-  if (named === undefined) throw unknownName('paper', name, known);
+  if (named === undefined) throw unknownName('paper', name, papers);
   const paper = await named.load();
   const folder = options.out ?? join(packageRoot(), 'docs', 'results');
   if (options.redraw) {
@@ -44,15 +46,17 @@ export async function runPaper(name: string | undefined, options: PaperOptions):
   const names = paper.sections.map(({ bench }) => bench);
   const stranger = only?.find((each) => !names.includes(each));
   if (stranger !== undefined) throw unknownName('benchmark', stranger, names);
-  const isFirst = only === undefined || !existsSync(resultsFile(folder, paper));
-  const before = isFirst ? { paper: paper.name, benches: {} } : readResults(folder, paper);
+  const before = existsSync(resultsFile(folder, paper)) ? readResults(folder, paper) : { benches: {} };
   const benches = (only ?? names).flatMap((each) => BENCHES.filter((bench) => bench.name === each));
   const status = await reenterUnprivileged(benches.flatMap(({ programs }) => programs));
   if (status !== undefined) return status;
-  const results = await measure(before, benches, options.quick, (soFar) => write(paper, soFar, folder));
+  // Of a benchmark that the paper has no more, nothing is kept.
+  const kept = Object.entries(before.benches).filter(([bench]) => names.includes(bench));
+  const known = { paper: paper.name, benches: Object.fromEntries(kept) };
+  const results = await measure(known, benches, options.quick, (soFar) => write(paper, soFar, folder));
   console.log(`Written: ${join(folder, `${paper.name}.md`)}`);
   if (options.json) console.log(JSON.stringify({ paper: paper.name, ratios: ratiosOf(results) }));
-  return Object.values(results.benches).some((result) => 'failure' in result) ? 1 : 0;
+  return benches.some((bench) => 'failure' in results.benches[bench.name]!) ? 1 : 0;
 }
 
 async function measure(
@@ -74,7 +78,11 @@ async function measure(
           const seconds = (performance.now() - startedAt) / 1000;
           return resultOf(outcome, { quick, machine, seconds });
         },
-        (thrown): BenchResult => ({ failure: String(SelvageError.from(thrown)) }),
+        async (thrown): Promise<BenchResult> => {
+          // What an interrupt ended was not measured before it either.
+          await unlessInterrupted();
+          return { failure: String(SelvageError.from(thrown)) };
+        },
       );
     if ('failure' in result) progress(`${bench} could not be measured: ${result.failure}`);
     results = { ...results, benches: { ...results.benches, [bench]: result } };
@@ -86,6 +94,8 @@ async function measure(
 function write(paper: Paper, results: PaperResults, folder: string): void {
   const charts = join(folder, paper.name);
   mkdirSync(charts, { recursive: true });
+  // First: from this everything else can be written again.
+  replaceFile(resultsFile(folder, paper), `${JSON.stringify(results, null, 1)}\n`);
   // Those of an earlier run may not be drawn again.
   for (const file of readdirSync(charts)) if (file.endsWith('.svg')) rmSync(join(charts, file));
   for (const { bench, charts } of paper.sections) {
@@ -94,8 +104,13 @@ function write(paper: Paper, results: PaperResults, folder: string): void {
     for (const { name, chart } of charts(result))
       writeFileSync(join(folder, chartFile(paper.name, bench, name)), renderChart(chart));
   }
-  writeFileSync(resultsFile(folder, paper), `${JSON.stringify(results, null, 1)}\n`);
-  writeFileSync(join(folder, `${paper.name}.md`), renderDocument(paper, results));
+  replaceFile(join(folder, `${paper.name}.md`), renderDocument(paper, results));
+}
+
+/** Whole, or as it was. */
+function replaceFile(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
 }
 
 function resultsFile(folder: string, { name }: Paper): string {
@@ -107,8 +122,9 @@ function readResults(folder: string, paper: Paper): PaperResults {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (cause) {
+    const again = `selvage bench paper ${paper.name}`;
     throw new SelvageError('bad-input', `${file} cannot be read: ${(cause as Error).message}.`, {
-      hint: `Measure first: selvage bench paper ${paper.name}`,
+      hint: existsSync(file) ? `Remove it, and measure again: ${again}` : `Measure first: ${again}`,
       cause,
     });
   }
