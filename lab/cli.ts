@@ -21,6 +21,9 @@ Examples:
   selvage lab up three-racks.yaml --name big --no-agents
 `;
 const downExamples = `
+What a killed command (bench, demo, a test) left behind is removed by whichever lab comes up next, and here. A lab of
+\`lab up\` belongs to no process: it stays until it is taken down.
+
 Examples:
   selvage lab down
   selvage lab down --lab big
