@@ -25,7 +25,11 @@ const DEFAULT_TIMEOUT_MILLIS = 60_000;
 
 /** By name as programs.ts finds it, or by a path. */
 export async function resolveProgram(name: string | undefined): Promise<ProgramFile> {
-  if (name === undefined) throw new SelvageError('bad-input', 'There is no program to run.');
+  if (name === undefined) {
+    throw new SelvageError('bad-input', 'There is no program to run.', {
+      hint: 'Name one after --: … -- bash',
+    });
+  }
   if (!name.includes('/')) return requireProgram(name);
   try {
     accessSync(name, constants.X_OK);

@@ -12,12 +12,14 @@ export function renderUp(status: LabStatus, isOnly: boolean): string {
   const here = status.tenants[0];
   const there = status.tenants.findLast((tenant) => tenant.host !== here?.host);
   const address = there?.selvage ?? there?.kernelVxlan;
+  const agent = status.processes.find(({ kind }) => kind === 'agent');
   const which = isOnly ? '' : ` --lab ${status.name}`;
   const tries = [
     ...(here && address ? [`selvage lab exec${which} ${here.name} -- ping -c 3 ${address}`] : []),
     `selvage lab set${which} ${spineLink} --blackhole both`,
     `selvage lab set${which} ${names[0]} --loss 1%`,
     `selvage lab status${which}`,
+    ...(agent === undefined ? [] : [`selvage lab exec${which} ${agent.subject} -- selvage status`]),
     `selvage lab down${which}`,
   ];
   return [
@@ -34,7 +36,8 @@ export function renderStatus(status: LabStatus): string {
     headline(status),
     `\nLinks\n${indent(linkTable(status.links))}`,
     `\nTenants\n${indent(tenantTable(status))}`,
-    ...dead.map(({ kind, subject }) => `\nThe ${kind} of ${subject} has ended.`),
+    ...(dead.length === 0 ? [] : ['']),
+    ...dead.map(({ kind, subject }) => `The ${kind} of ${subject} has ended.`),
   ].join('\n');
 }
 

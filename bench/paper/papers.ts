@@ -11,7 +11,7 @@ export interface NamedPaper {
 export const PAPERS: readonly NamedPaper[] = [
   {
     name: 'bifrost',
-    about: 'reliable multipath transport; about an hour',
+    about: 'reliable multipath transport; about three quarters of an hour',
     load: async () => (await import('./bifrost/bifrost.ts')).BIFROST,
   },
   {
@@ -21,7 +21,7 @@ export const PAPERS: readonly NamedPaper[] = [
   },
   {
     name: 'zooroute',
-    about: 'rerouting before tenants notice; about half an hour',
+    about: 'rerouting before tenants notice; about twenty minutes',
     load: async () => (await import('./zooroute/zooroute.ts')).ZOOROUTE,
   },
 ];

@@ -31,7 +31,7 @@ export interface PaperOptions {
 export async function runPaper(name: string | undefined, options: PaperOptions): Promise<number> {
   const papers = PAPERS.map((each) => each.name);
   if (name === undefined) {
-    const hint = `There is ${papers.join(', ')}: selvage bench paper ${papers[0]}`;
+    const hint = `There are ${papers.join(', ')}: selvage bench paper ${papers[0]}`;
     throw new SelvageError('bad-input', 'No paper is named.', { hint });
   }
   const named = PAPERS.find((each) => each.name === name);

@@ -110,7 +110,9 @@ function call(
     socket: socketPath(runtimeDir),
     name: 'The agent',
     absent: 'No agent runs on this host',
-    hint: 'Start it with `selvage agent --config FILE`; if its runtimeDir is another, give that with --runtime-dir.',
+    hint:
+      'Start it with `selvage agent --config FILE`; if its runtimeDir is another, give that with --runtime-dir; that of a ' +
+      'lab’s host is asked by `selvage lab exec host1 -- selvage status`.',
   };
   return askJson(asked, { method, path, body, patienceMillis });
 }

@@ -48,6 +48,9 @@ export function curvesOf(samples: readonly TraceSample[]): readonly Curve[] {
 }
 
 export function renderTrace(title: string, curves: readonly Curve[]): string {
+  const end = curves[0]?.points.at(-1)?.[0] ?? 0;
+  if (curves.every(({ points }) => mostOf(points) === 0))
+    return `${title}\n\nNothing was sent in these ${end.toFixed(1)} s, so there is nothing to draw.`;
   const charts = curves.map(({ name, points, format }) => {
     const most = mostOf(points);
     const columns = columnsOf(points);
@@ -57,7 +60,6 @@ export function renderTrace(title: string, curves: readonly Curve[]): string {
     const last = points.at(-1)?.[1] ?? 0;
     return [`${name}: ${format(last)} at the end, ${format(most)} at most`, ...lines].join('\n');
   });
-  const end = curves[0]?.points.at(-1)?.[0] ?? 0;
   return [title, ...charts, `0 s${`${end.toFixed(1)} s`.padStart(COLUMNS - 3)}`].join('\n\n');
 }
 
