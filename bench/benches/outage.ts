@@ -39,7 +39,10 @@ import { withTestbed } from '../testbed.ts';
 export const ALL_FAULTS = 'all faults';
 const SEED = 1;
 const FAULT_MILLIS = { full: 6000, quick: 5000 };
-/** What a tenant does not notice (ZooRoute §7.1, §7.3): of a host that only reroutes, and of one with our transport. */
+/**
+ * What a tenant is held not to notice: of a host that only reroutes the 3 s in which the paper mitigates most faults of cards
+ * and ports (ZooRoute §7.3), and of one with our transport what is asked of that. The paper does not say where it draws the line.
+ */
 const STANDALONE_LIMIT_MILLIS = 3000;
 const AGENT_LIMIT_MILLIS = 20;
 
@@ -179,7 +182,7 @@ function notesOn(judged: ReadonlyMap<PeerName, Judged>, faultSeconds: number): s
       'part or always, would have been so for as long as it lasts.',
     `Masked: nothing failed, and no gap longer than ${STANDALONE_LIMIT_MILLIS / 1000} s; for Selvage’s agent no longer than ` +
       `${AGENT_LIMIT_MILLIS} ms above its longest while nothing was wrong` +
-      `${agent === undefined ? '' : `, ${figure(agent.faultFreeGapMillis)} ms`}.`,
+      `${agent === undefined ? '' : `, ${figure(agent.faultFreeGapMillis)} ms`}. These limits are ours.`,
     'Tenants are like virtual machines, whose TCP cannot change the path of the outer packets; those of random re-pick are ' +
       'containers, whose can.',
   ];

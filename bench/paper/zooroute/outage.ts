@@ -19,6 +19,9 @@ export const OUTAGE: PaperSection = {
   differs: [
     'Faults are made on purpose, and last seconds: those of table 1’s durations are computed from how service was at the end. A ' +
       'router’s death is that of a spine, a line card half of a leaf’s uplinks.',
+    'Which faults there are, how many of each and how strong, is chosen here (loss of 30 to 80 % and of 0.1 to 2 %, jitter of 20 to ' +
+      '80 ms), and so are the limits: out of service from 100 ms on, masked up to 3 s or 20 ms, recovery judged for faults of at ' +
+      'least 30 % loss. The paper does not say what its faults were like, nor when one is masked.',
     'Out of service is what an application with requests on TCP connections sees, its retransmission timers included, and not ' +
       'the loss of probes.',
     'Four paths and not hundreds; six systems, their tenants and the fabric share one machine’s processors.',
