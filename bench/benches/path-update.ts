@@ -24,7 +24,7 @@ const columns: readonly Column[] = [
 ];
 
 const ways: readonly (Contender & { readonly name: UpdateWay })[] = [
-  { name: 'mapWrites', title: 'map writes', settings: 'a system call an element' },
+  { name: 'mapWrites', title: 'map writes', settings: 'a system call an element, by way of koffi' },
   { name: 'mapBatches', title: 'batched map writes', settings: 'one system call' },
   {
     name: 'updatePackets',
