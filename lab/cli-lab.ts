@@ -5,7 +5,7 @@ import { SelvageError } from '../src/base/errors.ts';
 import { type ConditionTexts, formatConditions, parseConditions } from './conditions.ts';
 import { followChild } from './execute.ts';
 import { Lab, removeAbandonedLabs } from './lab.ts';
-import { chooseState, isAbandoned, readStates } from './state.ts';
+import { chooseState, chooseToEnd, isAbandoned, type LabState, readStates } from './state.ts';
 import { readStatus } from './status.ts';
 import { renderStatus, renderUp } from './status-text.ts';
 import { requirePrivilege } from './tools.ts';
@@ -38,8 +38,10 @@ export async function down(name: string | undefined): Promise<void> {
   requirePrivilege();
   const removed = await removeAbandonedLabs();
   if (removed.length > 0) progress(`Removed what ended commands left behind: ${removed.join(', ')}.`);
-  if (removed.length > 0 && (name === undefined ? readStates().length === 0 : removed.includes(name))) return;
-  const lab = Lab.open(name);
+  const isDone = (states: readonly LabState[]) =>
+    name === undefined ? states.every(({ owner }) => owner !== undefined) : removed.includes(name);
+  if (removed.length > 0 && isDone(readStates())) return;
+  const lab = Lab.open(name ?? chooseToEnd(readStates()));
   await lab.down();
   console.log(`Lab ${lab.name} is down.`);
 }

@@ -22,7 +22,7 @@ Examples:
 `;
 const downExamples = `
 What a killed command (bench, demo, a test) left behind is removed by whichever lab comes up next, and here. A lab of
-\`lab up\` belongs to no process: it stays until it is taken down.
+\`lab up\` belongs to no process: it stays until it is taken down. One that a running command is using goes only by name.
 
 Examples:
   selvage lab down

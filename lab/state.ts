@@ -82,12 +82,9 @@ export function removeState(lab: string): void {
 
 /** The lab of that name, or the only one. */
 export function chooseState(lab: string | undefined): LabState {
-  const names = readStates().map((state) => state.name);
-  if (lab === undefined && names.length > 1) {
-    throw new SelvageError('bad-input', `Several labs are up: ${names.join(', ')}.`, {
-      hint: 'Say which: --lab NAME.',
-    });
-  }
+  const states = readStates();
+  if (lab === undefined && states.length > 1) throw severalLabs(states);
+  const names = states.map((state) => state.name);
   const state = readState(lab ?? names[0] ?? '');
   if (state !== undefined) return state;
   // Names may be numbers, which “there are 3” would not tell.
@@ -95,6 +92,29 @@ export function chooseState(lab: string | undefined): LabState {
   throw new SelvageError('not-running', lab === undefined ? 'No lab is up.' : `The lab ${lab} is not up.`, {
     hint,
   });
+}
+
+/**
+ * Which lab is meant to go where none is named, if there is one: of those that belong to no process, the only one. What a
+ * bench, a demo or a test runs in is taken from it only by name.
+ */
+export function chooseToEnd(states: readonly LabState[]): string | undefined {
+  const [first, ...others] = states.filter(({ owner }) => owner === undefined);
+  if (others.length > 0) throw severalLabs([first!, ...others]);
+  const [owned] = states;
+  if (first !== undefined || owned === undefined) return first?.name;
+  throw new SelvageError(
+    'in-use',
+    `Lab ${owned.name} belongs to process ${owned.owner!.pid}, and goes with it.`,
+    {
+      hint: `To take it from that process all the same: selvage lab down --lab ${owned.name}`,
+    },
+  );
+}
+
+function severalLabs(states: readonly Pick<LabState, 'name'>[]): SelvageError {
+  const names = states.map(({ name }) => name).join(', ');
+  return new SelvageError('bad-input', `Several labs are up: ${names}.`, { hint: 'Say which: --lab NAME.' });
 }
 
 export function isAbandoned(state: LabState): boolean {
