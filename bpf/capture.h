@@ -18,8 +18,9 @@ INLINE void describe(struct heard *heard, enum heard_kind kind, const struct out
 	heard->padding[0] = heard->padding[1] = heard->padding[2] = 0;
 }
 
-APART void capture(struct __sk_buff *skb, struct settings *settings, const struct outer *outer, s64 now)
+APART void capture(struct __sk_buff *skb, struct settings *settings, const struct outer *outer)
 {
+	s64 now = bpf_ktime_get_ns();
 	int is_peer = bpf_map_lookup_elem(&reroute_paths, &outer->source) != 0;
 	u32 at = outer->udp_at + sizeof(struct udp);
 	u32 length = outer->payload_bytes;
@@ -57,8 +58,9 @@ INLINE int is_group(const struct address *address)
 }
 
 /** ZooRoute §4.1: active destinations are found while packets are encapsulated. */
-APART void tell_destination(struct settings *settings, const struct outer *outer, s64 now)
+APART void tell_destination(struct settings *settings, const struct outer *outer)
 {
+	s64 now = bpf_ktime_get_ns();
 	s64 *told = bpf_map_lookup_elem(&reroute_newcomers, &outer->destination);
 	struct heard heard;
 
@@ -67,6 +69,6 @@ APART void tell_destination(struct settings *settings, const struct outer *outer
 	if (is_group(&outer->destination) || !may_spend(settings, BUCKET_DESTINATIONS, now))
 		return;
 	bpf_map_update_elem(&reroute_newcomers, &outer->destination, &now, BPF_ANY);
-	describe(&heard, HEARD_DESTINATION, outer, bpf_ktime_get_ns());
+	describe(&heard, HEARD_DESTINATION, outer, now);
 	bpf_ringbuf_output(&reroute_heard, &heard, sizeof(heard), 0);
 }

@@ -20,10 +20,10 @@ static long (*const bpf_map_update_elem)(void *map, const void *key, const void 
 static long (*const bpf_skb_store_bytes)(void *skb, u32 at, const void *from, u32 length, u64 flags) = (void *)9;
 static long (*const bpf_skb_load_bytes)(const void *skb, u32 at, void *to, u32 length) = (void *)26;
 static long (*const bpf_skb_pull_data)(void *skb, u32 length) = (void *)39;
+static u64 (*const bpf_jiffies64)(void) = (void *)118;
 static void *(*const bpf_ringbuf_reserve)(void *ring, u64 size, u64 flags) = (void *)131;
 static void (*const bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;
 static void (*const bpf_ringbuf_discard)(void *data, u64 flags) = (void *)133;
-static u64 (*const bpf_ktime_get_coarse_ns)(void) = (void *)160;
 
 /** The context of a tc program (include/uapi/linux/bpf.h). */
 struct __sk_buff {

@@ -13,15 +13,15 @@ INLINE u32 headers_of(const struct settings *settings)
 	return settings->flags & FLAG_LEARNS ? INNER_BYTES : OUTER_BYTES;
 }
 
-INLINE void mark(struct activity *activity, const struct entry *entry, u32 port, s64 now)
+INLINE void mark(struct activity *activity, const struct entry *entry, u32 port, u64 tick)
 {
 	u32 offset = port - entry->base;
 	u64 bit = offset < MAX_PORTS ? 1ull << offset : 0;
 
 	if (bit & ~READ_ONCE(activity->used_ports))
 		__sync_fetch_and_or(&activity->used_ports, bit);
-	if (activity->last_nanos != now)
-		activity->last_nanos = now;
+	if (activity->last_tick != tick)
+		activity->last_tick = tick;
 }
 
 /** Where the destination's activity is marked, and its entry; 0 when it has none. */
@@ -58,17 +58,17 @@ SEC("tc") int reroute_egress(struct __sk_buff *skb)
 		return PACKET_NEXT;
 	if (!read_addresses(skb, &outer) || !is_local(settings, &outer.source))
 		return PACKET_NEXT;
-	s64 now = bpf_ktime_get_coarse_ns();
-	if (!is_attended(settings, now))
+	u64 tick = bpf_jiffies64();
+	if (!is_attended(settings, tick))
 		return PACKET_NEXT;
 	u32 port = settings->flags & FLAG_LEARNS ? learned_port(skb, &outer) : 0;
 	struct activity *activity = find_entry(&outer.destination, &entry);
 	if (activity) {
 		if (port == 0)
 			port = choose_port(&entry, outer.source_port);
-		mark(activity, &entry, port ? port : outer.source_port, now);
+		mark(activity, &entry, port ? port : outer.source_port, tick);
 	} else {
-		tell_destination(settings, &outer, now);
+		tell_destination(settings, &outer);
 	}
 	if (port != 0 && port != outer.source_port && !write_source_port(skb, &outer, port))
 		count(settings, COUNT_NOT_WRITTEN);
@@ -88,14 +88,15 @@ SEC("tc") int reroute_ingress(struct __sk_buff *skb)
 	int learns = settings->flags & FLAG_LEARNS && is_frame(&outer);
 	if (!learns && !is_zooroute(&outer))
 		return PACKET_NEXT;
-	s64 now = bpf_ktime_get_ns();
-	if (!read_addresses(skb, &outer) || !is_local(settings, &outer.destination) || !is_attended(settings, now))
+	if (!read_addresses(skb, &outer) || !is_local(settings, &outer.destination))
+		return PACKET_NEXT;
+	if (!is_attended(settings, bpf_jiffies64()))
 		return PACKET_NEXT;
 	if (learns) {
 		learn_port(skb, &outer);
 		return PACKET_NEXT;
 	}
-	capture(skb, settings, &outer, now);
+	capture(skb, settings, &outer);
 	return PACKET_DROP;
 }
 

@@ -33,16 +33,16 @@ export const settings = {
   localsAt: 4,
   heartbeatAt: 8,
   limitAt: 16,
-  localAt: 24,
-  layoutAt: 152,
-  halfAt: 156,
+  localAt: 32,
+  layoutAt: 160,
+  halfAt: 164,
   /** Of a captured packet: from peers, from strangers; of a destination told of. */
-  costsAt: 160,
-  burstAt: 184,
-  countsAt: 192,
-  hooksAt: 256,
-  ownerAt: 288,
-  bytes: 296,
+  costsAt: 168,
+  burstAt: 192,
+  countsAt: 200,
+  hooksAt: 264,
+  ownerAt: 296,
+  bytes: 304,
 } as const;
 
 /** What the programs count. */
