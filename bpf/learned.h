@@ -55,6 +55,7 @@ INLINE void *read_inner_ip(void *next, void *end, u16 type, struct flow *flow, u
 /** Whether there is an inner flow; what has no ports counts as one of ports 0. */
 INLINE int read_flow(struct __sk_buff *skb, const struct outer *outer, struct flow *flow)
 {
+	make_linear(skb, INNER_BYTES);
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	u32 at = outer->udp_at + sizeof(struct udp) + sizeof(struct vxlan);
 	u16 fragment = 0;

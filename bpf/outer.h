@@ -28,7 +28,7 @@ struct outer {
 	u16 checksum;
 };
 
-/** Packets from a network card may have their headers elsewhere than in their head. */
+/** Packets may have their headers elsewhere than in their head. */
 INLINE void make_linear(struct __sk_buff *skb, u32 bytes)
 {
 	u32 linear = skb->data_end - skb->data;
@@ -59,45 +59,59 @@ INLINE void *skip_tags(void *next, void *end, u16 *type)
 	return next;
 }
 
-/** Where UDP begins; 0 for a fragment that is not the first, and whatever is not UDP right behind IP. */
-INLINE void *skip_ip(void *next, void *end, u16 type, struct outer *outer)
+/** `CUT`: it may be VXLAN, but for that more has to be seen. */
+enum found { OTHER, FOUND, CUT };
+
+/** Where UDP begins; a fragment that is not the first is other, and so is whatever is not UDP right behind IP. */
+INLINE enum found skip_ip(void **next, void *end, u16 type, struct outer *outer)
 {
 	if (type == BIG16(TYPE_IPV4)) {
-		struct ipv4 *ip = next;
+		struct ipv4 *ip = *next;
 
-		if ((void *)(ip + 1) > end || ip->protocol != PROTOCOL_UDP || ip->fragment & BIG16(0x1fff))
-			return 0;
+		if ((void *)(ip + 1) > end)
+			return CUT;
 		u32 length = (ip->version_and_words & 15) * 4;
+		if (ip->protocol != PROTOCOL_UDP || ip->fragment & BIG16(0x1fff) || length < sizeof(*ip))
+			return OTHER;
 		outer->is_ipv6 = 0;
-		return length < sizeof(*ip) ? 0 : next + length;
+		*next += length;
+		return FOUND;
 	}
 	if (type == BIG16(TYPE_IPV6)) {
-		struct ipv6 *ip = next;
+		struct ipv6 *ip = *next;
 
+		if ((void *)(ip + 1) > end)
+			return CUT;
 		outer->is_ipv6 = 1;
-		return (void *)(ip + 1) > end || ip->next != PROTOCOL_UDP ? 0 : (void *)(ip + 1);
+		*next = ip + 1;
+		return ip->next == PROTOCOL_UDP ? FOUND : OTHER;
 	}
-	return 0;
+	return OTHER;
 }
 
-/** Whether it is UDP to this port with room for VXLAN's header. Most packets are not, or are looked at no further. */
-INLINE int find_outer(struct __sk_buff *skb, u32 port, struct outer *outer)
+/** As far as the head of the packet goes. */
+INLINE enum found look_at(struct __sk_buff *skb, u32 port, struct outer *outer)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct ethernet *ethernet = data;
 
 	if ((void *)(ethernet + 1) > end)
-		return 0;
+		return CUT;
 	u16 type = ethernet->type;
-	void *ip = skip_tags(ethernet + 1, end, &type);
+	void *ip = skip_tags(ethernet + 1, end, &type), *next = ip;
 	if (!ip)
-		return 0;
-	struct udp *udp = skip_ip(ip, end, type, outer);
-	if (!udp || (void *)(udp + 1) > end || udp->destination != BIG16((u16)port))
-		return 0;
+		return CUT;
+	enum found found = skip_ip(&next, end, type, outer);
+	if (found != FOUND)
+		return found;
+	struct udp *udp = next;
+	if ((void *)(udp + 1) > end)
+		return CUT;
+	if (udp->destination != BIG16((u16)port))
+		return OTHER;
 	struct vxlan *vxlan = (void *)(udp + 1);
 	if ((void *)(vxlan + 1) > end)
-		return 0;
+		return CUT;
 	outer->ip_at = ip - data;
 	outer->udp_at = (void *)udp - data;
 	outer->payload_bytes = BIG16(udp->length) - sizeof(*udp);
@@ -106,7 +120,24 @@ INLINE int find_outer(struct __sk_buff *skb, u32 port, struct outer *outer)
 	outer->checksum = udp->checksum;
 	outer->flags = BIG32(vxlan->flags);
 	outer->vni = BIG32(vxlan->vni) >> 8;
-	return 1;
+	return FOUND;
+}
+
+APART enum found look_again(struct __sk_buff *skb, u32 port, struct outer *outer)
+{
+	make_linear(skb, OUTER_BYTES);
+	return look_at(skb, port, outer);
+}
+
+/**
+ * Whether it is UDP to this port with room for VXLAN's header. Most packets are not, or are looked at no further. The head of
+ * a host's own TCP is shorter than what we look for: to fetch more of every packet would cost more than all else.
+ */
+INLINE int find_outer(struct __sk_buff *skb, u32 port, struct outer *outer)
+{
+	enum found found = look_at(skb, port, outer);
+
+	return (found == CUT ? look_again(skb, port, outer) : found) == FOUND;
 }
 
 /** Of a packet that was found. */

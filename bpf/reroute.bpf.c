@@ -8,11 +8,6 @@
 #include "rewrite.h"
 #include "updates.h"
 
-INLINE u32 headers_of(const struct settings *settings)
-{
-	return settings->flags & FLAG_LEARNS ? INNER_BYTES : OUTER_BYTES;
-}
-
 INLINE void mark(struct activity *activity, const struct entry *entry, u32 port, u64 tick)
 {
 	u32 offset = port - entry->base;
@@ -53,7 +48,6 @@ SEC("tc") int reroute_egress(struct __sk_buff *skb)
 
 	if (!settings)
 		return PACKET_NEXT;
-	make_linear(skb, headers_of(settings));
 	if (!find_outer(skb, settings->port, &outer) || !is_frame(&outer))
 		return PACKET_NEXT;
 	if (!read_addresses(skb, &outer) || !is_local(settings, &outer.source))
@@ -82,7 +76,6 @@ SEC("tc") int reroute_ingress(struct __sk_buff *skb)
 
 	if (!settings)
 		return PACKET_NEXT;
-	make_linear(skb, headers_of(settings));
 	if (!find_outer(skb, settings->port, &outer))
 		return PACKET_NEXT;
 	int learns = settings->flags & FLAG_LEARNS && is_frame(&outer);
