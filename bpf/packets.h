@@ -17,7 +17,6 @@ enum { PACKET_NEXT = -1, PACKET_DROP = 2 };
 enum { XDP_DROP = 1 };
 
 static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
-static long (*const bpf_skb_store_bytes)(void *skb, u32 at, const void *from, u32 length, u64 flags) = (void *)9;
 static long (*const bpf_skb_load_bytes)(const void *skb, u32 at, void *to, u32 length) = (void *)26;
 static long (*const bpf_skb_pull_data)(void *skb, u32 length) = (void *)39;
 static u64 (*const bpf_jiffies64)(void) = (void *)118;
