@@ -38,7 +38,7 @@ export class PathUpdates {
     const kernel = new KernelHalf({
       devices: [],
       port: PORT,
-      locals: [],
+      locals: [0x7f00_0001],
       maxElements: elements,
       takesUpdates: true,
     });

@@ -19,6 +19,7 @@ import { renderWhy } from './why-text.ts';
 
 const status: RerouteStatus = {
   dev: 'vxlan0',
+  devices: ['vxlan0', 'vxlan1'],
   version: '0.1.0',
   pid: 4711,
   uptimeSeconds: 3723,
@@ -79,7 +80,7 @@ const decision: RerouteDecision = {
 
 test('the status of a device', () => {
   expect(renderReroutes([status])).toBe(`\
-vxlan0: UDP port 8472 from 10.0.1.1 by eth0, eth1, as hypervisor (Selvage 0.1.0, pid 4711, up 1 h 2 min)
+vxlan0 and vxlan1: UDP port 8472 from 10.0.1.1 by eth0, eth1, as hypervisor (Selvage 0.1.0, pid 4711, up 1 h 2 min)
 alarm for 1 min 30 s: paths to 10.0.2.1 were left 7 times: something near it drops packets, which another path cannot help
 
 PEER      STATE          SCENARIO  PROBES   USABLE  IN USE  LEFT  HOPS  USED

@@ -18,10 +18,10 @@ export function renderReroutes(statuses: readonly RerouteStatus[]): string {
 }
 
 function renderReroute(status: RerouteStatus): string {
-  const { dev, pid, version, uptimeSeconds, port, address, underlays, role, peers, alarms, counters } =
+  const { devices, pid, version, uptimeSeconds, port, address, underlays, role, peers, alarms, counters } =
     status;
   const lines = [
-    `${dev}: UDP port ${port} from ${address} by ${underlays.join(', ')}, as ${role} (Selvage ${version}, pid ${pid}, up ${duration(uptimeSeconds)})`,
+    `${devices.join(' and ')}: UDP port ${port} from ${address} by ${underlays.join(', ')}, as ${role} (Selvage ${version}, pid ${pid}, up ${duration(uptimeSeconds)})`,
     ...alarms.map((alarm) => `alarm for ${age(alarm.forSeconds)}: ${alarmText(alarm)}`),
     '',
     peers.length === 0 ? 'Nothing was sent to any peer lately.' : table(PEER_HEAD, peers.map(peerRow)),

@@ -18,6 +18,7 @@ the devices as they were.
 
 Examples:
   selvage reroute --dev flannel.1
+  selvage reroute --dev vxlan100 --dev vxlan200   several of one UDP port and address
   selvage reroute --status
   selvage paths 10.0.2.1                  source ports to a peer: state, round trip, failures
   selvage why 10.0.2.1                    what was left, and why
@@ -28,7 +29,7 @@ const ROLES = { hypervisor: ROLE_HYPERVISOR, gateway: ROLE_GATEWAY, middlebox: R
 
 interface RerouteOptions {
   readonly runtimeDir: string;
-  readonly dev?: string;
+  readonly dev?: readonly string[];
   readonly role: keyof typeof ROLES;
   readonly basePort: number;
   readonly wait?: true;
@@ -41,7 +42,11 @@ export function addRerouteCommand(program: Command, version: () => string): void
   program
     .command('reroute')
     .description("Keep the flows of a kernel's VXLAN device off paths that fail, until ended.")
-    .option('--dev <name>', 'the VXLAN device, if there are several')
+    .option(
+      '--dev <name>',
+      'the VXLAN device, if there are several; again for each more of its UDP port',
+      another,
+    )
     .addOption(
       new Option('--role <role>', 'what this host is').choices(Object.keys(ROLES)).default('hypervisor'),
     )
@@ -60,22 +65,24 @@ export function addRerouteCommand(program: Command, version: () => string): void
 }
 
 async function run(options: RerouteOptions, version: string): Promise<void> {
-  const { dev, basePort, runtimeDir, role, wait = false } = options;
-  if (wait && dev === undefined) {
+  const { dev: devices = [], basePort, runtimeDir, role, wait = false } = options;
+  if (wait && devices.length === 0) {
     throw new SelvageError('bad-input', 'Which device to wait for is not said.', {
       hint: 'Name it with --dev.',
     });
   }
   const { runReroute } = await import('../reroute/run.ts');
   const surroundings = { tools: await tools(), version };
-  await runReroute({ dev, role: ROLES[role], basePort, runtimeDir, wait }, surroundings);
+  await runReroute({ devices, role: ROLES[role], basePort, runtimeDir, wait }, surroundings);
 }
 
 async function printStatus({ dev, runtimeDir, json }: RerouteOptions): Promise<void> {
   const { fetchReroute, fetchReroutes } = await import('../reroute/client.ts');
   const { renderReroutes } = await import('./reroute-text.ts');
   const statuses =
-    dev === undefined ? await fetchReroutes(runtimeDir) : [await fetchReroute(runtimeDir, dev)];
+    dev === undefined
+      ? await fetchReroutes(runtimeDir)
+      : await Promise.all(dev.map((each) => fetchReroute(runtimeDir, each)));
   if (json) {
     console.log(JSON.stringify(statuses, null, 2));
     return;
@@ -90,12 +97,17 @@ async function printStatus({ dev, runtimeDir, json }: RerouteOptions): Promise<v
 
 async function printUnload({ dev, runtimeDir }: RerouteOptions): Promise<void> {
   const { unloadReroute } = await import('../reroute/run.ts');
-  console.log(await unloadReroute(await tools(), dev, runtimeDir));
+  console.log(await unloadReroute(await tools(), dev ?? [], runtimeDir));
 }
 
 async function tools() {
   const { requireProgram } = await import('../../lab/programs.ts');
   return { ip: await requireProgram('ip'), bridge: await requireProgram('bridge') };
+}
+
+/** One more of those given before. */
+function another(name: string, before: readonly string[] = []): readonly string[] {
+  return before.includes(name) ? before : [...before, name];
 }
 
 /** Sixty-four ports must fit. */

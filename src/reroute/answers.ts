@@ -1,8 +1,8 @@
 // What the process answers on its Unix socket: GET /ready, /status, /paths and /why. The socket is also the lock that keeps
-// two processes off one device.
+// two processes off one device: there is one for each.
 
 import type { Server } from 'node:http';
-import { serveJson } from '../agent/json-server.ts';
+import { type JsonService, serveJson } from '../agent/json-server.ts';
 import { SelvageError } from '../base/errors.ts';
 import { ROLE_NAMES, type Role } from '../paths/reroute/roles.ts';
 import { formatHostAddress, type HostAddress } from '../wire/address.ts';
@@ -18,16 +18,16 @@ export interface Identity {
   readonly runtimeDir: string;
 }
 
-/** Throws 'already-running' when another process has the device. */
-export function serveReroute(overlay: Overlay, identity: Identity): Promise<Server> {
+type Service = Omit<JsonService, 'alreadyRunning'>;
+
+/** Throws 'already-running' when another process has one of the devices. */
+export function serveReroute(overlay: Overlay, identity: Identity): Promise<Server[]> {
   const startedAt = performance.now();
-  const { name } = overlay;
-  const socket = rerouteSocket(identity.runtimeDir, name);
-  return serveJson(socket, {
+  const { name, names } = overlay;
+  return serveAll(identity.runtimeDir, names, {
     isReady: () => overlay.rerouting !== undefined,
     thereAre: 'there are GET /ready, /status, /paths and /why',
-    starting: `${name} is not there, or the way out of it`,
-    alreadyRunning: () => alreadyRunning(name, socket),
+    starting: `${names.join(' or ')} is not there, or the way out of it`,
     answers: {
       'GET /status': async () => statusOf(overlay, identity, (performance.now() - startedAt) / 1000),
       'GET /paths': async (_, query) =>
@@ -40,28 +40,46 @@ export function serveReroute(overlay: Overlay, identity: Identity): Promise<Serv
   });
 }
 
-/** Holds the place of a process, as long as the server is open; throws 'already-running' when one is there. */
-export function holdPlace(runtimeDir: string, name: string): Promise<Server> {
-  const socket = rerouteSocket(runtimeDir, name);
-  return serveJson(socket, {
+/** Holds the places of processes, as long as the servers are open; throws 'already-running' when one is there. */
+export function holdPlaces(runtimeDir: string, names: readonly string[]): Promise<Server[]> {
+  return serveAll(runtimeDir, names, {
     isReady: () => false,
     answers: {},
     thereAre: 'there is nothing',
     starting: 'nothing runs',
-    alreadyRunning: () => alreadyRunning(name, socket),
   });
+}
+
+/** At each device's socket, or at none. */
+async function serveAll(runtimeDir: string, names: readonly string[], service: Service): Promise<Server[]> {
+  const servers: Server[] = [];
+  try {
+    for (const name of names) {
+      const socket = rerouteSocket(runtimeDir, name);
+      const server = await serveJson(socket, {
+        ...service,
+        alreadyRunning: () => alreadyRunning(name, socket),
+      });
+      servers.push(server);
+    }
+    return servers;
+  } catch (thrown) {
+    for (const server of servers) server.close();
+    throw thrown;
+  }
 }
 
 function statusOf({ name, rerouting, around }: Overlay, { role, version }: Identity, uptimeSeconds: number) {
   const now = monotonicMicros();
   const { core, kernel, refused } = rerouting!;
-  const { device, local, underlays } = around!;
+  const { devices, port, local, underlays } = around!;
   const status: RerouteStatus = {
     dev: name,
+    devices,
     version,
     pid: process.pid,
     uptimeSeconds,
-    port: device.port,
+    port,
     address: formatHostAddress(local),
     underlays: underlays.map((each) => each.name),
     role: ROLE_NAMES[role],

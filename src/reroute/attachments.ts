@@ -1,5 +1,6 @@
 // Where rerouting's programs hang: on every device of the underlay, on the way in and on the way out. Ours are known by their
-// name and by the overlay's port in their settings, so that several overlays of a host do not take each other's.
+// name and by the overlay's port and family in their settings, so that several overlays of a host do not take each other's:
+// one of both families has two VXLAN devices of one port.
 
 import { mapInfo, openMap } from '../linux/bpf/map-info.ts';
 import { programInfo } from '../linux/bpf/program-info.ts';
@@ -16,11 +17,13 @@ import {
 } from '../linux/bpf/tc.ts';
 import { close } from '../linux/libc.ts';
 import { MAPS, type MapName, PROGRAMS } from './layout.ts';
-import type { UnderlayDevice } from './options.ts';
+import type { OverlayEnd, UnderlayDevice } from './options.ts';
+import { familyOf } from './overlay-device.ts';
 import { Settings } from './settings.ts';
 
-/** A filter's number: this and the overlay's port. */
+/** A filter's number: this, one more for IPv6, and the overlay's port. */
 const HANDLE = 0x5e1f0000;
+const HANDLE_OF_IPV6 = HANDLE + 0x1_0000;
 /** The kernel keeps no more of a name. */
 const NAME_LENGTH = 15;
 const DIRECTION_NAMES = new Map<string, Direction>(
@@ -31,10 +34,12 @@ export type ProgramFds = (direction: Direction) => number;
 
 export class Attachments {
   private readonly port: number;
+  private readonly isIpv6: boolean;
   private devices: readonly UnderlayDevice[] = [];
 
-  constructor(port: number) {
+  constructor({ port, local }: OverlayEnd) {
     this.port = port;
+    this.isIpv6 = familyOf(local) === 6;
   }
 
   /** Descriptors of the maps of whoever was here before us, to be closed. */
@@ -114,7 +119,7 @@ export class Attachments {
   }
 
   private place({ index }: UnderlayDevice, direction: Direction): TcPlace {
-    return { device: index, direction, handle: HANDLE + this.port };
+    return { device: index, direction, handle: (this.isIpv6 ? HANDLE_OF_IPV6 : HANDLE) + this.port };
   }
 
   private ours(place: TcPlace): AttachedProgram | undefined {
@@ -123,11 +128,15 @@ export class Attachments {
       const isOurs =
         found === undefined &&
         DIRECTION_NAMES.get(programInfo(each.fd)?.name ?? '') === place.direction &&
-        settingsOf(each.fd)?.port === this.port;
+        this.isOf(settingsOf(each.fd));
       if (isOurs) found = each;
       else close(each.fd);
     }
     return found;
+  }
+
+  private isOf(settings: Settings | undefined): boolean {
+    return settings?.port === this.port && settings.isIpv6 === this.isIpv6;
   }
 }
 

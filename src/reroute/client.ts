@@ -37,7 +37,10 @@ export function fetchDecisions(runtimeDir: string, peer: string | undefined): Pr
   );
 }
 
-async function ofAll<T>(runtimeDir: string, of: (dev: string) => Promise<T[]>): Promise<T[]> {
+async function ofAll<T extends { readonly dev: string }>(
+  runtimeDir: string,
+  of: (dev: string) => Promise<T[]>,
+): Promise<T[]> {
   const all: T[] = [];
   for (const dev of reroutedDevices(runtimeDir)) {
     const some = await of(dev).catch((error: { code?: string }) => {
@@ -45,7 +48,8 @@ async function ofAll<T>(runtimeDir: string, of: (dev: string) => Promise<T[]>): 
       if (error.code === 'not-running') return [];
       throw error;
     });
-    all.push(...some);
+    // A process of several devices tells of all under the name of the first.
+    all.push(...some.filter((each) => each.dev === dev));
   }
   return all;
 }

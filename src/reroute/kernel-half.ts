@@ -23,7 +23,7 @@ import {
   PROGRAMS,
   settings as place,
 } from './layout.ts';
-import { DEFAULTS, type KernelHalfOptions, type UnderlayDevice } from './options.ts';
+import { DEFAULTS, type KernelHalfOptions, type OverlayEnd, type UnderlayDevice } from './options.ts';
 import { Settings } from './settings.ts';
 
 const BTF = '/sys/kernel/btf/vmlinux';
@@ -51,10 +51,10 @@ export class KernelHalf {
 
   constructor(options: KernelHalfOptions) {
     requireKernel();
-    const { devices, port, takesUpdates = false } = options;
+    const { devices, port, locals, takesUpdates = false } = options;
     this.maxPeers = options.maxPeers ?? DEFAULTS.maxPeers;
     this.maxElements = options.maxElements ?? DEFAULTS.maxElements;
-    this.attachments = new Attachments(port);
+    this.attachments = new Attachments({ port, local: locals[0] });
     const old = this.attachments.oldMaps(devices);
     try {
       requireNobody(old, port);
@@ -154,8 +154,8 @@ export class KernelHalf {
 }
 
 /** Removes what a process that is no more left on these devices; how many programs. */
-export function unload(devices: readonly UnderlayDevice[], port: number): number {
-  return new Attachments(port).removeFrom(devices);
+export function unload(devices: readonly UnderlayDevice[], end: OverlayEnd): number {
+  return new Attachments(end).removeFrom(devices);
 }
 
 function fits(old: ReadonlyMap<MapName, number>, sizes: ReadonlyMap<MapName, number>): boolean {
@@ -171,7 +171,8 @@ function requireNobody(old: ReadonlyMap<MapName, number> | undefined, port: numb
   const fd = old?.get('settings');
   const owner = fd === undefined ? undefined : Settings.read(fd)?.otherOwner;
   if (owner === undefined) return;
-  const hint = 'One process serves all VXLAN devices of a port: end that one first.';
+  const hint =
+    'One process serves all VXLAN devices of a UDP port: end it, and start one that is given each with --dev.';
   throw new SelvageError('already-running', `Process ${owner} reroutes UDP port ${port} here.`, { hint });
 }
 

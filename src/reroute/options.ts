@@ -9,13 +9,20 @@ export interface UnderlayDevice {
   readonly index: number;
 }
 
+/** Where an overlay's packets come from, and go to: its programs are told from others' by port and family. */
+export interface OverlayEnd {
+  /** UDP port. */
+  readonly port: number;
+  readonly local: HostAddress;
+}
+
 export interface KernelHalfOptions {
   /** Those that carry the overlay. */
   readonly devices: readonly UnderlayDevice[];
   /** UDP port of the overlay: packets to it are looked at. */
   readonly port: number;
-  /** This host's addresses in the underlay; the first MAX_LOCALS of them count. */
-  readonly locals: readonly HostAddress[];
+  /** This host's addresses in the underlay, one at least; the first MAX_LOCALS of them count. */
+  readonly locals: readonly [HostAddress, ...HostAddress[]];
   /** Answers by the port that an inner flow came by (ZooRoute §4.1). */
   readonly learns?: boolean;
   readonly maxPeers?: number;

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { SelvageError } from '../base/errors.ts';
 import { formatHostAddress } from '../wire/address.ts';
-import { chooseDevice, peersIn } from './overlay-device.ts';
+import { chooseDevice, chooseDevices, peersIn } from './overlay-device.ts';
 
 const lo = { ifindex: 1, ifname: 'lo' };
 const eth0 = { ifindex: 2, ifname: 'eth0', linkinfo: { info_kind: 'veth' } };
@@ -45,6 +45,14 @@ test('the only device is taken, without a name', () => {
 
 test('a device that is told peer by peer where to send has no address of its own', () => {
   expect(chooseDevice(text(flannel, cilium), 'cilium_vxlan')).toMatchObject({ port: 8473, local: undefined });
+});
+
+test('several by their names', () => {
+  const links = text(lo, flannel, cilium);
+  const names = (...wanted: string[]) => chooseDevices(links, wanted).map(({ name }) => name);
+  expect(names('cilium_vxlan', 'flannel.1')).toEqual(['cilium_vxlan', 'flannel.1']);
+  expect(() => names('flannel.1', 'vxlan0')).toThrow('There is no device vxlan0 here.');
+  expect(() => names()).toThrow('There are several VXLAN devices here.');
 });
 
 test('IPv6', () => {

@@ -73,6 +73,11 @@ export function chooseDevice(text: string, name: string | undefined): OverlayDev
   return readDevice(link);
 }
 
+/** Those named, or the only one. */
+export function chooseDevices(text: string, names: readonly string[]): OverlayDevice[] {
+  return names.length === 0 ? [chooseDevice(text, undefined)] : names.map((name) => chooseDevice(text, name));
+}
+
 /** The number of a device, of whatever kind, and its MAC; undefined when there is none of the name. */
 export function readLink(
   text: string,

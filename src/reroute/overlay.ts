@@ -1,4 +1,4 @@
-// Keeps rerouting in place while its surroundings change: the device may go and come back, the underlay's devices and our
+// Keeps rerouting in place while its surroundings change: devices may go and come back, the underlay's devices and our
 // address may become others. What is in the kernel stays in force from one to the next as far as it still fits.
 
 import { randomBytes } from 'node:crypto';
@@ -9,6 +9,7 @@ import { ROLE_MIDDLEBOX, type Role } from '../paths/reroute/roles.ts';
 import { formatHostAddress } from '../wire/address.ts';
 import type { Tools } from './find-device.ts';
 import { DEFAULTS } from './options.ts';
+import { familyOf } from './overlay-device.ts';
 import { monotonicMicros, Rerouting } from './rerouting.ts';
 import type { StateFile, StateOwner } from './state-file.ts';
 import { areSameUnderlays, lookAround, type Surroundings } from './surroundings.ts';
@@ -29,11 +30,11 @@ export interface OverlaySettings {
 }
 
 export class Overlay {
-  /** Undefined while there is no device. */
+  /** Undefined while there is none of the devices. */
   rerouting: Rerouting | undefined;
   /** What it was started with, or what has changed since. */
   around: Surroundings | undefined;
-  readonly name: string;
+  readonly names: readonly string[];
   private readonly settings: OverlaySettings;
   private owner: StateOwner | undefined;
   private saveAt = 0;
@@ -41,17 +42,22 @@ export class Overlay {
   private hasBegun = false;
   private isStopped = false;
 
-  /** `name` is that of the device. */
-  constructor(name: string, settings: OverlaySettings) {
-    this.name = name;
+  /** `names` are those of the devices, one at least. */
+  constructor(names: readonly string[], settings: OverlaySettings) {
+    this.names = names;
     this.settings = settings;
+  }
+
+  /** What is known is told of under this name. */
+  get name(): string {
+    return this.names[0]!;
   }
 
   /** Looks how things are and follows. What is not there is waited for, and said once; throws when it cannot even begin. */
   async follow(): Promise<void> {
     let around: Surroundings;
     try {
-      around = await lookAround(this.settings.tools, this.name);
+      around = await lookAround(this.settings.tools, this.names, false);
     } catch (error) {
       if (!this.isStopped) this.suspend(SelvageError.from(error));
       return;
@@ -84,18 +90,19 @@ export class Overlay {
       this.begin(around);
       return;
     }
-    if (around.device.port !== before.device.port) {
+    if (around.port !== before.port || familyOf(around.local) !== familyOf(before.local)) {
       rerouting.stop();
       this.begin(around);
       return;
     }
-    const hasMoved = !areSameUnderlays(before, around);
-    if (hasMoved) rerouting.setUnderlays(around.underlays);
+    const isElsewhere = !areSameUnderlays(before, around);
+    if (isElsewhere) rerouting.setUnderlays(around.underlays);
+    const hasMoved = isElsewhere || before.devices.join() !== around.devices.join();
     this.around = around;
     if (formatHostAddress(before.local) !== formatHostAddress(around.local)) {
       rerouting.handOver();
       this.begin(around);
-    } else if (hasMoved) this.settings.say(`${this.name} now sends by ${names(around)}.`);
+    } else if (hasMoved) this.settings.say(`Now it is ${around.devices.join(' and ')} by ${ways(around)}.`);
   }
 
   private save(core: ReroutingCore, now: number): Promise<void> {
@@ -106,9 +113,9 @@ export class Overlay {
 
   private begin(around: Surroundings): void {
     const { role, basePort, onLook, say, state } = this.settings;
-    const { device, local, underlays, peers, mac } = around;
+    const { devices, port, local, underlays, peers, mac } = around;
     const now = monotonicMicros();
-    this.owner = { address: formatHostAddress(local), port: device.port, basePort, role };
+    this.owner = { address: formatHostAddress(local), port, basePort, role };
     const secret = new Uint32Array(new Uint8Array(randomBytes(16)).buffer);
     const options = {
       address: local,
@@ -121,16 +128,15 @@ export class Overlay {
       maxElements: DEFAULTS.maxElements,
     };
     const core = new Rerouter(now, options, state.read(this.owner, now));
-    const ends = { port: device.port, local, underlays, learns: role === ROLE_MIDDLEBOX };
+    const ends = { port, local, underlays, learns: role === ROLE_MIDDLEBOX };
     this.rerouting = new Rerouting(ends, core, (at) => {
       onLook(core, at);
       if (at >= this.saveAt) void this.save(core, at);
     });
     this.around = around;
     this.hasBegun = true;
-    say(
-      `Reroutes ${device.name}: UDP port ${device.port} from ${formatHostAddress(local)} by ${names(around)}.`,
-    );
+    const from = formatHostAddress(local);
+    say(`Reroutes ${devices.join(' and ')}: UDP port ${port} from ${from} by ${ways(around)}.`);
     this.rerouting.begin(peers);
   }
 
@@ -144,6 +150,6 @@ export class Overlay {
   }
 }
 
-function names({ underlays }: Surroundings): string {
+function ways({ underlays }: Surroundings): string {
   return underlays.map(({ name }) => name).join(', ');
 }

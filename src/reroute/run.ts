@@ -1,8 +1,8 @@
-// `selvage reroute`: the process that keeps a kernel's VXLAN device off paths that fail.
+// `selvage reroute`: the process that keeps VXLAN devices of the kernel off paths that fail.
 
 import type { ReroutingCore } from '../paths/reroute/core.ts';
 import type { Role } from '../paths/reroute/roles.ts';
-import { holdPlace, serveReroute } from './answers.ts';
+import { holdPlaces, serveReroute } from './answers.ts';
 import type { Tools } from './find-device.ts';
 import { unload } from './kernel-half.ts';
 import { News } from './news.ts';
@@ -11,13 +11,13 @@ import { StateFile } from './state-file.ts';
 import { lookAround, watchSurroundings } from './surroundings.ts';
 
 export interface RunOptions {
-  /** The device by name; undefined: the only one. */
-  readonly dev: string | undefined;
+  /** Devices by name, of one UDP port and address; none: the only one. */
+  readonly devices: readonly string[];
   readonly role: Role;
   /** The first of the source ports. */
   readonly basePort: number;
   readonly runtimeDir: string;
-  /** Waits for a device that is not there yet; it needs a name. */
+  /** Waits for devices that are not there yet; they need names. */
   readonly wait: boolean;
 }
 
@@ -28,15 +28,15 @@ export interface RunSurroundings {
 
 /** Until SIGTERM or SIGINT. Throws SelvageError when it cannot start, or cannot go on. */
 export async function runReroute(options: RunOptions, { tools, version }: RunSurroundings): Promise<void> {
-  const { role, basePort, runtimeDir, dev, wait } = options;
+  const { role, basePort, runtimeDir, devices, wait } = options;
   // From the start: whoever is ended while it begins leaves nothing, too.
   const stopped = stopSignal();
-  const name = wait && dev !== undefined ? dev : (await lookAround(tools, dev)).device.name;
-  const news = new News(name, say);
+  const names = wait ? devices : (await lookAround(tools, devices)).devices;
+  const news = new News(names[0]!, say);
   const onLook = (core: ReroutingCore, now: number) => news.tell(core, now);
-  const state = new StateFile(runtimeDir, name);
-  const overlay = new Overlay(name, { role, basePort, tools, state, onLook, say });
-  const server = await serveReroute(overlay, { role, version, runtimeDir });
+  const state = new StateFile(runtimeDir, names[0]!);
+  const overlay = new Overlay(names, { role, basePort, tools, state, onLook, say });
+  const servers = await serveReroute(overlay, { role, version, runtimeDir });
   let endWatch = () => {};
   try {
     await overlay.follow();
@@ -50,26 +50,28 @@ export async function runReroute(options: RunOptions, { tools, version }: RunSur
   } finally {
     endWatch();
     await overlay.stop();
-    server.closeAllConnections();
-    server.close();
+    for (const server of servers) {
+      server.closeAllConnections();
+      server.close();
+    }
   }
 }
 
 /** Takes off what a process that was killed left on the devices, and says what that was. Throws while one runs. */
 export async function unloadReroute(
   tools: Tools,
-  dev: string | undefined,
+  names: readonly string[],
   runtimeDir: string,
 ): Promise<string> {
-  const { device, underlays } = await lookAround(tools, dev);
-  const place = await holdPlace(runtimeDir, device.name);
+  const { devices, port, local, underlays } = await lookAround(tools, names);
+  const places = await holdPlaces(runtimeDir, devices);
   try {
-    const removed = unload(underlays, device.port);
+    const removed = unload(underlays, { port, local });
     const where = underlays.map(({ name }) => name).join(', ');
     if (removed === 0) return `There was nothing of ours on ${where}.`;
-    return `Took ${removed} programs off ${where}: packets of ${device.name} leave as the kernel makes them.`;
+    return `Took ${removed} programs off ${where}: packets of ${devices.join(' and ')} leave as the kernel makes them.`;
   } finally {
-    place.close();
+    for (const place of places) place.close();
   }
 }
 

@@ -3,7 +3,7 @@
 import { readElement } from '../linux/bpf/map-elements.ts';
 import { mapInfo } from '../linux/bpf/map-info.ts';
 import type { HostAddress } from '../wire/address.ts';
-import { writeAddress } from './addresses.ts';
+import { readAddress, writeAddress } from './addresses.ts';
 import {
   ADDRESS_BYTES,
   FLAG_LEARNS,
@@ -43,6 +43,11 @@ export class Settings {
 
   get port(): number {
     return this.view.getUint16(place.portAt, true);
+  }
+
+  /** Whether the first of the addresses is one. */
+  get isIpv6(): boolean {
+    return typeof readAddress(this.view, place.localAt) !== 'number';
   }
 
   /**

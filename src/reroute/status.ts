@@ -7,6 +7,8 @@ import type { PeerState, PortState, RerouteEventName, RerouteReason } from '../p
 /** At GET /status. */
 export interface RerouteStatus {
   readonly dev: string;
+  /** All that are there and share its table. */
+  readonly devices: readonly string[];
   readonly version: string;
   readonly pid: number;
   readonly uptimeSeconds: number;

@@ -31,11 +31,10 @@ export class RerouteHost {
   static async start(
     lab: Lab,
     host: string,
-    dev: string,
+    devices: string | readonly string[],
     prefix: readonly string[] = [],
   ): Promise<RerouteHost> {
-    const words = ['reroute', '--dev', dev, '--runtime-dir', runtimeDir(lab, host)];
-    const argv = [...prefix, ...SELVAGE, ...words];
+    const argv = [...prefix, ...rerouteCommand(lab, host, devices)];
     const started = new RerouteHost(lab, host, await lab.exec(host, argv, { stdio: 'pipe' }));
     await started.says(/Reroutes /);
     return started;
@@ -65,6 +64,11 @@ export class RerouteHost {
   why(peer: string): Promise<RerouteDecision[]> {
     return ask(this.lab, this.host, 'why', peer) as Promise<RerouteDecision[]>;
   }
+}
+
+export function rerouteCommand(lab: Lab, host: string, devices: string | readonly string[]): string[] {
+  const named = [devices].flat().flatMap((dev) => ['--dev', dev]);
+  return [...SELVAGE, 'reroute', ...named, '--runtime-dir', runtimeDir(lab, host)];
 }
 
 export function runtimeDir(lab: Lab, host: string): string {

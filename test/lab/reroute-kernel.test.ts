@@ -49,11 +49,13 @@ afterEach(async () => {
   }
   if (lab === undefined) return;
   for (const kernel of opened.splice(0)) onHost1(() => kernel.close());
-  for (const { port } of OVERLAYS) onHost1(() => unload([ours], port));
+  for (const overlay of OVERLAYS) onHost1(() => unload([ours], endOf(overlay)));
 });
 
+const endOf = ({ port, vteps }: Overlay) => ({ port, local: hostAddress(vteps[0]) });
+
 function open({ port, vteps }: Overlay, hook: TcHook = 'tcx') {
-  const locals = [hostAddress(vteps[0])];
+  const locals = [hostAddress(vteps[0])] as const;
   const kernel = onHost1(() => new KernelHalf({ devices: [ours], port, locals, hook }));
   opened.push(kernel);
   const maps = new FastMaps(kernel, nowMicros());
@@ -201,7 +203,7 @@ describe.each<[TcHook]>([['tcx'], ['clsact']])('attached by %s', (hook) => {
     onHost1(() => kernel.setDevices([]));
     expect(await onCable()).toEqual(before);
     const missing = { name: 'missing', index: 9999 };
-    const options = { port: overlay.port, locals: [], hook };
+    const options = { port: overlay.port, locals: [endOf(overlay).local] as const, hook };
     expect(() => onHost1(() => new KernelHalf({ ...options, devices: [ours, missing] }))).toThrow(
       /device 9999/,
     );
@@ -217,7 +219,7 @@ describe.each<[TcHook]>([['tcx'], ['clsact']])('attached by %s', (hook) => {
     expect(await goBy()).toBe('chosen');
     await eventually('plain hashing', async () => (await goBy()) === 'other');
     expect((await onCable()).programs).toEqual(both);
-    expect(onHost1(() => unload([ours], overlay.port))).toBe(2);
+    expect(onHost1(() => unload([ours], endOf(overlay)))).toBe(2);
     expect(await onCable()).toEqual(before);
   });
 
@@ -264,5 +266,15 @@ describe.each<[TcHook]>([['tcx'], ['clsact']])('attached by %s', (hook) => {
     const before = await arrivals(lab, other);
     await ping(other, 1);
     expect((await arrivals(lab, other)).chosen).toBe(before.chosen);
+  });
+
+  test('nor do those of one port in both families', async () => {
+    open(overlay, hook);
+    const second = open({ ...OVERLAYS[2]!, port: overlay.port }, hook);
+    expect(await goBy()).toBe('chosen');
+    expect((await onCable()).programs.length).toBe(hook === 'tcx' ? 4 : 2);
+    onHost1(() => second.kernel.close());
+    expect((await onCable()).programs).toEqual(both);
+    expect(await goBy()).toBe('chosen');
   });
 });

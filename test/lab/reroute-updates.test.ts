@@ -18,7 +18,13 @@ let kernel: KernelHalf;
 let maps: FastMaps;
 beforeEach(() => {
   if (whyNoBpf !== undefined) return;
-  kernel = new KernelHalf({ devices: [], port: 4789, locals: [], maxElements: ELEMENTS, takesUpdates: true });
+  kernel = new KernelHalf({
+    devices: [],
+    port: 4789,
+    locals: [0x7f000001],
+    maxElements: ELEMENTS,
+    takesUpdates: true,
+  });
   maps = new FastMaps(kernel, Number(process.hrtime.bigint() / 1000n));
 });
 afterEach(() => kernel?.close());
