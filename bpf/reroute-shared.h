@@ -59,12 +59,14 @@ struct {
 } reroute_settings SEC(".maps");
 
 /**
- * Of the destination whose state begins at this unit. The process takes the bits, so that they say what was used since. Most packets only
- * read it: what several processors write for each packet would be fetched from one to the other each time.
+ * Of the destination whose state begins at this unit. The process takes the bits, so that they say what was used since.
+ * Most packets only read it: what several processors write for each packet would be fetched from one to the other each time.
  */
 struct activity {
 	u64 used_ports;
-	u64 last_tick;
+	u32 last_tick;
+	/** That the tick's first packet left by. */
+	u32 device;
 };
 
 struct {

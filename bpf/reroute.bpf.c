@@ -8,15 +8,17 @@
 #include "rewrite.h"
 #include "updates.h"
 
-INLINE void mark(struct activity *activity, const struct entry *entry, u32 port, u64 tick)
+INLINE void mark(struct activity *activity, const struct entry *entry, u32 port, u32 tick, u32 device)
 {
 	u32 offset = port - entry->base;
 	u64 bit = offset < MAX_PORTS ? 1ull << offset : 0;
 
 	if (bit & ~READ_ONCE(activity->used_ports))
 		__sync_fetch_and_or(&activity->used_ports, bit);
-	if (activity->last_tick != tick)
+	if (activity->last_tick != tick) {
 		activity->last_tick = tick;
+		activity->device = device;
+	}
 }
 
 /** Where the destination's activity is marked, and its entry; 0 when it has none. */
@@ -60,7 +62,7 @@ SEC("tc") int reroute_egress(struct __sk_buff *skb)
 	if (activity) {
 		if (port == 0)
 			port = choose_port(&entry, outer.source_port);
-		mark(activity, &entry, port ? port : outer.source_port, tick);
+		mark(activity, &entry, port ? port : outer.source_port, tick, skb->ifindex);
 	} else {
 		tell_destination(settings, &outer);
 	}

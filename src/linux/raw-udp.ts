@@ -10,7 +10,7 @@ import { emitIpv4Header, IPV4_MIN_HEADER_BYTES } from '../wire/ipv4.ts';
 import { emitIpv6Header, IPV6_HEADER_BYTES, IPV6_PAYLOAD_LENGTH } from '../wire/ipv6.ts';
 import { PROTOCOL_UDP } from '../wire/protocols.ts';
 import { UDP_CHECKSUM, UDP_HEADER_BYTES, UDP_LENGTH } from '../wire/udp.ts';
-import { bind, close, EADDRNOTAVAIL, EPERM, errno, errnoName, sendmmsg, socket } from './libc.ts';
+import { bind, close, EADDRNOTAVAIL, EPERM, errno, errnoName, sendmmsg, setsockopt, socket } from './libc.ts';
 import { highWord, lowWord, mapMemory, unmapMemory } from './memory.ts';
 import { SOCKADDR_BYTES, writeSockaddr } from './udp.ts';
 
@@ -19,6 +19,8 @@ const AF_INET6 = 10;
 const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
 /** Its sockets take packets with their IP header, of either family. */
 const IPPROTO_RAW = 255;
+const SOL_SOCKET = 1;
+const SO_BINDTOIFINDEX = 62;
 
 /** Datagrams that leave together. */
 const BATCH = 64;
@@ -57,8 +59,11 @@ export class RawUdpSender {
   private readonly ipBytes: number;
   private queued = 0;
 
-  /** Throws 'no-privilege' without CAP_NET_RAW, 'bad-input' when `source` is not an address of this host. */
-  constructor(source: HostAddress) {
+  /**
+   * By `device`, an index, if there is one, else as routes say. Throws 'no-privilege' without CAP_NET_RAW, 'bad-input' when
+   * `source` is not an address of this host.
+   */
+  constructor(source: HostAddress, device = 0) {
     this.source = source;
     this.bytes = this.memory.bytes;
     const isIpv4 = typeof source === 'number';
@@ -66,6 +71,7 @@ export class RawUdpSender {
     this.fd = openRaw(isIpv4 ? AF_INET : AF_INET6);
     try {
       this.bind();
+      if (device !== 0) this.bindTo(device);
     } catch (error) {
       this.close();
       throw error;
@@ -174,6 +180,17 @@ export class RawUdpSender {
         ? `Could not bind a raw socket: ${errnoName(code)}.`
         : 'The overlay’s source address is not on this host.',
       isOurs ? {} : { hint: '`ip address` shows those that are.' },
+    );
+  }
+
+  /** A device that only a message asked for would be a wish to IPv6's routes. */
+  private bindTo(device: number): void {
+    const { u32, address } = this.memory;
+    u32[NAMES / 4] = device;
+    if (setsockopt(this.fd, SOL_SOCKET, SO_BINDTOIFINDEX, address + NAMES, 4) >= 0) return;
+    throw new SelvageError(
+      'failed',
+      `Could not bind a raw socket to device ${device}: ${errnoName(errno())}.`,
     );
   }
 }

@@ -38,7 +38,7 @@ interface Held {
   readonly marks: Int32Array;
   readonly word: number;
   readonly isInherited: boolean;
-  lastLow: number;
+  lastTick: number;
 }
 
 export class FastMaps implements FastTableHolder {
@@ -117,14 +117,20 @@ export class FastMaps implements FastTableHolder {
   lookAtActivity(used: PacketPathObserver['used']): void {
     for (const held of this.held.values()) {
       const { destination, base, marks, word } = held;
-      if (marks[word + act.lastLow] === held.lastLow) continue;
-      held.lastLow = marks[word + act.lastLow]!;
+      if (marks[word + act.lastTick] === held.lastTick) continue;
+      held.lastTick = marks[word + act.lastTick]!;
       const low = Atomics.exchange(marks, word + act.usedLow, 0);
       const high = Atomics.exchange(marks, word + act.usedHigh, 0);
       for (let bits = low; bits !== 0; bits &= bits - 1) used(destination, base + lowestBit(bits));
       for (let bits = high; bits !== 0; bits &= bits - 1) used(destination, base + 32 + lowestBit(bits));
       if (low === 0 && high === 0) used(destination, 0);
     }
+  }
+
+  /** Index of the device that packets to it left by of late; 0 when none did, or it is not in the table. */
+  deviceTo(destination: HostAddress): number {
+    const held = this.held.get(nameOf(keyOf(destination)));
+    return held === undefined ? 0 : held.marks[held.word + act.device]!;
   }
 
   /** Takes what was heard since; its descriptor is `KernelHalf.heardFd`. */
@@ -180,8 +186,8 @@ export class FastMaps implements FastTableHolder {
     states.fill(0, 2 * this.firstElement, 2 * (this.firstElement + maxElements));
   }
 
-  private hold(held: Omit<Held, 'lastLow'>): void {
-    this.held.set(nameOf(held.key), { ...held, lastLow: 0 });
+  private hold(held: Omit<Held, 'lastTick'>): void {
+    this.held.set(nameOf(held.key), { ...held, lastTick: 0 });
   }
 
   private forget(key: Uint8Array): void {

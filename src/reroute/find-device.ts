@@ -51,8 +51,7 @@ export async function findRoute(
   local: HostAddress | undefined,
 ): Promise<Route> {
   const to = formatHostAddress(peer);
-  const from = local === undefined ? [] : ['from', formatHostAddress(local)];
-  const text = await runTool(ip, ['-j', 'route', 'get', to, ...from]).catch((cause: unknown) => {
+  const text = await runTool(ip, ['-j', 'route', 'get', to, ...fromLocal(local)]).catch((cause: unknown) => {
     throw new SelvageError('bad-input', `No route leads to ${to} from this host.`, {
       hint: '`ip route get` says the same: is it the address of the other host in the underlay?',
       cause,
@@ -82,16 +81,19 @@ export async function findWaysOut(
   const defaults = await defaultRoutes(tools, family);
   const gateways = defaults.flatMap(({ gateway }) => parseHost(gateway ?? '') ?? []);
   const routes: Route[] = [];
+  const others: string[] = [];
   for (const to of [...peers.slice(0, ROUTES), ...gateways]) {
     const route = await findRoute(tools, to, device.local).catch(() => undefined);
     // A route to ourselves is no way out.
-    if (route !== undefined && route.underlay !== 'lo') routes.push(route);
+    if (route === undefined || route.underlay === 'lo') continue;
+    routes.push(route);
+    others.push(...(await nexthops(tools, to, device.local)));
   }
   const local = device.local ?? routes[0]?.source;
   const underlays =
     device.underlay !== undefined
       ? [device.underlay]
-      : [...new Set([...routes.map(({ underlay }) => underlay), ...defaults.flatMap(devicesOf)])];
+      : [...new Set([...routes.map(({ underlay }) => underlay), ...others, ...defaults.flatMap(devicesOf)])];
   if (local !== undefined && underlays.length > 0) return { underlays, local };
   throw new SelvageError('failed', `No route says by which device packets of ${device.name} leave.`, {
     hint: 'Is the underlay up? `ip route` lists what it has.',
@@ -101,6 +103,18 @@ export async function findWaysOut(
 async function defaultRoutes({ ip }: Tools, family: 4 | 6): Promise<RouteJson[]> {
   const text = await runTool(ip, ['-j', `-${family}`, 'route', 'show', 'default']).catch(() => '[]');
   return JSON.parse(text || '[]') as RouteJson[];
+}
+
+/** The devices of a route with several next hops, of which the kernel takes one for each flow; none of others. */
+async function nexthops({ ip }: Tools, to: HostAddress, local: HostAddress | undefined): Promise<string[]> {
+  const words = ['-j', 'route', 'get', 'fibmatch', formatHostAddress(to), ...fromLocal(local)];
+  const text = await runTool(ip, words).catch(() => '[]');
+  const routes = JSON.parse(text || '[]') as RouteJson[];
+  return routes.flatMap((route) => (route.nexthops === undefined ? [] : devicesOf(route)));
+}
+
+function fromLocal(local: HostAddress | undefined): string[] {
+  return local === undefined ? [] : ['from', formatHostAddress(local)];
 }
 
 function devicesOf({ dev, nexthops = [] }: RouteJson): string[] {

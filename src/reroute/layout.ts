@@ -61,7 +61,7 @@ export type KernelCount = (typeof KERNEL_COUNTS)[number];
 export const ADDRESS_BYTES = 16;
 export const entry = { unitAt: 0, formAt: 4, homesAt: 5, baseAt: 6, bytes: 8 } as const;
 /** In 32-bit words. */
-export const activity = { usedLow: 0, usedHigh: 1, lastLow: 2, words: 4 } as const;
+export const activity = { usedLow: 0, usedHigh: 1, lastTick: 2, device: 3, words: 4 } as const;
 
 /** Lines of the front, in bytes. */
 export const front = { bits: 8, entryAt: 0, addressAt: 8, activityAt: 24, bytes: 64 } as const;

@@ -38,8 +38,11 @@ export class Rerouting {
   private readonly watched: Watch;
   private readonly cpu = new CpuMeter();
   private readonly onLook: (now: number) => void;
+  /** Bound to a device each, by its index, where there are several. */
+  private readonly uplinks = new Map<number, RawUdpSender>();
   private readonly leaving = { destination: 0 as HostAddress, sourcePort: 0, destinationPort: 0, hops: HOPS };
   private timer: NodeJS.Timeout | undefined;
+  private refusedBefore = 0;
   private lookAt = 0;
   private cpuAt = 0;
   private isOver = false;
@@ -56,9 +59,10 @@ export class Rerouting {
     this.sender = new RawUdpSender(ends.local);
     try {
       const { port, local, underlays, learns } = ends;
+      this.openUplinks(underlays);
       this.kernel = new KernelHalf({ devices: underlays, port, locals: [local], learns });
     } catch (error) {
-      this.sender.close();
+      this.closeSenders();
       throw error;
     }
     this.maps = new FastMaps(this.kernel, monotonicMicros());
@@ -74,12 +78,15 @@ export class Rerouting {
 
   /** The underlay's devices are others now, or came back under other indexes. */
   setUnderlays(underlays: readonly UnderlayDevice[]): void {
+    this.openUplinks(underlays);
     this.kernel.setDevices(underlays);
   }
 
   /** Datagrams that the system did not take. */
   get refused(): number {
-    return this.sender.refused;
+    let refused = this.refusedBefore + this.sender.refused;
+    for (const uplink of this.uplinks.values()) refused += uplink.refused;
+    return refused;
   }
 
   /** Tells peers that we stop, and leaves the devices as they were. */
@@ -100,7 +107,7 @@ export class Rerouting {
     this.isOver = true;
     clearTimeout(this.timer);
     this.watched.close();
-    this.sender.close();
+    this.closeSenders();
     this.cpu.close();
   }
 
@@ -124,6 +131,7 @@ export class Rerouting {
     core.advance(now);
     core.transmit(now, (packet) => this.send(packet));
     this.sender.flush();
+    for (const uplink of this.uplinks.values()) uplink.flush();
     core.fast.drain(maps);
     if (looks) this.onLook(now);
     const next = Math.min(core.nextTimeout(), this.lookAt, this.cpuAt, now + MOST_WAIT_MICROS);
@@ -131,14 +139,43 @@ export class Rerouting {
   }
 
   private send({ destination, sourcePort, bytes, length }: LeavingPacket): boolean {
-    const { sender, leaving } = this;
+    const { leaving } = this;
     leaving.destination = unmapped(asIpv6(destination));
     leaving.sourcePort = sourcePort;
     // One of the other family cannot be a peer of this overlay's address.
     if (typeof leaving.destination !== typeof this.ends.local) return true;
+    const sender = this.senderTo(leaving.destination);
     sender.bytes.u8.set(bytes.u8.subarray(0, length), sender.payloadAt);
     sender.queue(leaving, length);
     return true;
+  }
+
+  /**
+   * Of several uplinks the kernel takes one for packets of the overlay, by their ports or once for all of a processor, and
+   * perhaps another for us, who have a raw socket: paths in use are those behind the card in use. Routes say, where none is.
+   */
+  private senderTo(destination: HostAddress): RawUdpSender {
+    if (this.uplinks.size === 0) return this.sender;
+    return this.uplinks.get(this.maps.deviceTo(destination)) ?? this.sender;
+  }
+
+  private openUplinks(underlays: readonly UnderlayDevice[]): void {
+    this.closeUplinks();
+    if (underlays.length < 2) return;
+    for (const { index } of underlays) this.uplinks.set(index, new RawUdpSender(this.ends.local, index));
+  }
+
+  private closeUplinks(): void {
+    for (const uplink of this.uplinks.values()) {
+      this.refusedBefore += uplink.refused;
+      uplink.close();
+    }
+    this.uplinks.clear();
+  }
+
+  private closeSenders(): void {
+    this.closeUplinks();
+    this.sender.close();
   }
 }
 
