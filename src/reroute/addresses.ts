@@ -1,11 +1,11 @@
 // Addresses as the programs have them: sixteen bytes, IPv4 mapped into IPv6 (RFC 4291 §2.5.5.2).
 
-import { type HostAddress, type Ipv6Address, readIpv6, writeIpv6 } from '../wire/address.ts';
+import { asIpv6, type HostAddress, type Ipv6Address, readIpv6, writeIpv6 } from '../wire/address.ts';
 
 const MAPPED = 0xffff;
 
 export function writeAddress(view: DataView, at: number, address: HostAddress): void {
-  writeIpv6(view, at, typeof address === 'number' ? [0, 0, MAPPED, address] : address);
+  writeIpv6(view, at, asIpv6(address));
 }
 
 export function readAddress(view: DataView, at: number): HostAddress {

@@ -6,6 +6,7 @@ import { inNetns } from '../../src/linux/netns.ts';
 import { FORM_BITMAP } from '../../src/paths/reroute/fast-select.ts';
 import { FastMaps } from '../../src/reroute/fast-maps.ts';
 import { KernelHalf } from '../../src/reroute/kernel-half.ts';
+import { asIpv6 } from '../../src/wire/address.ts';
 import { CABLE, hostAddress } from './reroute-hosts.ts';
 
 const [netns, index, port, local, peer, hook, staleMillis, table] = process.argv.slice(2) as string[];
@@ -27,7 +28,7 @@ if (kernel.hasTakenOver) say('took over');
 const maps = new FastMaps(kernel, nowMicros());
 if (table !== 'empty') {
   maps.store(0, 1 << 5, 0);
-  maps.place([0, 0, 0xffff, hostAddress(peer!) as number], {
+  maps.place(asIpv6(hostAddress(peer!)), {
     form: FORM_BITMAP,
     basePort: 10_000,
     homes: 32,

@@ -12,6 +12,7 @@ import { inNetns } from '../../src/linux/netns.ts';
 import { FORM_BITMAP } from '../../src/paths/reroute/fast-select.ts';
 import { FastMaps } from '../../src/reroute/fast-maps.ts';
 import { KernelHalf, unload } from '../../src/reroute/kernel-half.ts';
+import { asIpv6 } from '../../src/wire/address.ts';
 import { eventually } from './eventually.ts';
 import {
   type Arrivals,
@@ -60,9 +61,8 @@ function open({ port, vteps }: Overlay, hook: TcHook = 'tcx') {
   opened.push(kernel);
   const maps = new FastMaps(kernel, nowMicros());
   maps.store(0, 1 << 5, 0);
-  const peer = hostAddress(vteps[1]);
   const entry = { form: FORM_BITMAP, basePort: 10_000, homes: 32, unit: 0 } as const;
-  maps.place(typeof peer === 'number' ? [0, 0, 0xffff, peer] : peer, entry);
+  maps.place(asIpv6(hostAddress(vteps[1])), entry);
   return { kernel, maps };
 }
 

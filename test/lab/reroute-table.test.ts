@@ -15,7 +15,7 @@ import {
 import { FastMaps } from '../../src/reroute/fast-maps.ts';
 import { KernelHalf } from '../../src/reroute/kernel-half.ts';
 import type { KernelHalfOptions } from '../../src/reroute/options.ts';
-import type { HostAddress, Ipv6Address } from '../../src/wire/address.ts';
+import { asIpv6, type HostAddress, type Ipv6Address } from '../../src/wire/address.ts';
 import { type OverlayPacket, overlayFrame, udpAtOf, udpSum, vxlanPayload } from './overlay-packets.ts';
 import { needBpf } from './rights.ts';
 
@@ -62,15 +62,12 @@ function nowMicros(): number {
   return Number(process.hrtime.bigint() / 1000n);
 }
 
-const mapped = (address: HostAddress): Ipv6Address =>
-  typeof address === 'number' ? [0, 0, 0xffff, address] : address;
-
 function fill(maps: FastMaps, destination: HostAddress, entry: FastEntry, states: Uint8Array): void {
   const view = new DataView(states.buffer);
   for (let at = 0; at < states.length; at += 8) {
     maps.store(at / 8, view.getUint32(at, true), view.getUint32(at + 4, true));
   }
-  maps.place(mapped(destination), entry);
+  maps.place(asIpv6(destination), entry);
 }
 
 const portOf = (frame: Uint8Array, packet: OverlayPacket) =>
@@ -196,7 +193,7 @@ describe('on the way out', () => {
   test('goes back to plain hashing when a destination is removed', () => {
     const { kernel, maps } = open();
     takeOnlyPort5(maps);
-    maps.remove(mapped(PEER));
+    maps.remove(asIpv6(PEER));
     const frame = overlayFrame(leaving);
     expect(runOnPacket(kernel.programFd('egress'), frame).packet).toEqual(frame);
   });
@@ -238,7 +235,7 @@ describe('on the way out', () => {
     const portOfPeer = (i: number) => 10_000 + (i % 32);
     for (const [i, peer] of peers.entries()) {
       maps.store(i, 1 << (i % 32), 0);
-      maps.place(mapped(peer), { form: FORM_BITMAP, basePort: 10_000, homes: 32, unit: 2 * i });
+      maps.place(asIpv6(peer), { form: FORM_BITMAP, basePort: 10_000, homes: 32, unit: 2 * i });
     }
     for (const [i, peer] of peers.entries()) {
       const packet = { ...leaving, destination: peer };
@@ -247,7 +244,7 @@ describe('on the way out', () => {
     const used = new Map<HostAddress, number>();
     maps.lookAtActivity((destination, port) => used.set(destination, port));
     expect(used).toEqual(new Map(peers.map((peer, i) => [peer, portOfPeer(i)])));
-    for (const peer of peers) maps.remove(mapped(peer));
+    for (const peer of peers) maps.remove(asIpv6(peer));
     for (const peer of peers) {
       const frame = overlayFrame({ ...leaving, destination: peer });
       expect(runOnPacket(egress, frame).packet).toEqual(frame);
@@ -356,7 +353,7 @@ describe('on the way in', () => {
     const { tooManyOfStrangers, captured } = kernel.settings.counts;
     expect(captured + tooManyOfStrangers).toBe(10_000);
     expect(tooManyOfStrangers).toBeGreaterThan(9000);
-    maps.place(mapped(PEER), { form: FORM_BITMAP, basePort: 10_000, homes: 32, unit: 0 });
+    maps.place(asIpv6(PEER), { form: FORM_BITMAP, basePort: 10_000, homes: 32, unit: 0 });
     runOnPacket(ingress, overlayFrame(probe), 10_000);
     const counts = kernel.settings.counts;
     expect(counts.captured - captured).toBeGreaterThan(100);
