@@ -1,6 +1,7 @@
 // Rerouting's programs in front of real VXLAN devices: packets of every kind arrive with the chosen port and a right
 // checksum; a process may die, be followed, and leave, and the devices are as they were.
 import { once } from 'node:events';
+import { writeSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
 import { tool } from '../../lab/tools.ts';
@@ -9,11 +10,13 @@ import type { TcHook } from '../../src/linux/bpf/tc.ts';
 import { attachedPrograms } from '../../src/linux/bpf/tc.ts';
 import { close } from '../../src/linux/libc.ts';
 import { inNetns } from '../../src/linux/netns.ts';
+import { openTap } from '../../src/linux/tap.ts';
 import { FORM_BITMAP } from '../../src/paths/reroute/fast-select.ts';
 import { FastMaps } from '../../src/reroute/fast-maps.ts';
 import { KernelHalf, unload } from '../../src/reroute/kernel-half.ts';
 import { asIpv6 } from '../../src/wire/address.ts';
 import { eventually } from './eventually.ts';
+import { overlayFrame } from './overlay-packets.ts';
 import {
   type Arrivals,
   arrivals,
@@ -121,6 +124,30 @@ describe.each(OVERLAYS.map((overlay) => [overlay.name, overlay] as const))('over
     maps.lookAtActivity((destination, port) => used.push(`${destination} ${port}`));
     expect(used).toEqual([`${hostAddress(overlay.vteps[1])} 10005`]);
   });
+});
+
+test('what has its headers outside of its head is seen, too', async () => {
+  const overlay = OVERLAYS[0]!;
+  const { netns } = lab.node('host1');
+  const { fd } = openTap({ name: 'apart', netns, persistent: false, offloads: true });
+  try {
+    await tool('ip', netns, ['link', 'set', 'dev', 'apart', 'up']);
+    const [{ ifindex }] = JSON.parse(await tool('ip', netns, ['-j', 'link', 'show', 'dev', 'apart']));
+    const devices = [{ name: 'apart', index: ifindex }];
+    const { port, local } = endOf(overlay);
+    const kernel = onHost1(() => new KernelHalf({ devices, port, locals: [local] }));
+    opened.push(kernel);
+    kernel.settings.beat();
+    // Longer than a page: only what the header says is made the head, which is Ethernet's alone.
+    const payload = new Uint8Array(5000);
+    payload.set([0xff, 0xee, 0xdd]);
+    const source = hostAddress(overlay.vteps[1]);
+    const frame = overlayFrame({ source, destination: local, sourcePort: 1, destinationPort: port, payload });
+    writeSync(fd, Uint8Array.from([0, 0, 14, 0, 0, 0, 0, 0, 0, 0, ...frame]));
+    await eventually('the packet', () => kernel.settings.counts.tooLong === 1);
+  } finally {
+    close(fd);
+  }
 });
 
 describe.each<[TcHook]>([['tcx'], ['clsact']])('attached by %s', (hook) => {
