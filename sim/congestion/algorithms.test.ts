@@ -28,8 +28,8 @@ interface Expectation {
 
 const expectations: readonly Expectation[] = [
   { name: 'fallback', algorithm: undefined, utilisation: 0.95, queueing: [20, 20], fairness: 0.95 },
-  { name: 'reno', algorithm: reno(), utilisation: 0.95, queueing: [20, 20], fairness: 0.93 },
-  { name: 'cubic', algorithm: cubic(), utilisation: 0.95, queueing: [20, 20], fairness: 0.92 },
+  { name: 'reno', algorithm: reno(), utilisation: 0.95, queueing: [20, 20], fairness: 0.95 },
+  { name: 'cubic', algorithm: cubic(), utilisation: 0.95, queueing: [20, 20], fairness: 0.95 },
   { name: 'vegas', algorithm: vegas, utilisation: 0.97, queueing: [4 * 0.6, 9 * 0.6], fairness: 0.95 },
   { name: 'bbr', algorithm: bbr, utilisation: 0.94, queueing: [3, 25], fairness: 0.75 },
   { name: 'copa', algorithm: copa, utilisation: 0.97, queueing: [6, 7], fairness: 0.95 },

@@ -91,9 +91,9 @@ class PeriodicReno implements Controller {
     const { nowMicros, rttMicros, wasTimeout, lostPackets, ackedBytes } = round;
     const { mssBytes } = this.control.flow;
     if (wasTimeout || (lostPackets > 0 && nowMicros >= this.deafUntilMicros)) {
-      this.ssthreshBytes = Math.max(this.law.decreased(this.cwndBytes, nowMicros), 2 * mssBytes);
+      this.ssthreshBytes = Math.max(this.law.decreased(this.cwndBytes), 2 * mssBytes);
       this.cwndBytes = wasTimeout ? mssBytes : this.ssthreshBytes;
-      this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
+      this.deafUntilMicros = deafUntil(nowMicros, rttMicros, this.cwndBytes / mssBytes);
     } else if (lostPackets === 0) {
       const isStart = this.cwndBytes < this.ssthreshBytes;
       this.cwndBytes = isStart ? this.cwndBytes + ackedBytes : this.law.increased(this.cwndBytes, round);

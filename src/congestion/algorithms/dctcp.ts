@@ -47,7 +47,7 @@ class Dctcp implements Controller {
     this.isSlowStart = false;
     if (nowMicros < this.deafUntilMicros) return;
     this.cwndBytes /= 2;
-    this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
+    this.deafUntilMicros = deafUntil(nowMicros, rttMicros, this.cwndBytes / this.control.flow.mssBytes);
   }
 
   private endRound(nowMicros: number, rttMicros: number): void {

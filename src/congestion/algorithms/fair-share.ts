@@ -8,13 +8,15 @@ import { deafUntil, isFilled, type WindowLaw } from './window.ts';
 
 class FairShare implements Controller {
   private readonly flows = new Map<number, FlowControl>();
+  private readonly mssBytes: number;
   private readonly law: WindowLaw;
   private cwndBytes: number;
   private ssthreshBytes = Number.POSITIVE_INFINITY;
   private deafUntilMicros = 0;
 
   constructor(first: FlowControl) {
-    this.law = renoLaw(first.flow.mssBytes);
+    this.mssBytes = first.flow.mssBytes;
+    this.law = renoLaw(this.mssBytes);
     this.cwndBytes = first.flow.initialCwndBytes;
     this.createSubflow(first);
   }
@@ -39,9 +41,9 @@ class FairShare implements Controller {
 
   private onLoss({ nowMicros, rttMicros }: Round): void {
     if (nowMicros < this.deafUntilMicros) return;
-    this.cwndBytes = this.law.decreased(this.cwndBytes, nowMicros);
+    this.cwndBytes = this.law.decreased(this.cwndBytes);
     this.ssthreshBytes = this.cwndBytes;
-    this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
+    this.deafUntilMicros = deafUntil(nowMicros, rttMicros, this.shareBytes / this.mssBytes);
   }
 
   private grow(round: Round): void {

@@ -115,7 +115,7 @@ class Nimbus implements Controller {
       this.isSlowStart = false;
       const pulseBytes = this.mode === 'competitive' ? this.pulseBytes(nowMicros - rttMicros, rttMicros) : 0;
       this.cwndBytes = this.cubic.decreased(this.cwndBytes + pulseBytes);
-      this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
+      this.deafUntilMicros = deafUntil(nowMicros, rttMicros, this.cwndBytes / this.control.flow.mssBytes);
     } else if (!isFilled(this.cwndBytes, usedBytes)) return;
     else if (this.isSlowStart) this.cwndBytes += ackedBytes;
     else {

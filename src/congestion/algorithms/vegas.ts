@@ -43,7 +43,7 @@ class Vegas implements Controller {
     if (nowMicros < this.deafUntilMicros) return;
     this.cwnd *= 0.75;
     this.isSlowStart = false;
-    this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
+    this.deafUntilMicros = deafUntil(nowMicros, rttMicros, this.cwnd);
   }
 
   private onRound(queuedPackets: number, mayGrow: boolean): void {

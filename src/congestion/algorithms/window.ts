@@ -9,12 +9,16 @@ import { SlowStart, type SlowStartForm } from './slow-start.ts';
 /** For losses before the first round trip was measured (RFC 6298's first timeout). */
 const UNKNOWN_RTT_MICROS = 1_000_000;
 
+/** Packets behind one that is missing whose arrival proves it lost (RFC 5681 §3.2). */
+const PROOF_PACKETS = 3;
+
 /**
- * Until when losses belong to what a decrease answered: a round trip until the last packet sent before it is due, and
- * half of one in which nothing is sent whose arrival could prove that packet lost.
+ * Until when losses belong to what a decrease answered: a round trip until the last packet sent before it is due, half of
+ * one in which nothing is sent, and as long as the packets then take whose arrival proves that packet lost.
  */
-export function deafUntil(nowMicros: number, rttMicros: number): number {
-  return nowMicros + 1.5 * Math.min(rttMicros, UNKNOWN_RTT_MICROS);
+export function deafUntil(nowMicros: number, rttMicros: number, cwndPackets: number): number {
+  const proof = Math.min(1, PROOF_PACKETS / cwndPackets);
+  return nowMicros + (1.5 + proof) * Math.min(rttMicros, UNKNOWN_RTT_MICROS);
 }
 
 /** Only such a window may grow: one that is not used says nothing about the network (RFC 7661). */
@@ -26,7 +30,7 @@ export interface WindowLaw {
   /** The window after a round without loss. */
   increased(cwndBytes: number, round: Round): number;
   /** The window after a loss. */
-  decreased(cwndBytes: number, nowMicros: number): number;
+  decreased(cwndBytes: number): number;
 }
 
 export class WindowController implements Controller {
@@ -80,8 +84,8 @@ export class WindowController implements Controller {
 
   private decrease(nowMicros: number, rttMicros: number, wasTimeout: boolean): void {
     const { mssBytes } = this.control.flow;
-    this.ssthreshBytes = Math.max(this.law.decreased(this.cwndBytes, nowMicros), 2 * mssBytes);
+    this.ssthreshBytes = Math.max(this.law.decreased(this.cwndBytes), 2 * mssBytes);
     this.cwndBytes = wasTimeout ? mssBytes : this.ssthreshBytes;
-    this.deafUntilMicros = deafUntil(nowMicros, rttMicros);
+    this.deafUntilMicros = deafUntil(nowMicros, rttMicros, this.cwndBytes / mssBytes);
   }
 }
