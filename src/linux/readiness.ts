@@ -4,7 +4,7 @@
 import koffi from 'koffi';
 
 export interface Watch {
-  /** Calls nobody for a while: whoever is called for each of many things takes several at once then. */
+  /** Calls nobody for a while, and then once in any case: whoever is called for each of many things takes several at once. */
   restFor(millis: number): void;
   close(): void;
 }
@@ -13,18 +13,26 @@ export interface Watch {
 export function watch(fd: number, onReadable: () => void): Watch {
   const handle = koffi.node.poll(fd, { readable: true }, onReadable);
   handle.unref();
+  let isListening = true;
+  let isClosed = false;
   let resting: NodeJS.Timeout | undefined;
+  const look = () => {
+    resting = undefined;
+    onReadable();
+    if (resting !== undefined || isClosed) return;
+    isListening = true;
+    handle.start(onReadable);
+  };
   return {
     restFor: (millis) => {
       if (resting !== undefined) return;
-      handle.stop();
-      resting = setTimeout(() => {
-        resting = undefined;
-        handle.start(onReadable);
-      }, millis);
+      if (isListening) handle.stop();
+      isListening = false;
+      resting = setTimeout(look, millis);
       resting.unref();
     },
     close: () => {
+      isClosed = true;
       clearTimeout(resting);
       handle.close();
     },

@@ -59,7 +59,16 @@ export class LinuxRun {
     this.fromAlgorithm = new MessageRing(this.channel.fromAlgorithm);
     const algorithmBell = new Bell(this.channel.bell);
     const toAlgorithm = new MessageRing(this.channel.toAlgorithm);
-    const messages = new FlowMessages(toAlgorithm, () => algorithmBell.ring());
+    // Once for all that is told in a turn: each call may find it asleep again.
+    let isRinging = false;
+    const ring = () => {
+      isRinging = false;
+      algorithmBell.ring();
+    };
+    const messages = new FlowMessages(toAlgorithm, () => {
+      if (!isRinging) queueMicrotask(ring);
+      isRinging = true;
+    });
     this.messages = messages;
     const writer = new MessageWriter();
     const { connections } = this;
