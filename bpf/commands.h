@@ -144,6 +144,9 @@ APART void heed(const struct moment *moment)
 	if (slot) {
 		struct mailbox *mailbox = &slot->mailbox;
 
+		// Who gets it next begins with what it has.
+		if (!flow->is_controlled)
+			slot->cwnd_bytes = flow->machine.cwnd < 1 << 30 ? flow->machine.cwnd : 1 << 30;
 		take_answer(flow, READ_ONCE(mailbox->answered), now);
 		if (READ_ONCE(mailbox->state) == MAILBOX_FULL &&
 		    __sync_val_compare_and_swap(&mailbox->state, MAILBOX_FULL, MAILBOX_TAKEN) == MAILBOX_FULL) {

@@ -1,5 +1,7 @@
-// What becomes of commands for a flow that has ended, with another in its slot before its end is told.
-import { afterEach, expect, test } from 'vitest';
+// What becomes of commands for a flow that has ended, with another in its slot before its end is told; and of flows whose
+// algorithm was silent, when it speaks again.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { FlowInfo } from '../congestion/algorithm.ts';
 import type { Command } from '../congestion/commands.ts';
 import { compile } from '../congestion/language/compiler.ts';
 import { CWND } from '../congestion/language/instructions.ts';
@@ -25,22 +27,47 @@ const update: Command = { kind: 'update', values: [[CWND, 5000]] };
 const slots = new Slots(new ArrayBuffer(slotPlace.bytes), 1);
 const { words } = slots;
 const told = new Uint32Array(notice.words);
-const fd = new EventFd();
-const datapath = new LinuxDatapath(
-  {
-    control: new Int32Array(control.bytes / 4),
-    slots,
-    notices: { u32: told, drain: (take) => take(0) },
-    noticesFd: fd.fd,
-    close: () => {},
-  },
-  250_000,
-  { open: ({ id }) => datapath.command(id, install), report: () => {}, close: () => {} },
-);
+const opened: FlowInfo[] = [];
+const closed: number[] = [];
+let fd: EventFd;
+let datapath: LinuxDatapath;
+beforeEach(() => {
+  words.fill(0);
+  opened.length = closed.length = 0;
+  fd = new EventFd();
+  const page = new Int32Array(control.bytes / 4);
+  page[control.nextGeneration] = 1;
+  datapath = new LinuxDatapath(
+    {
+      control: page,
+      slots,
+      notices: { u32: told, drain: (take) => take(0) },
+      noticesFd: fd.fd,
+      close: () => {},
+    },
+    250_000,
+    {
+      open: (flow) => {
+        opened.push(flow);
+        datapath.command(flow.id, install);
+      },
+      report: () => {},
+      close: (flow) => closed.push(flow),
+    },
+  );
+});
 afterEach(() => {
   datapath.close();
   fd.close();
 });
+
+function tell(kind: keyof typeof noticeKinds, flow: number): void {
+  told.fill(0);
+  told[notice.kind] = noticeKinds[kind];
+  told[notice.flow] = flow;
+  told[notice.nowHigh] = 1 << 20;
+  datapath.poll();
+}
 
 test('a mailbox is not taken from the flow that has it now', () => {
   words[slotPlace.flow] = OLD;
@@ -50,9 +77,7 @@ test('a mailbox is not taken from the flow that has it now', () => {
   datapath.command(OLD, update);
   words[slotPlace.flow] = NEW;
   words[place.state] = mailboxStates.empty;
-  told[notice.kind] = noticeKinds.open;
-  told[notice.flow] = NEW;
-  datapath.poll();
+  tell('open', NEW);
   datapath.command(OLD, update);
   datapath.command(OLD, { kind: 'answer', serial: 3 });
   expect(datapath.infos.map(({ id }) => id)).toEqual([OLD, NEW]);
@@ -60,4 +85,40 @@ test('a mailbox is not taken from the flow that has it now', () => {
   expect(words[place.commands]).toBe(commands.renew | commands.install);
   expect(words[place.values]).toBe(0);
   expect(words[place.answered]).toBe(0);
+});
+
+describe('an algorithm that was silent', () => {
+  const answer: Command = { kind: 'answer', serial: 1 };
+  const soon = () => new Promise((resolve) => setImmediate(resolve));
+  beforeEach(() => {
+    words[slotPlace.flow] = OLD;
+    datapath.findFlows();
+    tell('fallback', OLD);
+  });
+
+  test('has the flow as a new one when it speaks again, once, with the window that it has by then', async () => {
+    words[slotPlace.cwndBytes] = 77_000;
+    datapath.command(OLD, answer);
+    datapath.command(OLD, update);
+    await soon();
+    expect(closed).toEqual([OLD]);
+    expect(opened.map(({ id, initialCwndBytes }) => [id, initialCwndBytes])).toEqual([
+      [OLD, 0],
+      [OLD, 77_000],
+    ]);
+    datapath.command(OLD, answer);
+    await soon();
+    expect(opened).toHaveLength(2);
+  });
+
+  test.each<Command>([
+    install,
+    { kind: 'abandon', why: 'out of ideas' },
+    { ...install, bytes: new Uint8Array(1808) },
+  ])('but not when what it says is $kind, which the kernel takes or refuses for good', async (command) => {
+    datapath.command(OLD, command);
+    datapath.command(OLD, answer);
+    await soon();
+    expect([opened.length, closed]).toEqual([1, []]);
+  });
 });

@@ -100,6 +100,14 @@ export class LinuxDatapath {
   command(id: number, command: Command): void {
     const flow = this.flows.get(id);
     if (flow === undefined || this.isClosed || flow.isLost || !this.isThere(flow)) return;
+    this.obey(flow, command);
+    if (!flow.isMissed || flow.isLost) return;
+    flow.isMissed = false;
+    // Not within a call from whoever is going to be told.
+    setImmediate(() => this.introduceAgain(flow));
+  }
+
+  private obey(flow: Flow, command: Command): void {
     switch (command.kind) {
       case 'answer':
         this.answer(flow, command.serial);
@@ -155,6 +163,7 @@ export class LinuxDatapath {
       return;
     }
     flow.program = program;
+    flow.isMissed = false;
     const number = Atomics.add(this.kernel.control, control.nextGeneration, 1) >>> 0;
     const mail: Mail = { kind: 'install', generation: number, theirs: generation, bytes };
     this.send(flow, [mail, ...settingsOf(flow, values)]);
@@ -273,6 +282,14 @@ export class LinuxDatapath {
     this.output.open(info, nowMicros);
   }
 
+  /** One that was only silent speaks again: it gets the flow as if it were new. */
+  private introduceAgain(flow: Flow): void {
+    const { slot, info } = flow;
+    if (this.isClosed || flow.isLost || this.flows.get(info.id) !== flow) return;
+    this.forget(info.id);
+    this.open(slot, info.id, monotonicMicros());
+  }
+
   private forget(id: number): void {
     const flow = this.flows.get(id);
     if (flow === undefined) return;
@@ -306,6 +323,7 @@ export class LinuxDatapath {
   private installed(id: number, nowMicros: number, generation: number): void {
     const flow = this.flows.get(id);
     if (flow === undefined || flow.generation !== generation) return;
+    flow.isMissed = false;
     this.output.event?.(id, nowMicros, { kind: 'installed', generation: flow.theirs });
   }
 
@@ -313,6 +331,7 @@ export class LinuxDatapath {
     const flow = this.flows.get(id);
     const reason = fallbackReasons[code];
     if (flow === undefined || reason === undefined || nowMicros < flow.sinceMicros) return;
+    flow.isMissed = reason === 'silent' && flow.generation !== 0;
     const detail = explain(flow, reason, more, this.timeoutMillis);
     this.output.event?.(id, nowMicros, { kind: 'fallback', reason, detail });
   }

@@ -27,6 +27,8 @@ export interface Flow {
   objection: string;
   /** For good: nothing that it says counts any more. */
   isLost: boolean;
+  /** Its algorithm had it, and lost it by silence. */
+  isMissed: boolean;
   /** What the mailbox could not take yet. */
   readonly waiting: Mail[];
 }
@@ -45,6 +47,7 @@ export function newFlow(info: FlowInfo, slot: number, sinceMicros: number): Flow
     refusal: '',
     objection: '',
     isLost: false,
+    isMissed: false,
     waiting: [],
   };
 }

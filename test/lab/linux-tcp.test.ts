@@ -242,6 +242,31 @@ export default { name: 'endless', onCreate(control) {
     await data.moves(1_000_000);
   });
 
+  test('that was silent for a while has its connections again', async () => {
+    const name = uniqueName();
+    const file = join(lab.runFolder, 'sleepy.mjs');
+    const source = `import { compile } from 'selvage/congestion';
+const program = compile('(def (Report (x 0))) (when true (report))');
+let flows = 0;
+let reports = 0;
+export default { name: 'sleepy', onCreate(control) {
+  if (control.flow.destinationPort === 5201) console.log('begun ' + ++flows);
+  control.install(program, { Cwnd: 20 * control.flow.mssBytes });
+  return { onReport() {
+    if (++reports === 50) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+  } };
+} };`;
+    writeFileSync(file, source);
+    const command = run(file, name, '--report', '0.2');
+    await says(command, 'sleepy governs');
+    const data = await transfer(name);
+    await says(command, 'begun 2');
+    await eventually('its window again', async () => (await data.state()).cwnd === 20);
+    await data.moves(1_000_000);
+    command.child.kill('SIGTERM');
+    expect((await command.ended).stderr).toContain('the algorithm answered no report for 250 ms');
+  });
+
   test('refuses what is no algorithm, or selects other connections', async () => {
     const name = uniqueName();
     const missing = await run('/no/such/file.ts', name).ended;
