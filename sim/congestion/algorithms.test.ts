@@ -156,10 +156,32 @@ describe('what is particular', () => {
     ]);
     network.runUntil(8 * seconds);
     const against = network.measureUntil(18 * seconds);
-    expect(against.rates[0]! / (against.rates[0]! + against.rates[1]!)).toBeGreaterThan(0.25);
+    const share = against.rates[0]! / (against.rates[0]! + against.rates[1]!);
+    expect(share).toBeGreaterThan(0.3);
+    expect(share).toBeLessThan(0.7);
     network.runUntil(60 * seconds);
     expect(network.flows[1]!.sender.finishedAtMicros).toBeLessThan(50 * seconds);
     expect(network.measureUntil(65 * seconds).queueingMicros).toBeLessThan(7000);
+  });
+
+  test.each([
+    [1, 20e6, 20_000],
+    [2, 2e6, 40_000],
+    [3, 6e6, 40_000],
+    [5, 48e6, 20_000],
+  ])('%d Copas, at %d bits a second, do not compete with each other', (count, bitsPerSecond, rttMicros) => {
+    const setups = Array.from({ length: count }, (_, i) => ({
+      algorithm: copa,
+      rttMicros,
+      startMicros: i * seconds,
+    }));
+    const network = dumbbell({ bitsPerSecond, queueBytes: (bitsPerSecond * rttMicros) / 2e6 }, setups);
+    network.runUntil(15 * seconds);
+    const { queueingMicros, rates, utilisation } = network.measureUntil(25 * seconds);
+    const queuedPackets = (queueingMicros * bitsPerSecond) / 8e6 / MSS_BYTES;
+    expect(queuedPackets / count).toBeLessThan(3);
+    expect(fairness(rates)).toBeGreaterThan(0.98);
+    expect(utilisation).toBeGreaterThan(0.98);
   });
 
   test('Swift keeps to its target, less than which the fabric must not wait, and yields to a slow endpoint', () => {

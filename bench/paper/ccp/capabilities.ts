@@ -57,8 +57,7 @@ export const ANYWHERE: PaperSection = {
     'The datapaths are Linux’s TCP, the transport between two hosts of a cloud, and the simulator’s TCP, instead of mTCP and ' +
       'Google’s QUIC.',
     'The transport’s connection is four flows of the algorithm’s, one for each slot that is sprayed over: it stands beside ' +
-      'four simulated ones. Several Copas on a link of so few packets keep the queue from ever being nearly empty, and ' +
-      'take each other for flows that fill it, on either datapath.',
+      'four simulated ones.',
     'The thesis does not say how long the queues are.',
   ],
   bounds: [

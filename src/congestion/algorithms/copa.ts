@@ -13,6 +13,11 @@ const MIN_RTT_WINDOW_MICROS = 10_000_000;
 /** Round trips that judge whether the queue is ever nearly empty, and how empty that is. */
 const MODE_ROUNDS = 5;
 const NEARLY_EMPTY = 0.1;
+/**
+ * Beyond §2.2, which has several Copas on a slow link never see the queue so empty, compete with each other, and fill it:
+ * one that is not longer than what they want of it, at its shortest, unless it is hardly ever longer.
+ */
+const NEARLY_WANTED = 0.4;
 /** Round trips in one direction before the velocity doubles. */
 const STEADY_ROUNDS = 3;
 const MAX_VELOCITY = 1 << 16;
@@ -86,7 +91,10 @@ class Copa implements Controller {
     this.samples.push({ nowMicros, standing, longest: report.field('longest') });
     const longest = this.samples.reduce((most, each) => Math.max(most, each.longest), 0);
     const shortest = this.samples.reduce((least, each) => Math.min(least, each.standing), standing);
-    const isAlone = shortest - minMicros <= NEARLY_EMPTY * (longest - minMicros);
+    const swing = longest - minMicros;
+    const wanted = standing / (DEFAULT_DELTA * this.cwnd);
+    const isAlone =
+      shortest - minMicros <= Math.max(NEARLY_EMPTY * swing, Math.min(NEARLY_WANTED * swing, wanted));
     if (isAlone) this.delta = DEFAULT_DELTA;
     else if (nowMicros >= this.deafUntilMicros) {
       const isLoss = report.field('lost') > 0;
