@@ -51,7 +51,9 @@ Examples:
 
 const traceNotes = `
 FLOW is a CID (selvage flows). Window and rate are those of all slots that packets are sprayed over, round trip and
-queueing those of the slowest; queueing is what the fabric takes beyond the least that was seen in the trace.
+queueing those of the slowest; queueing is what the fabric takes beyond the least that was seen in the trace. Connections of
+Linux's TCP have no CID: \`ss -tin\` shows their windows and round trips, \`selvage cc run FILE --linux NAME --report 5\` who
+decides over them.
 
 Examples:
   selvage cc trace 0012ab3f
@@ -60,8 +62,8 @@ Examples:
 
 const listNotes = `
 CONTROLS counts slots of connections that an algorithm decides over, ON THEIR OWN those that are its and have fallen back to
-the built-in Reno. Connections under the transport's own algorithms are not listed: \`selvage flows\` has them all. Those of Linux's TCP belong
-to the command that governs them: \`selvage cc run FILE --linux NAME --report 5\` prints them.
+the built-in Reno. Connections under the transport's own algorithms are not listed: \`selvage flows\` has them all. Those of
+Linux's TCP belong to the command that governs them: \`selvage cc run FILE --linux NAME --report 5\` prints them.
 
 Examples:
   selvage cc list
