@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import type { Channel, Wake } from '../../congestion/plane/channel.ts';
 import { FLOWS_PER_THREAD } from '../../congestion/plane/links.ts';
-import { readFromAlgorithm } from '../../congestion/plane/message-reader.ts';
+import { readFromAlgorithm, readFromDatapath } from '../../congestion/plane/message-reader.ts';
 import { MessageRing, newRingMemory } from '../../congestion/plane/message-ring.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
 import { SocketForwarder } from './socket-forwarder.ts';
@@ -25,7 +25,9 @@ export class SocketAlgorithm {
   constructor(socket: Socket) {
     this.socket = socket;
     const rings = () => this.joined.map(({ toAlgorithm }) => toAlgorithm);
-    this.forwarder = new SocketForwarder(socket, rings, () => this.progress.reports++);
+    this.forwarder = new SocketForwarder(socket, rings, (message, length) => {
+      if (readFromDatapath(message, length)?.kind === 'report') this.progress.reports++;
+    });
   }
 
   /** Its program can still be reached. */

@@ -11,17 +11,19 @@ const MOST_UNSENT_BYTES = 1 << 20;
 /** Messages of one ring before the next has its turn. */
 const BATCH = 256;
 
+type Passed = (message: Uint8Array, length: number) => void;
+
 export class SocketForwarder {
   /** Rung by whoever puts something into a ring. */
   readonly memory = newBellMemory();
   private readonly bell = new Bell(this.memory);
   private readonly socket: Socket;
   private readonly rings: () => Iterable<MessageRing>;
-  private readonly passed: () => void;
+  private readonly passed: Passed;
   private readonly message = new Uint8Array(MAX_MESSAGE_BYTES);
 
   /** `passed` is told of each message. Ends with the socket. */
-  constructor(socket: Socket, rings: () => Iterable<MessageRing>, passed: () => void = () => {}) {
+  constructor(socket: Socket, rings: () => Iterable<MessageRing>, passed: Passed = () => {}) {
     this.socket = socket;
     this.rings = rings;
     this.passed = passed;
@@ -45,7 +47,7 @@ export class SocketForwarder {
     for (let i = 0; i < BATCH; i++) {
       const length = socket.writableLength < MOST_UNSENT_BYTES ? ring.pop(message) : 0;
       if (length === 0) return false;
-      this.passed();
+      this.passed(message, length);
       socket.write(message.slice(0, length));
     }
     return true;
