@@ -7,10 +7,17 @@ import type { BenchOptions, BenchOutcome, Column, Series } from '../harness/benc
 import { cumulative } from '../harness/distribution.ts';
 import { inTurns } from '../harness/in-turns.ts';
 import { Measurements } from '../harness/measurements.ts';
+import { ascending, percentileOf } from '../harness/percentiles.ts';
 import type { Ratios } from '../harness/ratios.ts';
 import { LINUX_TCP, type MeasuredAlgorithm, STEERED_TCP, withSteeredTcp } from '../peers/linux-tcp.ts';
 import type { Contender, PeerName } from '../peers/peer.ts';
-import { type BackloggedRun, LANE_COUNT, periods, runBacklogged } from '../workloads/backlogged.ts';
+import {
+  type BackloggedRun,
+  DROPPING_LANES,
+  LANE_COUNT,
+  periods,
+  runBacklogged,
+} from '../workloads/backlogged.ts';
 import { fidelityLinks, linksNote, ROWS_PER_ROUND_TRIP, SCENARIOS } from '../workloads/fidelity-links.ts';
 import { ALL_FLOWS, flowsNote, measureFlows } from '../workloads/flow-completion.ts';
 import { measureSlowStart, SLOW_START_NOTE, SLOW_STARTS, slowStartCase } from '../workloads/slow-starts.ts';
@@ -19,7 +26,7 @@ const ALGORITHMS = ['reno', 'cubic'] as const;
 const PEERS = [LINUX_TCP, STEERED_TCP];
 const SEED = 7;
 
-const FULL = { rounds: 2, seconds: 30, flowSeconds: 40 };
+const FULL = { rounds: 3, seconds: 30, flowSeconds: 40 };
 const QUICK = { rounds: 1, seconds: 8, flowSeconds: 10 };
 
 const columns: readonly Column[] = [
@@ -37,6 +44,7 @@ export async function ccpFidelity({ quick, progress }: BenchOptions): Promise<Be
   const { rounds, seconds, flowSeconds } = quick ? QUICK : FULL;
   const folder = mkdtempSync(join(tmpdir(), 'selvage-fidelity-'));
   const measured = new Measurements();
+  const waited = new Waited();
   const series: Series[] = [];
   const files = [...ALGORITHMS, ...SLOW_STARTS.flatMap(({ file }) => file ?? [])];
   try {
@@ -48,7 +56,10 @@ export async function ccpFidelity({ quick, progress }: BenchOptions): Promise<Be
         for (const algorithm of ALGORITHMS) {
           const seed = SEED + round * LANE_COUNT;
           const runs = await runBacklogged(links, nameFor(peer, algorithm), seconds, seed);
-          for (const run of runs) record(measured, peer.name, algorithm, run);
+          for (const run of runs) {
+            record(measured, peer.name, algorithm, run);
+            waited.add(peer.name, fidelityCase(algorithm, run.scenario), waitsOf(run));
+          }
           if (round === 0) series.push(...drawnRuns(peer, algorithm, runs));
         }
       });
@@ -65,7 +76,7 @@ export async function ccpFidelity({ quick, progress }: BenchOptions): Promise<Be
         ...notesOf(seconds, rounds, flowSeconds),
         ...lost.map((line) => `Said meanwhile: ${line}`),
       ];
-      return { rounds, peers: PEERS, columns, measured, ratios: ratiosOf(measured), notes, series };
+      return { rounds, peers: PEERS, columns, measured, ratios: ratiosOf(measured, waited), notes, series };
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -86,13 +97,31 @@ function record(measured: Measurements, peer: PeerName, algorithm: string, run: 
   });
 }
 
+/** Of each round trip, how long its packets queued. */
+function waitsOf({ rows }: BackloggedRun): number[] {
+  const waits = periods(rows, ROWS_PER_ROUND_TRIP).map(({ queueingMillis }) => queueingMillis);
+  return waits.filter((each) => !Number.isNaN(each));
+}
+
+/** The same of all runs of a case together: a random loss more or less turns the median of a single one. */
+class Waited {
+  private readonly millis = new Map<string, number[]>();
+
+  add(peer: PeerName, situation: string, millis: readonly number[]): void {
+    const key = `${peer}/${situation}`;
+    this.millis.set(key, [...(this.millis.get(key) ?? []), ...millis]);
+  }
+
+  median(peer: PeerName, situation: string): number {
+    return percentileOf(ascending(this.millis.get(`${peer}/${situation}`)!), 0.5);
+  }
+}
+
 /** Distributions over round trips, and the window on the fixed link. */
 function drawnRuns({ title }: Contender, algorithm: string, runs: readonly BackloggedRun[]): Series[] {
   const curves = SCENARIOS.flatMap((scenario) => {
-    const within = runs
-      .filter((run) => run.scenario === scenario)
-      .flatMap(({ rows }) => periods(rows, ROWS_PER_ROUND_TRIP));
-    const waited = within.map(({ queueingMillis }) => queueingMillis).filter((each) => !Number.isNaN(each));
+    const those = runs.filter((run) => run.scenario === scenario);
+    const within = those.flatMap(({ rows }) => periods(rows, ROWS_PER_ROUND_TRIP));
     const name = `${title}, ${algorithm}`;
     return [
       {
@@ -100,7 +129,7 @@ function drawnRuns({ title }: Contender, algorithm: string, runs: readonly Backl
         name,
         points: cumulative(within.map(({ mbitPerSecond }) => mbitPerSecond)),
       },
-      { chart: `${scenario} delay`, name, points: cumulative(waited) },
+      { chart: `${scenario} delay`, name, points: cumulative(those.flatMap(waitsOf)) },
     ];
   });
   const fixed = runs.find(({ scenario }) => scenario === 'fixed')!;
@@ -108,14 +137,14 @@ function drawnRuns({ title }: Contender, algorithm: string, runs: readonly Backl
   return [...curves, { chart: `${algorithm} windows`, name: title, points }];
 }
 
-function ratiosOf(measured: Measurements): Ratios {
+function ratiosOf(measured: Measurements, waited: Waited): Ratios {
   const cases = ALGORITHMS.flatMap((algorithm) =>
     SCENARIOS.map((scenario) => fidelityCase(algorithm, scenario)),
   );
   // Of sums, since the same number of runs with the same losses is in both.
-  const over = (metric: string) =>
-    cases.map((each) => measured.total('selvage', each, metric) / measured.total('linuxTcp', each, metric));
-  const [throughput, delay] = [over('mbitPerSecond'), over('medianQueueingMillis')];
+  const carried = (peer: PeerName, each: string) => measured.total(peer, each, 'mbitPerSecond');
+  const throughput = cases.map((each) => carried('selvage', each) / carried('linuxTcp', each));
+  const delay = cases.map((each) => waited.median('selvage', each) / waited.median('linuxTcp', each));
   const completion = (metric: string) => {
     return measured.total('selvage', ALL_FLOWS, metric) / measured.total('linuxTcp', ALL_FLOWS, metric);
   };
@@ -147,7 +176,8 @@ function notesOf(seconds: number, rounds: number, flowSeconds: number): string[]
   return [
     `Long flows: one iperf3 connection for ${seconds} s, on each of the links at the same time and each on its own; ` +
       `throughput and queueing delay as the link counts them, seeds ${SEED} to ${lastSeed}, the same for both. The ` +
-      'link that drops is there twice. Ratios are of sums over runs.',
+      `link that drops is there ${DROPPING_LANES} times. The ratio of throughput is of sums over runs, that of queueing ` +
+      'delay of medians over the round trips of all runs together: one random loss more or less turns the median of a run.',
     linksNote(SEED),
     flowsNote(flowSeconds, SEED),
     SLOW_START_NOTE,

@@ -8,8 +8,9 @@ export interface BackloggedRun extends SingleFlowRun {
   readonly scenario: Scenario;
 }
 
-/** Random losses are few: the link that has them is there twice, with other losses. */
-const LANES: readonly Scenario[] = [...SCENARIOS, 'drop'];
+/** Random losses are few: the link that has them is there several times, with other losses. */
+export const DROPPING_LANES = 4;
+const LANES: readonly Scenario[] = [...SCENARIOS, ...Array<Scenario>(DROPPING_LANES - 1).fill('drop')];
 
 export function runBacklogged(
   links: Readonly<Record<Scenario, LinkWords>>,
