@@ -1,12 +1,10 @@
 // The source ports that a slot may be bound to, 32 a peer, of which slots use eight. While all is well, slots are all that is
 // looked at: the transport does that. On an anomaly all candidates are asked at once, and then once a second each as long
 // as it lasts (ZooRoute §4.1: partial and full mode); those that were left go on being asked, ever less often.
-//
-// A probe goes out by the candidate and names a slot that works, and the peer answers by its own slot of that number: so a
-// probe that is lost speaks of the way there, and not of two ways. It counts only when something came by that slot meanwhile.
-// What the probes say is judged as ZooRoute judges ports (reroute/judge.ts).
+// What the probes (candidate-probes.ts) say is judged as ZooRoute judges ports (reroute/judge.ts).
 
 import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
+import { type CandidateCounters, CandidateProbes, type SendProbe } from './candidate-probes.ts';
 import { CandidateTable, type CandidateTableState, ROW_PORTS } from './candidate-table.ts';
 import { CANDIDATES, type PathTable } from './path-table.ts';
 import type { RerouteReason } from './reroute/core.ts';
@@ -19,28 +17,9 @@ const SECOND = 1_000_000;
 /** Full mode lasts so long beyond the anomaly. */
 const EPISODE_MICROS = 10 * SECOND;
 const BURST_GAP_MICROS = 100_000;
-const MAX_INTERVAL_MICROS = 64 * SECOND;
-/** One a second for each candidate, and what may be saved up of that for bursts. */
-const PROBES_PER_SECOND = CANDIDATES;
-const SAVED_SECONDS = 3;
 /** The place of a row's own timer among its candidates'. */
 const ROUND = ROW_PORTS - 1;
 const RANKING_MICROS = 1800 * SECOND;
-/** Further probes at once, by other ways back, when nothing can be said of one. */
-const UNCLEAR_AT_ONCE = 4;
-
-/** No connection leads there; or the turn's room is used up. */
-export const NOT_SENT = -1;
-export const NO_ROOM = -2;
-const NO_ROOM_MICROS = 500;
-/** Sequence number of a lost probe, for the judge: what a way back in use did not bring was proved lost. */
-const PROVED = 0;
-/** A slot in use is heard of more often. */
-const SILENT_MICROS = 500;
-
-/** Sends a probe by a candidate, to be answered by the peer's slot `back`; what its answer will bear, or why it was not sent. */
-export type SendProbe = (peer: number, candidate: number, back: number) => number;
-
 /** Who decides what follows. */
 export interface CandidateWatcher {
   /** Something else is known of a peer's candidates. */
@@ -54,13 +33,6 @@ export interface CandidateWatcher {
   isUnsettled(peer: number): boolean;
 }
 
-export interface CandidateCounters {
-  candidateProbes: number;
-  candidateAnswers: number;
-  /** Answers to nothing that was asked: too late, repeated, or made up. */
-  strayAnswers: number;
-}
-
 export interface CandidatesState {
   readonly table: CandidateTableState;
   readonly timers: TimerWheelState;
@@ -72,7 +44,7 @@ export class Candidates implements Verdicts {
   watcher!: CandidateWatcher;
   private readonly table: CandidateTable;
   private readonly timers: TimerWheel;
-  private readonly judge: Judge;
+  private readonly probes: CandidateProbes;
   private readonly scores: SwitchScore;
   private readonly paths: PathTable;
   private readonly hasPort: (candidate: number) => boolean;
@@ -88,7 +60,9 @@ export class Candidates implements Verdicts {
     this.table = new CandidateTable(old?.table);
     this.timers = new TimerWheel(nowMicros, undefined, old?.timers);
     this.counters = old?.counters ?? { candidateProbes: 0, candidateAnswers: 0, strayAnswers: 0 };
-    this.judge = new Judge(this.table, this);
+    const judge = new Judge(this.table, this);
+    const { table, timers, counters } = this;
+    this.probes = new CandidateProbes(paths, table, timers, judge, hasPort, counters);
     this.scores = new SwitchScore(this.table);
   }
 
@@ -102,12 +76,12 @@ export class Candidates implements Verdicts {
     const row = this.rowFor(now, peer);
     const { peers } = table;
     this.begin(now, row);
-    this.ask(now, row, paths.candidateOf(peer, slot));
+    this.probes.ask(now, row, paths.candidateOf(peer, slot));
     if (peers.burstAt[row]! > 0 && now - peers.burstAt[row]! < BURST_GAP_MICROS) return;
     peers.burstAt[row] = now;
     for (let candidate = 0; candidate < CANDIDATES; candidate++) {
       const user = paths.slotOf(peer, candidate);
-      if (user < 0 || paths.stateOf(peer, user) !== SLOT_HEALTHY) this.ask(now, row, candidate);
+      if (user < 0 || paths.stateOf(peer, user) !== SLOT_HEALTHY) this.probes.ask(now, row, candidate);
     }
   }
 
@@ -177,33 +151,17 @@ export class Candidates implements Verdicts {
     this.timers.expire(now, (id) => {
       const row = Math.floor(id / ROW_PORTS);
       if (id % ROW_PORTS === ROUND) this.round(now, row);
-      else if (this.table.ports.isOut[id] === 0 || this.isToAskAgain(now, row, id))
-        this.send(now, row, id, send);
+      else this.probes.probe(now, id, send);
     });
   }
 
   /** Takes in the answer to a probe of a candidate. False when it is none: nothing follows from it. */
   onAnswer(now: number, peer: number, back: number, label: number, echoMicros: number): boolean {
     const row = this.table.find(peer);
-    const at = row < 0 || label === 0 ? -1 : this.find(row, back, label, echoMicros);
-    if (at < 0) {
+    if (row < 0 || !this.probes.onAnswer(now, row, back, label, echoMicros)) {
       this.counters.strayAnswers++;
       return false;
     }
-    const { ports } = this.table;
-    const isNewest = ports.label[at] === label;
-    const sentAt = isNewest ? ports.sentAt[at]! : ports.sentBefore[at]!;
-    if (isNewest) {
-      ports.label[at] = 0;
-      ports.isOut[at] = 0;
-    } else ports.labelBefore[at] = 0;
-    ports.answeredAt[at] = now;
-    ports.unclear[at] = 0;
-    ports.interval[at] = SECOND;
-    this.counters.candidateAnswers++;
-    this.paths.onHeard(peer, back, now);
-    this.judge.onAnswer(now, at, now - sentAt);
-    if (ports.isOut[at] === 0) this.askLater(now, row, at);
     this.watcher.judged(now, peer);
     return true;
   }
@@ -247,10 +205,7 @@ export class Candidates implements Verdicts {
     const row = this.table.add(peer);
     const { peers } = this.table;
     peers.rankedAt[row] = now;
-    peers.tokens[row] = PROBES_PER_SECOND * SAVED_SECONDS;
-    peers.tokensAt[row] = now;
-    peers.hasTold[row] = 1;
-    peers.toldUpTo[row] = PROVED + 1;
+    this.probes.began(now, row);
     return row;
   }
 
@@ -261,113 +216,6 @@ export class Candidates implements Verdicts {
     if (peers.isFull[row] === 1) return;
     peers.isFull[row] = 1;
     this.watcher.modeChanged(now, peers.peer[row]!, true);
-  }
-
-  private ask(now: number, row: number, candidate: number): void {
-    const at = row * ROW_PORTS + candidate;
-    if (this.table.ports.isOut[at] === 0 && this.hasPort(candidate)) this.timers.set(at, now);
-  }
-
-  /** The newest probe was not answered in time. */
-  private isToAskAgain(now: number, row: number, at: number): boolean {
-    const { ports, peers } = this.table;
-    ports.isOut[at] = 0;
-    const heard = this.paths.heardMicros(peers.peer[row]!, ports.back[at]!);
-    if (heard < ports.sentAt[at]!) {
-      // The way back may be the one that is dead, or the peer asleep.
-      const unclear = Math.min(255, ++ports.unclear[at]!);
-      if (unclear <= UNCLEAR_AT_ONCE) return true;
-      this.timers.set(at, now + this.backOff(at));
-      return false;
-    }
-    ports.unclear[at] = 0;
-    peers.heardAt[row] = heard;
-    this.judge.onLoss(now, at, PROVED, ports.sentAt[at]!, false);
-    if (ports.state[at] !== PORT_BAD) return true;
-    this.timers.set(at, now + this.backOff(at));
-    return false;
-  }
-
-  private backOff(at: number): number {
-    const { interval } = this.table.ports;
-    interval[at] = Math.min(MAX_INTERVAL_MICROS, Math.max(SECOND, interval[at]! * 2));
-    return interval[at]!;
-  }
-
-  private send(now: number, row: number, at: number, send: SendProbe): void {
-    const { paths, table } = this;
-    const { ports, peers } = table;
-    const peer = peers.peer[row]!;
-    const candidate = at % ROW_PORTS;
-    const user = paths.slotOf(peer, candidate);
-    if (user >= 0 && paths.stateOf(peer, user) === SLOT_HEALTHY) {
-      // What comes back by its slot says as much as an answer.
-      this.judge.onAnswer(now, at, paths.rttMicros(peer, user));
-      this.askLater(now, row, at);
-      return;
-    }
-    if (!this.hasToken(now, row)) {
-      this.timers.set(at, now + SECOND / PROBES_PER_SECOND);
-      return;
-    }
-    const back = this.wayBack(now, row, at);
-    const label = send(peer, candidate, back);
-    if (label < 0) {
-      this.timers.set(at, now + (label === NO_ROOM ? NO_ROOM_MICROS : this.backOff(at)));
-      return;
-    }
-    peers.tokens[row]!--;
-    ports.labelBefore[at] = ports.label[at]!;
-    ports.sentBefore[at] = ports.sentAt[at]!;
-    ports.backBefore[at] = ports.back[at]!;
-    ports.label[at] = label;
-    ports.sentAt[at] = now;
-    ports.back[at] = back;
-    ports.isOut[at] = 1;
-    ports.probes[at]!++;
-    this.counters.candidateProbes++;
-    const timeout = Math.max(paths.firstTimeoutMicros(peer), paths.timeoutMicros(peer, back));
-    this.timers.set(at, now + timeout);
-  }
-
-  /**
-   * The slot by which a probe is to be answered: the one that was heard of last, or another when nothing could be said of the
-   * probe before. Where nothing else comes by it, it is asked too: then it is known whether an answer would have come.
-   */
-  private wayBack(now: number, row: number, at: number): number {
-    const { paths, table } = this;
-    const peer = table.peers.peer[row]!;
-    const last = table.ports.back[at]!;
-    const back = table.ports.unclear[at]! > 0 ? paths.next(peer, last, last) : paths.latestHeard(peer);
-    if (now - paths.heardMicros(peer, back) > SILENT_MICROS) paths.doubt(peer, back, now);
-    return back;
-  }
-
-  private hasToken(now: number, row: number): boolean {
-    const { tokens, tokensAt } = this.table.peers;
-    const filled = tokens[row]! + ((now - tokensAt[row]!) / SECOND) * PROBES_PER_SECOND;
-    tokens[row] = Math.min(PROBES_PER_SECOND * SAVED_SECONDS, filled);
-    tokensAt[row] = now;
-    return tokens[row]! >= 1;
-  }
-
-  /** After an answer: in full mode once a second, and what was left until it may be used again. */
-  private askLater(now: number, row: number, at: number): void {
-    const isNeeded = this.table.peers.isFull[row] === 1 || this.table.ports.state[at] === PORT_BAD;
-    if (isNeeded) this.timers.set(at, now + SECOND);
-    else this.timers.cancel(at);
-  }
-
-  /** The candidate that was sent this as its newest probe or the one before, or -1. */
-  private find(row: number, back: number, label: number, echoMicros: number): number {
-    const { ports } = this.table;
-    for (let at = row * ROW_PORTS; at < row * ROW_PORTS + CANDIDATES; at++) {
-      if (ports.label[at] === label && ports.back[at] === back && ports.sentAt[at]! >>> 0 === echoMicros)
-        return at;
-      if (ports.labelBefore[at] !== label || ports.backBefore[at] !== back) continue;
-      if (ports.sentBefore[at]! >>> 0 === echoMicros) return at;
-    }
-    return -1;
   }
 
   /** Once a second in full mode, and twice a minute else. */

@@ -1,13 +1,13 @@
 // Probes: those that slots and candidates need to be judged (paths/), those that a doubtful request or a long rest causes
 // (handshake, keepalive), and answers to the peer's. They need no windows: a connection at rest stays at rest.
 //
-// A candidate's probe names the slot by which it is to be answered (paths/candidates.ts). Its PSN is its label: half the
+// A candidate's probe names the slot by which it is to be answered (paths/candidate-probes.ts). Its PSN is its label: half the
 // sequence away from the connection's, and random, so that its answer can neither be taken for a slot's nor be guessed.
 // It is the same packet to the peer, whatever its version.
 
 import { serialDiff } from '../base/serial.ts';
 import type { Outbox } from '../packet/outbox.ts';
-import { NO_ROOM, NOT_SENT } from '../paths/candidates.ts';
+import { NO_ROOM, NOT_SENT } from '../paths/candidate-probes.ts';
 import { SLOTS } from '../paths/path-table.ts';
 import type { DataHeaderView } from '../wire/bifrost-data.ts';
 import type { Acknowledger } from './acknowledger.ts';
