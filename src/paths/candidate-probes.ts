@@ -4,7 +4,7 @@
 
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import { type CandidateTable, ROW_PORTS } from './candidate-table.ts';
-import { CANDIDATES, type PathTable } from './path-table.ts';
+import { CANDIDATES, type PathTable, SLOTS } from './path-table.ts';
 import type { Judge } from './reroute/judge.ts';
 import { PORT_BAD } from './reroute/slow-table.ts';
 import { SLOT_HEALTHY } from './slot-health.ts';
@@ -167,14 +167,18 @@ export class CandidateProbes {
   }
 
   /**
-   * The slot by which a probe is to be answered: the one that was heard of last, or another when nothing could be said of the
-   * probe before. Where nothing else comes by it, it is asked too: then it is known whether an answer would have come.
+   * The slot by which a probe is to be answered: the one that was heard of last, if that says that it works still. If not,
+   * as when all slots fail at once, each candidate tries others: one pair that works tells all of them of a way back. Where
+   * nothing else comes by it, it is asked too: then it is known whether an answer would have come.
    */
   private wayBack(now: number, row: number, at: number): number {
     const { paths, table } = this;
+    const { unclear, sentAt } = table.ports;
     const peer = table.peers.peer[row]!;
-    const last = table.ports.back[at]!;
-    const back = table.ports.unclear[at]! > 0 ? paths.next(peer, last, last) : paths.latestHeard(peer);
+    const latest = paths.latestHeard(peer);
+    const since = unclear[at]! > 0 ? sentAt[at]! : now - paths.timeoutMicros(peer, latest);
+    const isAlive = paths.heardMicros(peer, latest) >= since;
+    const back = isAlive ? latest : ((at % ROW_PORTS) + unclear[at]!) % SLOTS;
     if (now - paths.heardMicros(peer, back) > SILENT_MICROS) paths.doubt(peer, back, now);
     return back;
   }

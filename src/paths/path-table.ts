@@ -313,13 +313,11 @@ export class PathTable {
     return this.proofs.heardMicros(peer * SLOTS + slot);
   }
 
-  /** Of the slots that work, or else of all, the one that something came back by last. */
+  /** The slot that something came back by last, whether it leads there, too, or not. */
   latestHeard(peer: number): number {
-    let latest = this.next(peer, SLOTS - 1);
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const isBetter = this.heardMicros(peer, slot) > this.heardMicros(peer, latest);
-      if (isBetter && this.stateOf(peer, slot) <= this.stateOf(peer, latest)) latest = slot;
-    }
+    let latest = 0;
+    for (let slot = 1; slot < SLOTS; slot++)
+      if (this.heardMicros(peer, slot) > this.heardMicros(peer, latest)) latest = slot;
     return latest;
   }
 

@@ -1,5 +1,6 @@
 // Slots change their source ports one by one, each when it is empty; what was asked for last counts.
 import { describe, expect, it } from 'vitest';
+import { MOVED_BLINDLY } from './decisions.ts';
 import { PathTable, SLOTS } from './path-table.ts';
 import { Rebinding } from './rebinding.ts';
 
@@ -167,7 +168,7 @@ describe('a slot that was left for a fault', () => {
   it('is given another at once where nothing will empty it', () => {
     const rig = new Rig();
     rig.full.add(5);
-    rig.rebinding.force(0, 0, 5, 15, 3);
+    rig.rebinding.force(0, 0, 5, 15, 3, MOVED_BLINDLY);
     expect(rig.bound).toEqual([[5, 15]]);
   });
 });

@@ -4,14 +4,18 @@
 // nothing anyway, and change as soon as what was on them is sent again elsewhere. Plain VXLAN is not acknowledged: there
 // a flow's packets may pass each other once.
 
+import { MOVED_BY_REROUTING, MOVED_BY_ROUTES } from './decisions.ts';
 import { type PathTable, SLOTS } from './path-table.ts';
 import type { SlotBinding } from './routes.ts';
 
 /** Between two looks whether a slot is empty. */
 const LOOK_MICROS = 1000;
 
-interface Change extends SlotBinding {
+interface Move extends SlotBinding {
   readonly slot: number;
+}
+
+interface Change extends Move {
   /** It was left: it need not be drained. */
   readonly isFault: boolean;
 }
@@ -28,7 +32,8 @@ export interface RebindingActions {
 }
 
 export interface RebindingWatcher {
-  moved(now: number, peer: number, slot: number, from: number, to: number, isFault: boolean): void;
+  /** `why`: MOVED_… */
+  moved(now: number, peer: number, slot: number, from: number, to: number, why: number): void;
 }
 
 export class Rebinding {
@@ -86,11 +91,11 @@ export class Rebinding {
 
   /**
    * Gives a slot another candidate whatever is on it: where nothing comes back at all, nothing else will empty it. What
-   * was on it may then be taken for lost before its time.
+   * was on it may then be taken for lost before its time. `why`: MOVED_…
    */
-  force(now: number, peer: number, slot: number, candidate: number, route: number): void {
+  force(now: number, peer: number, slot: number, candidate: number, route: number, why: number): void {
     this.keep(peer, slot);
-    this.change(now, peer, { slot, candidate, route, isFault: true });
+    this.change(now, peer, { slot, candidate, route }, why);
   }
 
   /** A slot that was to be moved for a fault works again. */
@@ -119,7 +124,7 @@ export class Rebinding {
       const left = changes.filter((change) => {
         if (isHeldUp && !change.isFault) return true;
         if (this.actions.isSlotEmpty(peer, change.slot)) {
-          this.change(now, peer, change);
+          this.change(now, peer, change, change.isFault ? MOVED_BY_REROUTING : MOVED_BY_ROUTES);
           return false;
         }
         if (!change.isFault) isHeldUp = true;
@@ -135,11 +140,11 @@ export class Rebinding {
     return this.nextLook;
   }
 
-  private change(now: number, peer: number, { slot, candidate, route, isFault }: Change): void {
+  private change(now: number, peer: number, { slot, candidate, route }: Move, why: number): void {
     const before = this.paths.candidateOf(peer, slot);
     this.actions.bindSlot(peer, slot, candidate);
     this.paths.rebind(peer, slot, candidate, route, now);
-    this.watcher?.moved(now, peer, slot, before, candidate, isFault);
+    this.watcher?.moved(now, peer, slot, before, candidate, why);
   }
 
   private begin(now: number, peer: number, changes: readonly Change[]): void {

@@ -3,8 +3,9 @@
 // and the slot does not, the peer's slot is to blame, which the peer moves. The best candidate is on a route that nothing bad is
 // on, and that no other slot has, as far as routes are known; then the one that has not failed for longest (ZooRoute §8).
 //
-// When no slot works, no probe can be answered: the peer's slots may be as dead as ours. Then both ends move theirs to other
-// candidates without knowing, some times, until a pair of them meets: with half of the ways dead, nine of ten times at once.
+// When no slot works, as when a line card fails, nothing empties the slots any more: those whose way there is known to be dead
+// move at once, with what is on them. If no probe is answered either, the peer's slots may all be as dead as ours: then
+// both ends move theirs to other candidates without knowing, some times, until a pair of them meets.
 
 import type { Candidates, CandidateWatcher } from './candidates.ts';
 import { type Decisions, MOVED_BLINDLY, MOVED_BY_REROUTING, MOVED_BY_ROUTES } from './decisions.ts';
@@ -94,6 +95,7 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     this.mark(this.told, peer, slot, false);
     this.candidates.look(now, peer, slot);
     if (this.worksAny(peer) || this.blind.has(peer)) return;
+    this.judged(now, peer);
     this.blind.set(peer, { dueMicros: now + BLIND_MICROS, rounds: 0, next: SLOTS });
   }
 
@@ -144,13 +146,11 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
   }
 
   /** A slot uses another source port, for a fault or for what is known of routes. */
-  moved(now: number, peer: number, slot: number, from: number, to: number, isFault: boolean): void {
-    const isBlind = isFault && this.blind.has(peer);
-    const why = isBlind ? MOVED_BLINDLY : isFault ? MOVED_BY_REROUTING : MOVED_BY_ROUTES;
+  moved(now: number, peer: number, slot: number, from: number, to: number, why: number): void {
     this.decisions.add(now, 'slot-moved', peer, slot, from, to, why);
-    if (!isFault) return;
+    if (why === MOVED_BY_ROUTES) return;
     this.moves.set(peer, this.movesOf(peer) + 1);
-    if (isBlind) return;
+    if (why === MOVED_BLINDLY) return;
     if (this.candidates.onSwitch(now, peer)) this.decisions.add(now, 'alarm', peer);
   }
 
@@ -179,12 +179,15 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     }
     let candidate = next;
     for (let slot = 0; slot < SLOTS; slot++) {
-      if (paths.stateOf(peer, slot) !== SLOT_BAD) continue;
+      const own = paths.candidateOf(peer, slot);
+      if (paths.stateOf(peer, slot) !== SLOT_BAD || candidates.stateOf(peer, own) === PORT_HEALTHY) continue;
       for (let tried = 0; tried < CANDIDATES; tried++) {
         candidate = (candidate + 1) % CANDIDATES;
-        if (candidates.exists(candidate) && paths.slotOf(peer, candidate) < 0) break;
+        const isKnownBad = candidates.stateOf(peer, candidate) === PORT_BAD;
+        if (candidates.exists(candidate) && paths.slotOf(peer, candidate) < 0 && !isKnownBad) break;
       }
-      rebinding.force(now, peer, slot, candidate, paths.candidateRouteOf(peer, candidate));
+      const route = paths.candidateRouteOf(peer, candidate);
+      rebinding.force(now, peer, slot, candidate, route, MOVED_BLINDLY);
     }
     const dueMicros = now + BLIND_MICROS * 2 ** (rounds + 1);
     this.blind.set(peer, { dueMicros, rounds: rounds + 1, next: candidate });
@@ -198,7 +201,9 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
   private decide(now: number, peer: number): void {
     const wanted = this.wanted.get(peer) ?? 0;
     for (let slot = 0; slot < SLOTS; slot++) {
-      if (((wanted >> slot) & 1) === 0 || this.rebinding.isMoving(peer, slot)) continue;
+      if (((wanted >> slot) & 1) === 0) continue;
+      // While no slot works, it is not waited for that a slot is empty.
+      if (this.rebinding.isMoving(peer, slot) && this.worksAny(peer)) continue;
       const candidate = this.paths.candidateOf(peer, slot);
       const state = this.candidates.stateOf(peer, candidate);
       if (state === PORT_BAD) this.move(now, peer, slot);
@@ -210,7 +215,9 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
   private move(now: number, peer: number, slot: number): void {
     const best = this.best(now, peer);
     if (best >= 0) {
-      this.rebinding.move(now, peer, slot, best, this.paths.candidateRouteOf(peer, best));
+      const route = this.paths.candidateRouteOf(peer, best);
+      if (this.worksAny(peer)) this.rebinding.move(now, peer, slot, best, route);
+      else this.rebinding.force(now, peer, slot, best, route, MOVED_BY_REROUTING);
       return;
     }
     if (this.isTold(peer, slot)) return;

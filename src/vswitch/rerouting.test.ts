@@ -6,6 +6,7 @@ import { frameBetween, type Layout, vtepOf } from '../../test/vswitch/tenants.ts
 import { type SentPacket, type World, type WorldHost, worldOf } from '../../test/vswitch/world.ts';
 import { numbered } from '../../test/wire/frames.ts';
 import { bytesOf } from '../base/bytes.ts';
+import { MOVED_BLINDLY } from '../paths/decisions.ts';
 import { CANDIDATES, SLOTS } from '../paths/path-table.ts';
 import { PORT_BAD, PORT_HEALTHY, PORT_RESTING } from '../paths/reroute/slow-table.ts';
 import { SLOT_BAD, SLOT_HEALTHY } from '../paths/slot-health.ts';
@@ -194,6 +195,29 @@ describe('a spine dies with five of eight slots', () => {
     expect(fabric.stream(SECOND, () => fabric.hosts[1]!.received[0]!.length > before + 100)).toBeLessThan(
       100 * MILLISECOND,
     );
+    fabric.check();
+  });
+
+  it('and others, so that no slot leads there and back: each end finds ways that do, with all that is in flight', () => {
+    const fabric = new Fabric();
+    // Of the first eight source ports each end has some that work, and no number is among both's; of the others every second.
+    const works = [
+      [1, 3, 7],
+      [2, 4, 6],
+    ] as const;
+    const isDead = (end: 0 | 1, port: number) =>
+      port < SLOTS ? !works[end].some((each) => each === port) : (port + end) % 2 === 1;
+    fabric.loses = ({ from, slot }) => isDead(from === vtepOf(0) ? 0 : 1, slot);
+    const isWhole = (end: 0 | 1) => {
+      const host = fabric.hosts[end]!;
+      return ALL.every((slot) => {
+        const { paths } = host.vswitch;
+        return paths.stateOf(0, slot) === SLOT_HEALTHY && !isDead(end, paths.candidateOf(0, slot));
+      });
+    };
+    expect(fabric.stream(SECOND, () => isWhole(0) && isWhole(1))).toBeLessThan(20 * MILLISECOND);
+    for (const { vswitch } of fabric.hosts)
+      expect(vswitch.pathCare.decisions.all().filter(({ why }) => why === MOVED_BLINDLY)).toEqual([]);
     fabric.check();
   });
 
