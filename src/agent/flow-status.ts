@@ -1,7 +1,7 @@
 // What the agent makes of its switch's reports of connections and paths, for people.
 
 import { SLOT_STATE_NAMES } from '../paths/slot-health.ts';
-import { LEFT_NEVER, LEFT_PROBE } from '../paths/slot-history.ts';
+import { LEFT_LOSS, LEFT_NEVER, LEFT_PROBE } from '../paths/slot-history.ts';
 import {
   CLOSE_REASON_NAMES,
   CONNECTION_ESTABLISHED,
@@ -149,7 +149,9 @@ function leftOf({ leftMicrosAgo, story: { suspectedBy, failedBy } }: ThreadPathR
   };
 }
 
-function reasonOf(why: number): LeftReason {
+/** Of a LEFT_…. */
+export function reasonOf(why: number): LeftReason {
+  if (why === LEFT_LOSS) return 'loss';
   return why === LEFT_PROBE ? 'unanswered probe' : 'silence';
 }
 

@@ -212,7 +212,7 @@ export interface PathLeft {
   readonly badBecause?: LeftReason | undefined;
 }
 
-export type LeftReason = 'silence' | 'unanswered probe';
+export type LeftReason = 'silence' | 'unanswered probe' | 'loss';
 
 /** An engine of the agent, at GET /engines: `selvage engines` prints it. */
 export type EngineStatus = EngineReport;

@@ -47,7 +47,9 @@ it('names source ports, says what moved where and why, and is about the peer tha
   for (const { sourcePort, slot, probes } of bad) {
     expect(sourcePort).toBeLessThan(PORTS + 6);
     expect(slot).toBeUndefined();
-    expect(probes.lost).toBe(probes.sent);
+    // At most the first says nothing, where it was not known yet by which slot an answer would come.
+    expect(probes.lost).toBeGreaterThan(0);
+    expect(probes.sent - probes.lost).toBeLessThanOrEqual(1);
   }
 });
 

@@ -2,9 +2,9 @@
 
 import { type DecisionName, MOVED_BLINDLY, MOVED_BY_ROUTES } from '../paths/decisions.ts';
 import { PORT_STATES, type PortState, REROUTE_REASONS, type RerouteReason } from '../paths/reroute/core.ts';
-import { LEFT_PROBE } from '../paths/slot-history.ts';
 import { formatHostAddress } from '../wire/address.ts';
 import type { Account, CandidateReport, CandidatesReport, DecisionReport } from './decision-report.ts';
+import { reasonOf } from './flow-status.ts';
 import type { LeftReason } from './status.ts';
 
 export interface WhyStatus {
@@ -80,7 +80,7 @@ function decisionOf(report: DecisionReport, thread: number, sourcePorts: number)
   const sourcePort = sourcePorts + candidate;
   switch (name) {
     case 'slot-left':
-      return { ...common, slot, sourcePort, because: why === LEFT_PROBE ? 'unanswered probe' : 'silence' };
+      return { ...common, slot, sourcePort, because: reasonOf(why) };
     case 'slot-moved':
       return { ...common, slot, sourcePort, nextPort: sourcePorts + next, because: movedBecause(why) };
     case 'slot-back':

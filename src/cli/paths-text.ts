@@ -27,6 +27,7 @@ const HEAD = [
 const reasons: Readonly<Record<LeftReason, string>> = {
   silence: 'silence',
   'unanswered probe': 'a probe not answered',
+  loss: 'losses',
 };
 
 /** `filtered`: not all were asked for. */

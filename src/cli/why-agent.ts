@@ -8,6 +8,7 @@ import { age, bytes, count, micros } from './quantities.ts';
 const LEFT: Readonly<Record<string, string>> = {
   silence: 'what was sent by it was not acknowledged in time, nor what was asked after',
   'unanswered probe': 'probes of it were not answered',
+  loss: 'of what was sent by it too much was lost, three of five times, and less by others',
 };
 
 const MOVED: Readonly<Record<string, string>> = {
@@ -18,7 +19,7 @@ const MOVED: Readonly<Record<string, string>> = {
 
 const CANDIDATE_LEFT: Partial<Readonly<Record<RerouteReason, string>>> = {
   'two-in-a-row': 'a probe and the one right after it were lost on the way there',
-  'three-of-five': 'three of its last five probes were lost on the way there',
+  'three-of-five': 'three of its last five probes, or rounds of packets, were lost on the way there',
   'with-others': 'others failed at the same moment, and it lost its probe too',
 };
 

@@ -44,6 +44,7 @@ export class Candidates implements Verdicts {
   watcher!: CandidateWatcher;
   private readonly table: CandidateTable;
   private readonly timers: TimerWheel;
+  private readonly judge: Judge;
   private readonly probes: CandidateProbes;
   private readonly scores: SwitchScore;
   private readonly paths: PathTable;
@@ -60,8 +61,8 @@ export class Candidates implements Verdicts {
     this.table = new CandidateTable(old?.table);
     this.timers = new TimerWheel(nowMicros, undefined, old?.timers);
     this.counters = old?.counters ?? { candidateProbes: 0, candidateAnswers: 0, strayAnswers: 0 };
-    const judge = new Judge(this.table, this);
-    const { table, timers, counters } = this;
+    this.judge = new Judge(this.table, this);
+    const { table, timers, counters, judge } = this;
     this.probes = new CandidateProbes(paths, table, timers, judge, hasPort, counters);
     this.scores = new SwitchScore(this.table);
   }
@@ -83,6 +84,11 @@ export class Candidates implements Verdicts {
       const user = paths.slotOf(peer, candidate);
       if (user < 0 || paths.stateOf(peer, user) !== SLOT_HEALTHY) this.probes.ask(now, row, candidate);
     }
+  }
+
+  /** What was sent by the candidate was lost too often. */
+  condemn(now: number, peer: number, candidate: number): void {
+    this.judge.condemn(now, this.rowFor(now, peer) * ROW_PORTS + candidate);
   }
 
   /** Whether there is such a source port. */

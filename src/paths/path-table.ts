@@ -13,6 +13,7 @@ import {
   type SlotKeeper,
 } from './slot-health.ts';
 import type { SlotStory } from './slot-history.ts';
+import { SlotLosses, type SlotLossesState } from './slot-losses.ts';
 import { SlotProofs, type SlotProofsState } from './slot-proofs.ts';
 import { sprayChoice } from './spray-choice.ts';
 
@@ -42,6 +43,7 @@ export interface PathTableState extends SlotHealthState {
   readonly candidateRoute: Uint8Array;
   readonly proofs: SlotProofsState;
   readonly trips: RoundTripsState;
+  readonly losses: SlotLossesState;
 }
 
 export class PathTable {
@@ -59,6 +61,7 @@ export class PathTable {
   private draining: Uint8Array;
   private readonly proofs: SlotProofs;
   private readonly trips: RoundTrips;
+  private readonly losses: SlotLosses;
   private readonly health: SlotHealth;
   private readonly startedAt: number;
   private watcher: SlotWatcher | undefined;
@@ -74,6 +77,7 @@ export class PathTable {
     this.draining = new Uint8Array(this.route.length);
     this.proofs = new SlotProofs(old?.proofs);
     this.trips = new RoundTrips(old?.trips);
+    this.losses = new SlotLosses(old?.losses);
     const keeper: SlotKeeper = {
       timeoutMicrosOf: (at) => this.trips.timeoutMicros(at, Math.floor(at / SLOTS)),
       onChange: (at, from, now) => this.changed(at, from, now),
@@ -85,6 +89,7 @@ export class PathTable {
   save(): PathTableState {
     const { peers, chosen, chosenAt, refreshAt, candidate, route, candidateRoute } = this;
     const trips = this.trips.save();
+    const losses = this.losses.save();
     const columns = {
       chosen,
       chosenAt,
@@ -94,7 +99,7 @@ export class PathTable {
       candidateRoute,
       proofs: this.proofs.save(),
     };
-    return { ...this.health.save(), ...columns, peers, trips };
+    return { ...this.health.save(), ...columns, peers, trips, losses };
   }
 
   /** Is told of every slot that turns bad, and when it is good again. */
@@ -152,6 +157,7 @@ export class PathTable {
     const at = peer * SLOTS + slot;
     this.candidate[at] = candidate;
     this.trips.forget(at);
+    this.losses.forget(at);
     this.setRoute(peer, slot, route);
     this.setDraining(peer, slot, false);
     this.proofs.rebind(at, nowMicros);
@@ -227,6 +233,20 @@ export class PathTable {
    */
   onTimeout(peer: number, slot: number, silentSince: number, nowMicros: number): void {
     this.health.onTimeout(peer * SLOTS + slot, silentSince, nowMicros);
+  }
+
+  /** So many packets sent on the slot are known to have arrived, and so many were given up, since this was last told. */
+  onOutcome(peer: number, slot: number, arrived: number, lost: number, nowMicros: number): void {
+    const at = peer * SLOTS + slot;
+    if (!this.losses.add(at, arrived, lost, nowMicros) || this.health.of(at) !== SLOT_HEALTHY) return;
+    const first = peer * SLOTS;
+    const isOnly = this.openSlots(peer) === 1 << slot;
+    if (!isOnly && !this.losses.isOfAll(at, first, first + SLOTS)) this.health.leave(at, nowMicros);
+  }
+
+  /** The source port of a slot that was left for what it lost is thought to work again. */
+  release(peer: number, slot: number, nowMicros: number): void {
+    this.health.release(peer * SLOTS + slot, nowMicros);
   }
 
   onProbeAnswered(peer: number, slot: number, rttMicros: number, nowMicros: number): void {
@@ -369,6 +389,7 @@ export class PathTable {
     this.candidateRoute = grown(new Uint8Array(peers * CANDIDATES), this.candidateRoute);
     this.draining = grown(new Uint8Array(slots), this.draining);
     this.proofs.grow(slots);
+    this.losses.grow(slots);
     this.chosen = grown(new Uint8Array(peers), this.chosen);
     this.chosenAt = grown(new Float64Array(peers), this.chosenAt);
     this.refreshAt = grown(new Float64Array(peers), this.refreshAt);

@@ -14,6 +14,7 @@ import type { Rebinding } from './rebinding.ts';
 import { REROUTE_REASONS, type RerouteReason } from './reroute/core.ts';
 import { PORT_BAD, PORT_HEALTHY, PORT_RESTING } from './reroute/slow-table.ts';
 import { SLOT_BAD, SLOT_HEALTHY } from './slot-health.ts';
+import { LEFT_LOSS } from './slot-history.ts';
 
 /**
  * Where no slot works: how soon they are moved blindly, twice as long each time, and how often. Not at once, since it may
@@ -25,6 +26,9 @@ const BLIND_ROUNDS = 8;
 const ALIKE_MICROS = 60_000_000;
 /** A slot that does not answer for so long, while its source port does, has no way back. */
 const WAY_BACK_MICROS = 50_000;
+
+/** By then, candidates that were asked when a slot was left have answered. */
+const ANSWERED_BY_MICROS = 50_000;
 
 export interface ReroutingState {
   readonly wanted: readonly (readonly [peer: number, slots: number])[];
@@ -94,6 +98,7 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     this.mark(this.wanted, peer, slot, true);
     this.mark(this.told, peer, slot, false);
     this.candidates.look(now, peer, slot);
+    if (failedBy === LEFT_LOSS) this.candidates.condemn(now, peer, paths.candidateOf(peer, slot));
     if (this.worksAny(peer) || this.blind.has(peer)) return;
     this.judged(now, peer);
     this.blind.set(peer, { dueMicros: now + BLIND_MICROS, rounds: 0, next: SLOTS });
@@ -118,6 +123,8 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
 
   candidateBack(now: number, peer: number, candidate: number): void {
     this.decisions.add(now, 'candidate-back', peer, 0, candidate);
+    const slot = this.paths.slotOf(peer, candidate);
+    if (slot >= 0) this.paths.release(peer, slot, now);
   }
 
   modeChanged(now: number, peer: number, isFull: boolean): void {
@@ -220,7 +227,8 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
       else this.rebinding.force(now, peer, slot, best, route, MOVED_BY_REROUTING);
       return;
     }
-    if (this.isTold(peer, slot)) return;
+    const { since } = this.paths.storyOf(peer, slot);
+    if (this.isTold(peer, slot) || now < since + ANSWERED_BY_MICROS) return;
     this.decisions.add(now, 'none-works', peer, slot, this.paths.candidateOf(peer, slot));
     this.mark(this.told, peer, slot, true);
   }

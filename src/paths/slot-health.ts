@@ -3,10 +3,12 @@
 //
 //   healthy ──timeout──▶ suspect ──another timeout, or probe unanswered──▶ bad
 //   suspect ──acknowledgement by the slot, probe answered──▶ healthy     bad ──two probes in a row answered──▶ healthy
+//   healthy ──loses too much──▶ bad, and held there: that probes are answered says little of a path that loses some
 
 import { grown } from '../base/columns.ts';
 import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
 import {
+  LEFT_LOSS,
   LEFT_PROBE,
   LEFT_SILENCE,
   type LeftWhy,
@@ -38,6 +40,7 @@ export interface SlotHealthState {
   readonly state: Uint8Array;
   readonly answers: Uint8Array;
   readonly awaiting: Uint8Array;
+  readonly held: Uint8Array;
   readonly suspectSince: Float64Array;
   readonly probeInterval: Float64Array;
   readonly probes: TimerWheelState;
@@ -58,6 +61,8 @@ export class SlotHealth {
   /** Probes answered in a row, and 1 while one is not answered yet. */
   private answers: Uint8Array;
   private awaiting: Uint8Array;
+  /** 1: it is bad until it is released, or bound to another source port. */
+  private held: Uint8Array;
   private suspectSince: Float64Array;
   private probeInterval: Float64Array;
   private readonly probes: TimerWheel;
@@ -69,6 +74,7 @@ export class SlotHealth {
     this.state = old?.state ?? new Uint8Array(0);
     this.answers = old?.answers ?? new Uint8Array(0);
     this.awaiting = old?.awaiting ?? new Uint8Array(0);
+    this.held = old?.held ?? new Uint8Array(0);
     this.suspectSince = old?.suspectSince ?? new Float64Array(0);
     this.probeInterval = old?.probeInterval ?? new Float64Array(0);
     this.probes = new TimerWheel(nowMicros, undefined, old?.probes);
@@ -77,16 +83,17 @@ export class SlotHealth {
   }
 
   save(): SlotHealthState {
-    const { state, answers, awaiting, suspectSince, probeInterval, changes } = this;
+    const { state, answers, awaiting, held, suspectSince, probeInterval, changes } = this;
     const probes = this.probes.save();
     const history = this.history.save();
-    return { state, answers, awaiting, suspectSince, probeInterval, probes, history, changes };
+    return { state, answers, awaiting, held, suspectSince, probeInterval, probes, history, changes };
   }
 
   grow(slots: number): void {
     this.state = grown(new Uint8Array(slots), this.state);
     this.answers = grown(new Uint8Array(slots), this.answers);
     this.awaiting = grown(new Uint8Array(slots), this.awaiting);
+    this.held = grown(new Uint8Array(slots), this.held);
     this.suspectSince = grown(new Float64Array(slots), this.suspectSince);
     this.probeInterval = grown(new Float64Array(slots), this.probeInterval);
     this.history.grow(slots);
@@ -109,6 +116,7 @@ export class SlotHealth {
   /** The slot uses another source port: what was asked is of another route. */
   onRebound(at: number, nowMicros: number): void {
     this.history.rebind(at);
+    this.held[at] = 0;
     this.changes.rebound++;
     if (this.state[at] === SLOT_HEALTHY) {
       this.awaiting[at] = 0;
@@ -142,6 +150,7 @@ export class SlotHealth {
       this.probes.cancel(at);
       return true;
     }
+    if (this.held[at] === 1) return true;
     this.answers[at]!++;
     if (this.state[at] === SLOT_SUSPECT || this.answers[at]! >= ANSWERS_TO_RECOVER) {
       this.recover(at, nowMicros);
@@ -159,6 +168,24 @@ export class SlotHealth {
   /** A suspect slot is bad: its way there is known to be dead. */
   condemn(at: number, nowMicros: number): void {
     if (this.state[at] === SLOT_SUSPECT) this.fail(at, LEFT_PROBE, nowMicros);
+  }
+
+  /** A healthy slot loses too much of what is sent on it. */
+  leave(at: number, nowMicros: number): void {
+    const from = this.enter(at, SLOT_BAD);
+    this.history.suspect(at, LEFT_LOSS, nowMicros);
+    this.history.fail(at, LEFT_LOSS, nowMicros);
+    this.changes.failed++;
+    this.held[at] = 1;
+    this.startProbing(at, nowMicros);
+    this.keeper.onChange(at, from, nowMicros);
+  }
+
+  /** The source port of a slot that lost too much is thought to work again. */
+  release(at: number, nowMicros: number): void {
+    if (this.held[at] === 0) return;
+    this.held[at] = 0;
+    this.startProbing(at, nowMicros);
   }
 
   /** Has a slot that is thought healthy, and is not waited for, probed at once. */

@@ -8,7 +8,9 @@ export const LEFT_NEVER = 0;
 /** A connection's packets on it were not acknowledged in time. */
 export const LEFT_SILENCE = 1;
 export const LEFT_PROBE = 2;
-export type LeftWhy = typeof LEFT_SILENCE | typeof LEFT_PROBE;
+/** Of what was sent on it, too much was lost. */
+export const LEFT_LOSS = 3;
+export type LeftWhy = typeof LEFT_SILENCE | typeof LEFT_PROBE | typeof LEFT_LOSS;
 
 const COUNTS = ['timeouts', 'probes', 'answers', 'suspected', 'failed', 'recovered', 'rebound'] as const;
 type Count = (typeof COUNTS)[number];

@@ -35,6 +35,10 @@ export class LossDetector {
   private readonly context: TransportContext;
   /** Slots on which this acknowledgement showed progress, one bit each. */
   private progress = 0;
+  /** Packets of each slot that arrived and that were given up, since the paths were told, and the slots with any. */
+  private readonly arrivals = new Uint32Array(SLOTS);
+  private readonly losses = new Uint32Array(SLOTS);
+  private untold = 0;
   /** What acknowledgements say of the paths, and what the controller is told. */
   readonly feedback: Feedback;
 
@@ -56,7 +60,10 @@ export class LossDetector {
     this.describe(window, ack);
     if (cumulative) this.acknowledgeNext(window, newlyBelow);
     const covered = this.acknowledgeBits(window, base, ack);
-    if (covered < 0) return false;
+    if (covered < 0) {
+      this.tellOutcomes(now, row);
+      return false;
+    }
     window.heard();
     if (ack.ackValue > 0) {
       connections.tallies.spurious[row]! += ack.ackValue;
@@ -80,6 +87,7 @@ export class LossDetector {
     window.advance(region);
     if (window.una === window.txNext) window.forget();
     this.feedback.onAck(now, window, ack);
+    this.tellOutcomes(now, row);
     return true;
   }
 
@@ -119,7 +127,22 @@ export class LossDetector {
     const unanswered = window.questionDue <= now;
     if (unanswered) this.question(now, row, window, -1);
     else if (silent >= 0 && window.questions === 0) this.question(now, row, window, silent);
+    this.tellOutcomes(now, row);
     return unanswered || silent >= 0;
+  }
+
+  /** Paths are judged by what they lose, too (ZooRoute §8). */
+  private tellOutcomes(now: number, row: number): void {
+    const { connections, paths } = this.context;
+    const { arrivals, losses } = this;
+    for (let slot = 0; this.untold !== 0; slot++) {
+      const bit = 1 << slot;
+      if ((this.untold & bit) === 0) continue;
+      this.untold &= ~bit;
+      paths.onOutcome(connections.peer[row]!, slot, arrivals[slot]!, losses[slot]!, now);
+      arrivals[slot] = 0;
+      losses[slot] = 0;
+    }
   }
 
   private acknowledgeNext(window: SendWindow, packets: number): void {
@@ -152,6 +175,8 @@ export class LossDetector {
       window.inFlight[slot]!--;
       window.slotBytes[slot]! -= word & RECORD_LENGTH_MASK;
       this.progress |= 1 << slot;
+      this.arrivals[slot]!++;
+      this.untold |= 1 << slot;
       // Of a packet sent twice, nobody knows which copy this is: it proves nothing about the path of the second.
       if ((word & RECORD_RETRANSMITTED) === 0)
         this.arrived(window, psn, slot, records[at + 2]!, records[at + 3]!);
@@ -274,6 +299,8 @@ export class LossDetector {
     window.slotBytes[slot]! -= records[at + 1]! & RECORD_LENGTH_MASK;
     records[at + 1]! |= RECORD_LOST;
     window.inFlight[slot]!--;
+    this.losses[slot]!++;
+    this.untold |= 1 << slot;
     window.queueLost(psn);
   }
 }

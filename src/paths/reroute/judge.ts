@@ -11,6 +11,7 @@
 //   suspect ──answered──▶ healthy                                    resting ──rankings reset──▶ healthy
 
 import { serialLess } from '../../base/serial.ts';
+import { areBad, remember } from '../last-five.ts';
 import type { RerouteReason } from './core.ts';
 import { MAX_PORTS } from './fast-select.ts';
 import {
@@ -24,8 +25,6 @@ import {
   peerOf,
 } from './slow-table.ts';
 
-const WINDOW_BITS = 0b11111;
-const FAILURES_OF_FIVE = 3;
 const TWO = 2;
 const ANSWERS_TO_REST = 5;
 const BAD_AT_LEAST_MICROS = 5_000_000;
@@ -101,7 +100,7 @@ export class Judge {
       return false;
     }
     ports.lost[at]!++;
-    ports.failures[at] = ((ports.failures[at]! << 1) | 1) & WINDOW_BITS;
+    ports.failures[at] = remember(ports.failures[at]!, true);
     ports.failedInARow[at] = Math.min(255, ports.failedInARow[at]! + 1);
     ports.answeredInARow[at] = 0;
     ports.failureFreeSince[at] = now;
@@ -130,6 +129,14 @@ export class Judge {
     }
   }
 
+  /** What was sent on the port was lost too often: that is as good as probes. */
+  condemn(now: number, at: number): void {
+    const { ports } = this.table;
+    ports.failureFreeSince[at] = now;
+    ports.answeredInARow[at] = 0;
+    if (ports.state[at] !== PORT_BAD) this.leave(now, at, 'three-of-five');
+  }
+
   /** Once a second: a peer of which nothing at all is heard has no better and worse ports. */
   onRound(now: number, peer: number): void {
     const { peers } = this.table;
@@ -139,7 +146,7 @@ export class Judge {
 
   private succeed(now: number, at: number): void {
     const { ports } = this.table;
-    ports.failures[at] = (ports.failures[at]! << 1) & WINDOW_BITS;
+    ports.failures[at] = remember(ports.failures[at]!, false);
     ports.failedInARow[at] = 0;
     ports.answeredInARow[at] = Math.min(255, ports.answeredInARow[at]! + 1);
     if (ports.failureFreeSince[at] === 0) ports.failureFreeSince[at] = now;
@@ -174,7 +181,7 @@ export class Judge {
     const peer = peerOf(at);
     const isSlow = ports.wasSlow[at] === 1;
     if (ports.failedInARow[at]! >= TWO) this.leave(now, at, isSlow ? 'too-slow' : 'two-in-a-row');
-    else if (bitsSet(ports.failures[at]!) >= FAILURES_OF_FIVE) this.leave(now, at, 'three-of-five');
+    else if (areBad(ports.failures[at]!)) this.leave(now, at, 'three-of-five');
     else if (now - peers.confirmedAt[peer]! <= TOGETHER_MICROS && this.isOfRound(peer, at))
       this.leave(now, at, 'with-others');
   }
@@ -220,10 +227,4 @@ export class Judge {
 
 function smoothed(before: number, sample: number): number {
   return before === 0 ? sample : before + (sample - before) * SMOOTHING;
-}
-
-function bitsSet(bits: number): number {
-  let count = 0;
-  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
-  return count;
 }
