@@ -70,6 +70,15 @@ export class CandidateProbes {
     peers.toldUpTo[row] = PROVED + 1;
   }
 
+  /** All are about to be asked: that must not wait because full mode asks as often as it may, but not again so soon. */
+  grantBurst(now: number, row: number): void {
+    const { peers } = this.table;
+    if (peers.grantedAt[row]! > 0 && now - peers.grantedAt[row]! < SECOND) return;
+    peers.grantedAt[row] = now;
+    peers.tokens[row] = PROBES_PER_SECOND * SAVED_SECONDS;
+    peers.tokensAt[row] = now;
+  }
+
   /** A candidate is due. */
   probe(now: number, at: number, send: SendProbe): void {
     if (this.table.ports.isOut[at] === 0 || this.isToAskAgain(now, at)) this.send(now, at, send);

@@ -15,6 +15,8 @@ const PEER_COLUMNS = {
   rankedAt: Float64Array,
   tokens: Float64Array,
   tokensAt: Float64Array,
+  /** When they were last filled up at once. */
+  grantedAt: Float64Array,
   heardAt: Float64Array,
   isSilent: Uint8Array,
   srtt: Float64Array,

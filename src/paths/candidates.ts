@@ -80,6 +80,7 @@ export class Candidates implements Verdicts {
     this.probes.ask(now, row, paths.candidateOf(peer, slot));
     if (peers.burstAt[row]! > 0 && now - peers.burstAt[row]! < BURST_GAP_MICROS) return;
     peers.burstAt[row] = now;
+    this.probes.grantBurst(now, row);
     for (let candidate = 0; candidate < CANDIDATES; candidate++) {
       const user = paths.slotOf(peer, candidate);
       if (user < 0 || paths.stateOf(peer, user) !== SLOT_HEALTHY) this.probes.ask(now, row, candidate);
@@ -110,6 +111,19 @@ export class Candidates implements Verdicts {
     for (let candidate = 0; candidate < CANDIDATES; candidate++)
       if (this.table.ports.state[row * ROW_PORTS + candidate] === PORT_BAD) bad |= 1 << candidate;
     return bad;
+  }
+
+  /** Whether it answered, or was lost, since all were last asked at once: what was known before is of another fault. */
+  answers(peer: number, candidate: number): boolean {
+    const at = this.at(peer, candidate);
+    if (at < 0 || this.table.ports.failedInARow[at]! > 0) return false;
+    return this.table.ports.answeredAt[at]! >= this.table.peers.burstAt[Math.floor(at / ROW_PORTS)]!;
+  }
+
+  isLost(peer: number, candidate: number): boolean {
+    const at = this.at(peer, candidate);
+    if (at < 0 || this.table.ports.state[at] !== PORT_BAD) return false;
+    return this.table.ports.failureFreeSince[at]! >= this.table.peers.burstAt[Math.floor(at / ROW_PORTS)]!;
   }
 
   /** When it last answered, and since when it has not failed; 0: never. */

@@ -187,11 +187,11 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     let candidate = next;
     for (let slot = 0; slot < SLOTS; slot++) {
       const own = paths.candidateOf(peer, slot);
-      if (paths.stateOf(peer, slot) !== SLOT_BAD || candidates.stateOf(peer, own) === PORT_HEALTHY) continue;
+      if (paths.stateOf(peer, slot) !== SLOT_BAD || candidates.answers(peer, own)) continue;
       for (let tried = 0; tried < CANDIDATES; tried++) {
         candidate = (candidate + 1) % CANDIDATES;
-        const isKnownBad = candidates.stateOf(peer, candidate) === PORT_BAD;
-        if (candidates.exists(candidate) && paths.slotOf(peer, candidate) < 0 && !isKnownBad) break;
+        const isFree = candidates.exists(candidate) && paths.slotOf(peer, candidate) < 0;
+        if (isFree && !candidates.isLost(peer, candidate)) break;
       }
       const route = paths.candidateRouteOf(peer, candidate);
       rebinding.force(now, peer, slot, candidate, route, MOVED_BLINDLY);
@@ -220,10 +220,13 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
   }
 
   private move(now: number, peer: number, slot: number): void {
-    const best = this.best(now, peer);
+    const worksAny = this.worksAny(peer);
+    // Whose way there works stays: it is the peer that must move.
+    if (!worksAny && this.candidates.answers(peer, this.paths.candidateOf(peer, slot))) return;
+    const best = this.best(now, peer, !worksAny);
     if (best >= 0) {
       const route = this.paths.candidateRouteOf(peer, best);
-      if (this.worksAny(peer)) this.rebinding.move(now, peer, slot, best, route);
+      if (worksAny) this.rebinding.move(now, peer, slot, best, route);
       else this.rebinding.force(now, peer, slot, best, route, MOVED_BY_REROUTING);
       return;
     }
@@ -241,20 +244,23 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     this.mark(this.told, peer, slot, true);
   }
 
-  /** The candidate that a slot should move to, or -1 when none is known to work. */
-  private best(now: number, peer: number): number {
+  /**
+   * The candidate that a slot should move to, or -1 when none is known to work. `takesAny`: one that was bad a moment ago
+   * will do, if it answers.
+   */
+  private best(now: number, peer: number, takesAny: boolean): number {
     const { candidates } = this;
     const { inUse, bad } = this.routesOf(peer);
     let best = -1;
     let bestRank: readonly number[] = [];
     for (let candidate = 0; candidate < CANDIDATES; candidate++) {
       const state = candidates.stateOf(peer, candidate);
-      if (state !== PORT_HEALTHY && state !== PORT_RESTING) continue;
+      if (!candidates.answers(peer, candidate) || (state === PORT_BAD && !takesAny)) continue;
       if (this.paths.slotOf(peer, candidate) >= 0 || this.rebinding.isTarget(peer, candidate)) continue;
       const route = this.paths.candidateRouteOf(peer, candidate);
       const failureFree = now - candidates.failureFreeSince(peer, candidate);
       const rank = [
-        state === PORT_RESTING ? 1 : 0,
+        state === PORT_BAD ? 2 : state === PORT_RESTING ? 1 : 0,
         route !== 0 && bad.has(route) ? 1 : 0,
         inUse.get(route) ?? 0,
         -Math.floor(failureFree / ALIKE_MICROS),
