@@ -3,12 +3,15 @@
 // another, so peers whose paths work cost nothing. The port `i` of row `r` has the index `r * 64 + i`.
 
 import { type Columns, clearRow, columnsOf } from '../base/columns.ts';
+import { JUDGED_PEER, JUDGED_PORT, SCORED_PEER } from './reroute/judged-columns.ts';
 
 /** As the judge counts. */
 export const ROW_PORTS = 64;
 const FIRST_ROWS = 4;
 
 const PEER_COLUMNS = {
+  ...JUDGED_PEER,
+  ...SCORED_PEER,
   peer: Uint32Array,
   isFull: Uint8Array,
   episodeEnds: Float64Array,
@@ -17,32 +20,11 @@ const PEER_COLUMNS = {
   tokensAt: Float64Array,
   /** When they were last filled up at once. */
   grantedAt: Float64Array,
-  heardAt: Float64Array,
-  isSilent: Uint8Array,
-  srtt: Float64Array,
-  suspects: Uint8Array,
-  confirmedAt: Float64Array,
-  burstAt: Float64Array,
-  hasTold: Uint8Array,
-  toldUpTo: Uint32Array,
-  switches: Uint32Array,
-  switchScore: Float64Array,
-  switchedAt: Float64Array,
-  alarmSince: Float64Array,
 } as const;
 
 const PORT_COLUMNS = {
-  state: Uint8Array,
-  failures: Uint8Array,
-  failedInARow: Uint8Array,
-  answeredInARow: Uint8Array,
-  srtt: Float64Array,
-  failureFreeSince: Float64Array,
+  ...JUDGED_PORT,
   answeredAt: Float64Array,
-  failedSequence: Uint32Array,
-  failedSentAt: Float64Array,
-  wasSlow: Uint8Array,
-  lost: Uint32Array,
   probes: Uint32Array,
   /** Of the newest probe and the one before: what the answer must bear, when it was sent, and the slot to be answered by. */
   label: Uint32Array,

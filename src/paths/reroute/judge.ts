@@ -10,20 +10,13 @@
 //   unknown, healthy ──lost──▶ suspect ──lost again, 3 of 5, with others──▶ bad ──five answers, five seconds──▶ resting
 //   suspect ──answered──▶ healthy                                    resting ──rankings reset──▶ healthy
 
+import type { Columns } from '../../base/columns.ts';
 import { serialLess } from '../../base/serial.ts';
 import { areBad, remember } from '../last-five.ts';
 import type { RerouteReason } from './core.ts';
 import { MAX_PORTS } from './fast-select.ts';
-import {
-  type PeerColumns,
-  PORT_BAD,
-  PORT_HEALTHY,
-  PORT_RESTING,
-  PORT_SUSPECT,
-  PORT_UNKNOWN,
-  type PortColumns,
-  peerOf,
-} from './slow-table.ts';
+import type { JUDGED_PEER, JUDGED_PORT } from './judged-columns.ts';
+import { PORT_BAD, PORT_HEALTHY, PORT_RESTING, PORT_SUSPECT, PORT_UNKNOWN, peerOf } from './slow-table.ts';
 
 const TWO = 2;
 const ANSWERS_TO_REST = 5;
@@ -44,23 +37,8 @@ export interface Verdicts {
 
 /** What it judges by and decides: the slow table's, or that of the candidates of an agent's slots. */
 export interface JudgedTable {
-  readonly peers: Pick<
-    PeerColumns,
-    'heardAt' | 'isSilent' | 'srtt' | 'suspects' | 'confirmedAt' | 'burstAt' | 'hasTold' | 'toldUpTo'
-  >;
-  readonly ports: Pick<
-    PortColumns,
-    | 'state'
-    | 'failures'
-    | 'failedInARow'
-    | 'answeredInARow'
-    | 'srtt'
-    | 'failureFreeSince'
-    | 'failedSequence'
-    | 'failedSentAt'
-    | 'wasSlow'
-    | 'lost'
-  >;
+  readonly peers: Columns<typeof JUDGED_PEER>;
+  readonly ports: Columns<typeof JUDGED_PORT>;
 }
 
 export class Judge {

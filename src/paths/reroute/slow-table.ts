@@ -5,6 +5,7 @@ import { type Columns, clearRow, columnsOf } from '../../base/columns.ts';
 import type { HostAddress } from '../../wire/address.ts';
 import { AddressTable } from './address-table.ts';
 import { MAX_PORTS } from './fast-select.ts';
+import { JUDGED_PEER, JUDGED_PORT, SCORED_PEER } from './judged-columns.ts';
 
 export const PEER_ASKING = 0;
 export const PEER_SPEAKS = 1;
@@ -21,6 +22,8 @@ export const PORT_RESTING = 4;
 export const UNKNOWN_HOPS = 255;
 
 const PEER_COLUMNS = {
+  ...JUDGED_PEER,
+  ...SCORED_PEER,
   state: Uint8Array,
   role: Uint8Array,
   hops: Uint8Array,
@@ -28,27 +31,15 @@ const PEER_COLUMNS = {
   isFull: Uint8Array,
   /** Ports that are probed in full mode: as many as flows have homes on, or all 64. */
   ports: Uint8Array,
-  isSilent: Uint8Array,
   /** Ports that carry traffic, as of the last round. */
   inUse: Uint8Array,
-  suspects: Uint8Array,
   sequence: Uint32Array,
-  /** Requests up to this one have been told of: received, or lost on the way there. */
-  toldUpTo: Uint32Array,
-  hasTold: Uint8Array,
   addedAt: Float64Array,
   usedAt: Float64Array,
   nextAskAt: Float64Array,
   askGap: Float64Array,
   asks: Uint32Array,
-  /** Smoothed round trip over whatever port. */
-  srtt: Float64Array,
-  /** When an answer last came. */
-  heardAt: Float64Array,
   episodeEnds: Float64Array,
-  /** When some port was last found bad, and when all were last asked at once. */
-  confirmedAt: Float64Array,
-  burstAt: Float64Array,
   /** Probes that may be sent beyond the regular ones. */
   extra: Float64Array,
   extraAt: Float64Array,
@@ -60,34 +51,18 @@ const PEER_COLUMNS = {
   answered: Uint32Array,
   backpressure: Uint32Array,
   lost: Uint32Array,
-  switches: Uint32Array,
-  switchScore: Float64Array,
-  switchedAt: Float64Array,
-  alarmSince: Float64Array,
 } as const;
 
 const PORT_COLUMNS = {
-  state: Uint8Array,
-  /** The last five results, the newest in bit 0; 1 is a failure. */
-  failures: Uint8Array,
-  failedInARow: Uint8Array,
-  answeredInARow: Uint8Array,
+  ...JUDGED_PORT,
   /** Quick probes still to be sent. */
   series: Uint8Array,
-  /** The last failure was an answer that took too long. */
-  wasSlow: Uint8Array,
   isProbed: Uint8Array,
   isChosen: Uint8Array,
-  srtt: Float64Array,
   rttWhenChosen: Float64Array,
   worseSince: Float64Array,
-  failureFreeSince: Float64Array,
   usedAt: Float64Array,
-  /** Of the probe that failed last. */
-  failedSequence: Uint32Array,
-  failedSentAt: Float64Array,
   probes: Uint32Array,
-  lost: Uint32Array,
   backend: Float64Array,
 } as const;
 

@@ -1,9 +1,11 @@
 // Paths that are left too often (ZooRoute §8): what loses packets then is no path but an endpoint, such as a NIC whose queue
 // overflows, and another port cannot help. An alarm names the endpoint: the peer, or this host when most peers are so.
 
+import type { Columns } from '../../base/columns.ts';
 import type { Ipv6Address } from '../../wire/address.ts';
 import type { AlarmFacts } from './core.ts';
-import type { PeerColumns, SlowTable } from './slow-table.ts';
+import type { SCORED_PEER } from './judged-columns.ts';
+import type { SlowTable } from './slow-table.ts';
 
 /** Rounds in which ports in use were left, each half forgotten after so long. */
 const HALF_LIFE_MICROS = 300_000_000;
@@ -15,7 +17,7 @@ const LEAST_PEERS = 3;
 
 /** Of each peer. */
 export interface ScoredTable {
-  readonly peers: Pick<PeerColumns, 'switches' | 'switchScore' | 'switchedAt' | 'alarmSince'>;
+  readonly peers: Columns<typeof SCORED_PEER>;
 }
 
 /** Whether paths to a peer are left too often. */
