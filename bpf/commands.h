@@ -79,6 +79,7 @@ INLINE int install(const struct moment *moment, struct mailbox *mailbox)
 	bpf_probe_read_kernel(&flow->program, sizeof(flow->program), &mailbox->program);
 	refusal = check_program(&flow->program);
 	if (refusal != ACCEPTED) {
+		copy_fallback(flow);
 		fall_back(moment, FALLBACK_ABSURD, refusal);
 		return 0;
 	}
@@ -93,7 +94,7 @@ INLINE int install(const struct moment *moment, struct mailbox *mailbox)
 	return 1;
 }
 
-APART void obey(const struct moment *moment, struct mailbox *mailbox)
+INLINE void obey(const struct moment *moment, struct mailbox *mailbox)
 {
 	struct flow *flow = moment->flow;
 	u32 commands = READ_ONCE(mailbox->commands);
@@ -121,6 +122,15 @@ APART void obey(const struct moment *moment, struct mailbox *mailbox)
 		fall_back(moment, FALLBACK_ABSURD, COMMAND_ABSURD);
 }
 
+/** A full mailbox is ours once we have made it taken. */
+APART void open_mailbox(const struct moment *moment, struct mailbox *mailbox)
+{
+	if (__sync_val_compare_and_swap(&mailbox->state, MAILBOX_FULL, MAILBOX_TAKEN) != MAILBOX_FULL)
+		return;
+	obey(moment, mailbox);
+	__sync_lock_test_and_set(&mailbox->state, MAILBOX_EMPTY);
+}
+
 /** It counts once, and only to a report that was made: what was reported since is waited for from now on. */
 INLINE void take_answer(struct flow *flow, u32 answer, u64 now)
 {
@@ -133,7 +143,7 @@ INLINE void take_answer(struct flow *flow, u32 answer, u64 now)
 }
 
 /** Answers, commands, and whether there is still somebody who gives them. */
-APART void heed(const struct moment *moment)
+INLINE void heed(const struct moment *moment)
 {
 	struct flow *flow = moment->flow;
 	struct control *control = moment->control;
@@ -148,11 +158,8 @@ APART void heed(const struct moment *moment)
 		if (!flow->is_controlled)
 			slot->cwnd_bytes = flow->machine.cwnd < 1 << 30 ? flow->machine.cwnd : 1 << 30;
 		take_answer(flow, READ_ONCE(mailbox->answered), now);
-		if (READ_ONCE(mailbox->state) == MAILBOX_FULL &&
-		    __sync_val_compare_and_swap(&mailbox->state, MAILBOX_FULL, MAILBOX_TAKEN) == MAILBOX_FULL) {
-			obey(moment, mailbox);
-			__sync_lock_test_and_set(&mailbox->state, MAILBOX_EMPTY);
-		}
+		if (READ_ONCE(mailbox->state) == MAILBOX_FULL)
+			open_mailbox(moment, mailbox);
 	}
 	if (beat != flow->beat) {
 		flow->beat = beat;

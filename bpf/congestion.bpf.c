@@ -55,7 +55,20 @@ INLINE void apply(const struct flow *flow, struct sock *sk, u32 mss)
 		sk->sk_pacing_status = SK_PACING_NEEDED;
 }
 
-APART void happen(struct sock *sk, const struct rate_sample *rs, int was_timeout)
+/**
+ * The time is when the kernel last looked at the clock for this socket, which it does first of all when an acknowledgement
+ * comes or a timer is up: to look again would cost what ten steps do. What begins a flow looks itself, maybe later.
+ */
+INLINE u64 time_of(const struct flow *flow, const struct tcp_sock *tp)
+{
+	u64 now = tp->tcp_mstamp;
+	u64 last = flow->machine.signals[NOW];
+
+	return now > last ? now : last;
+}
+
+/** All in one piece: see `execute` for what calls cost. */
+INLINE void happen(struct sock *sk, const struct rate_sample *rs, int was_timeout)
 {
 	struct control *control = the_control();
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
@@ -66,7 +79,7 @@ APART void happen(struct sock *sk, const struct rate_sample *rs, int was_timeout
 	struct flow *flow = flow_of(sk, control);
 	if (!flow)
 		return;
-	struct moment moment = { .flow = flow, .control = control, .now = now_micros(), .mss = mss };
+	struct moment moment = { .flow = flow, .control = control, .now = time_of(flow, tp), .mss = mss };
 	heed(&moment);
 	measure(flow, tp, moment.now, was_timeout);
 	if (rs)

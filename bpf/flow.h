@@ -13,10 +13,8 @@ const volatile struct {
 	struct program fallback;
 } settings SEC(".rodata.settings") = {};
 
-/** All of one flow. */
+/** All of one flow; first what every acknowledgement needs. */
 struct flow {
-	struct machine machine;
-	struct program program;
 	s64 timer_zero;
 	/** When the oldest report without an answer was made, or the flow began; 0 when nothing is due. */
 	u64 waiting_since;
@@ -40,6 +38,9 @@ struct flow {
 	u32 delivered_ce;
 	u32 sacked_out;
 	u32 lost;
+	struct machine machine;
+	/** The fallback, where nobody else's. */
+	struct program program;
 };
 
 struct {
@@ -106,12 +107,18 @@ INLINE void tell(const struct moment *moment, u32 kind, u32 detail, u32 more)
 	notify(moment->control, &notice, sizeof(notice));
 }
 
+INLINE void copy_fallback(struct flow *flow)
+{
+	bpf_probe_read_kernel(&flow->program, sizeof(flow->program), (const void *)&settings.fallback);
+}
+
 INLINE void load_fallback(const struct moment *moment)
 {
 	struct flow *flow = moment->flow;
 	u64 *registers = flow->machine.signals;
 
-	load_values(&flow->machine, (const struct program *)&settings.fallback);
+	copy_fallback(flow);
+	load_values(&flow->machine, &flow->program);
 	flow->timer_zero = moment->now;
 	registers[settings.mss_register & (REGISTERS - 1)] = moment->mss;
 }
@@ -124,6 +131,7 @@ INLINE void begin(const struct moment *moment, u64 cwnd_bytes, u32 rtt_micros)
 	flow->initial_cwnd_bytes = cwnd_bytes < 1 << 30 ? cwnd_bytes : 1 << 30;
 	flow->machine.cwnd = flow->initial_cwnd_bytes;
 	flow->machine.signals[RTT_SAMPLE_US] = rtt_micros ? rtt_micros : MAX_VALUE;
+	flow->machine.signals[NOW] = moment->now;
 	flow->waiting_since = moment->now;
 	flow->beat_seen = moment->now;
 	load_fallback(moment);

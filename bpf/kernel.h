@@ -17,6 +17,26 @@ typedef long long s64;
 /** Memory that user space can write meanwhile: read once, and nothing assumed of it afterwards. */
 #define READ_ONCE(place) (*(const volatile typeof(place) *)&(place))
 
+/**
+ * Whether a loop may go on (may_goto, Linux 6.9): always, but by it the verifier knows that the loop ends. It takes the
+ * place of bpf_loop, which calls a function each time. The compiler has no name for the instruction yet.
+ */
+#define CAN_GO_ON                                                                                                      \
+	({                                                                                                             \
+		__label__ stop, on;                                                                                    \
+		int can = 1;                                                                                           \
+		asm volatile goto("1: .byte 0xe5; .byte 0; .long ((%l[stop] - 1b - 8) / 8) & 0xffff; .short 0"         \
+				  :                                                                                    \
+				  :                                                                                    \
+				  :                                                                                    \
+				  : stop);                                                                             \
+		goto on;                                                                                               \
+	stop:                                                                                                          \
+		can = 0;                                                                                               \
+	on:                                                                                                            \
+		can;                                                                                                   \
+	})
+
 // How libbpf wants maps to be declared.
 #define MAP_UINT(name, value) int(*name)[value]
 #define MAP_TYPE(name, type) typeof(type) *name
@@ -78,6 +98,7 @@ struct tcp_sock {
 	u32 delivered_ce;
 	u32 srtt_us;
 	u64 bytes_acked;
+	u64 tcp_mstamp;
 };
 
 struct rate_sample {

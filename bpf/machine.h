@@ -16,13 +16,6 @@ struct machine {
 };
 _Static_assert(sizeof(struct machine) == REGISTERS * sizeof(u64), "registers are named by their place");
 
-struct run {
-	const struct program *program;
-	u64 *registers;
-	u32 at;
-	u32 is_report;
-};
-
 INLINE u64 to_value(u64 number)
 {
 	return number > MAX_VALUE ? MAX_VALUE : number;
@@ -72,100 +65,117 @@ APART u64 isqrt(u64 a)
 	return root.root;
 }
 
-INLINE u64 compute(u32 opcode, u64 a, u64 b)
+/**
+ * Whether `report` was executed. A step is no function: to return costs as much as two steps where the processor is kept
+ * from guessing where to (SRSO, retbleed). Masks stand where only the verifier does not know that they change nothing.
+ */
+INLINE u32 execute(const struct program *program, u64 *registers)
 {
-	switch (opcode) {
-	case OP_MOVE:
-		return a;
-	case OP_ADD:
-		return to_value(a + b);
-	case OP_SUBTRACT:
-		return a > b ? a - b : 0;
-	case OP_MULTIPLY:
-		return multiply(a, b);
-	case OP_DIVIDE:
-		return b == 0 ? 0 : a / b;
-	case OP_MIN:
-		return a < b ? a : b;
-	case OP_MAX:
-		return a > b ? a : b;
-	case OP_EQUAL:
-		return a == b;
-	case OP_NOT_EQUAL:
-		return a != b;
-	case OP_LESS:
-		return a < b;
-	case OP_LESS_OR_EQUAL:
-		return a <= b;
-	case OP_AND:
-		return a != 0 && b != 0;
-	case OP_OR:
-		return (a | b) != 0;
-	default:
-		return isqrt(a);
-	}
-}
+	u32 is_report = 0;
+	// It is 0. Of a 0 that the verifier knows it would follow every step by itself.
+	u32 at = program->reserved[0];
 
-/** One instruction; 1 when the run is over. Masks stand where only the verifier does not know that they change nothing. */
-static long step(u32 index, struct run *run)
-{
-	u32 at = run->at & (MAX_INSTRUCTIONS - 1);
-	u32 word = run->program->code[at];
-	u32 opcode = word & 255;
-	u32 target = (word >> 8) & 255;
-	u64 *registers = run->registers;
-	u64 a = registers[(word >> 16) & (REGISTERS - 1)];
-	u64 b = registers[(word >> 24) & (REGISTERS - 1)];
+	while (at < MAX_INSTRUCTIONS - 1 && CAN_GO_ON) {
+		u32 word = program->code[at++];
+		u32 target = (word >> 8) & 255;
+		u64 a = registers[(word >> 16) & (REGISTERS - 1)];
+		u64 b = registers[(word >> 24) & (REGISTERS - 1)];
+		u64 *place = &registers[target & (REGISTERS - 1)];
+		u64 result;
 
-	run->at = at + 1;
-	if (opcode == OP_END || at + 1 == MAX_INSTRUCTIONS)
-		return 1;
-	if (opcode == OP_REPORT) {
-		run->is_report = 1;
-		return 0;
+		switch (word & 255) {
+		case OP_MOVE:
+			result = a;
+			break;
+		case OP_ADD:
+			result = to_value(a + b);
+			break;
+		case OP_SUBTRACT:
+			result = a > b ? a - b : 0;
+			break;
+		case OP_MULTIPLY:
+			result = multiply(a, b);
+			break;
+		case OP_DIVIDE:
+			result = b == 0 ? 0 : a / b;
+			break;
+		case OP_MIN:
+			result = a < b ? a : b;
+			break;
+		case OP_MAX:
+			result = a > b ? a : b;
+			break;
+		case OP_EQUAL:
+			result = a == b;
+			break;
+		case OP_NOT_EQUAL:
+			result = a != b;
+			break;
+		case OP_LESS:
+			result = a < b;
+			break;
+		case OP_LESS_OR_EQUAL:
+			result = a <= b;
+			break;
+		case OP_AND:
+			result = a != 0 && b != 0;
+			break;
+		case OP_OR:
+			result = (a | b) != 0;
+			break;
+		case OP_SELECT:
+			result = a != 0 ? b : *place;
+			break;
+		case OP_EWMA:
+			result = ewma(a, *place, b);
+			break;
+		case OP_ISQRT:
+			result = isqrt(a);
+			break;
+		case OP_JUMP_IF_ZERO:
+			if (a != 0)
+				continue;
+			// fallthrough
+		case OP_JUMP:
+			if (target < at)
+				return is_report;
+			at = target;
+			continue;
+		case OP_REPORT:
+			is_report = 1;
+			continue;
+		default:
+			return is_report;
+		}
+		if (!is_writable(target))
+			break;
+		*place = result;
 	}
-	if (opcode == OP_JUMP || (opcode == OP_JUMP_IF_ZERO && a == 0)) {
-		run->at = target;
-		return target <= at;
-	}
-	if (opcode >= OP_JUMP_IF_ZERO || !is_writable(target))
-		return opcode != OP_JUMP_IF_ZERO;
-	target &= REGISTERS - 1;
-	if (opcode == OP_SELECT) {
-		if (a != 0)
-			registers[target] = b;
-	} else if (opcode == OP_EWMA) {
-		registers[target] = ewma(a, registers[target], b);
-	} else {
-		registers[target] = compute(opcode, a, b);
-	}
-	return 0;
+	return is_report;
 }
 
 /** Whether a report is due. The signals are in their registers already, each at most MAX_VALUE. */
 INLINE u32 run_machine(struct machine *machine, const struct program *program, s64 now, s64 *timer_zero)
 {
-	struct run run = { .program = program, .registers = machine->signals, .at = 0, .is_report = 0 };
 	s64 since = now - *timer_zero;
 	u64 elapsed = since > 0 ? to_value(since) : 0;
 
+	u32 is_report;
+
 	machine->timer = elapsed;
-	bpf_loop(MAX_INSTRUCTIONS, step, &run, 0);
+	is_report = execute(program, machine->signals);
 	if (machine->timer != elapsed)
 		*timer_zero = now - (s64)machine->timer;
-	return run.is_report;
+	return is_report;
 }
 
 struct loading {
 	struct machine *machine;
 	const struct program *program;
-	u32 first;
 };
 
-static long load_value(u32 index, struct loading *loading)
+static long load_value(u32 at, struct loading *loading)
 {
-	u32 at = loading->first + index;
-
 	if (at >= MAX_VALUES)
 		return 1;
 	loading->machine->values[at] = at < loading->program->values ? loading->program->initial[at] : 0;
@@ -175,7 +185,7 @@ static long load_value(u32 index, struct loading *loading)
 /** Gives all variables and constants their initial values; window and rate stay. */
 INLINE void load_values(struct machine *machine, const struct program *program)
 {
-	struct loading loading = { .machine = machine, .program = program, .first = 0 };
+	struct loading loading = { .machine = machine, .program = program };
 
 	bpf_loop(MAX_VALUES, load_value, &loading, 0);
 }
@@ -183,8 +193,8 @@ INLINE void load_values(struct machine *machine, const struct program *program)
 /** After a report volatile variables have their initial values again. */
 INLINE void renew_volatiles(struct machine *machine, const struct program *program)
 {
-	struct loading loading = { .machine = machine, .program = program, .first = program->volatile_first };
+	u32 end = program->volatile_end;
 
-	if (program->volatile_end > program->volatile_first)
-		bpf_loop(program->volatile_end - program->volatile_first, load_value, &loading, 0);
+	for (u32 at = program->volatile_first; at < end && at < MAX_VALUES && CAN_GO_ON; at++)
+		machine->values[at] = at < program->values ? program->initial[at] : 0;
 }

@@ -36,11 +36,8 @@ INLINE void turn(const struct moment *moment)
 {
 	struct flow *flow = moment->flow;
 
-	if (!flow->is_controlled) {
-		run_machine(&flow->machine, (const struct program *)&settings.fallback, moment->now, &flow->timer_zero);
-		return;
-	}
 	flow->is_report_due |= run_machine(&flow->machine, &flow->program, moment->now, &flow->timer_zero);
+	// The fallback has nothing to say.
 	if (flow->is_report_due)
 		report(moment);
 }

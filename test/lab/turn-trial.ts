@@ -16,9 +16,10 @@ const SIGNALS_AT = 8;
 const MSS_AT = 200;
 const CWND_BYTES_AT = 204;
 const FLOW_AT = 216;
-const FLOW_ID_AT = FLOW_AT + 2868;
-const FLOW_SLOT_AT = FLOW_AT + 2872;
-const IS_CONTROLLED_AT = FLOW_AT + 2892;
+const FLOW_ID_AT = FLOW_AT + 36;
+const FLOW_SLOT_AT = FLOW_AT + 40;
+const IS_CONTROLLED_AT = FLOW_AT + 60;
+const REGISTERS_AT = FLOW_AT + 88;
 const TRIAL_BYTES = 4096;
 const SLOTS = 2;
 
@@ -93,7 +94,7 @@ export class TurnTrial implements Kernel {
   }
 
   register(number: number): number {
-    return Number(this.view.getBigUint64(FLOW_AT + number * 8, true));
+    return Number(this.view.getBigUint64(REGISTERS_AT + number * 8, true));
   }
 
   close(): void {
