@@ -88,7 +88,7 @@ test('bytes, packets, losses and round trips are those of the connection', async
     // There and back.
     expect(last.after.rttMicros).toBeGreaterThan(1.9 * LINK_DELAY_MICROS);
     expect(last.after.rttMicros).toBeLessThan(1e9);
-    expect(steered.events.filter(({ kind }) => kind === 'fallback')).toEqual([]);
+    expect(steered.fallbacks).toEqual([]);
   } finally {
     await data.end();
     steered.datapath.close();

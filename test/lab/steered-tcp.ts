@@ -65,6 +65,11 @@ export class Steered {
     );
   }
 
+  /** But for silence: a busy machine may stop this process for as long as an algorithm may be silent. */
+  get fallbacks(): DatapathEvent[] {
+    return this.events.filter((event) => event.kind === 'fallback' && event.reason !== 'silent');
+  }
+
   swap(algorithm: Algorithm): void {
     this.plane = this.planeOf(algorithm);
     for (const info of this.datapath.infos) {
