@@ -1,6 +1,7 @@
 // The edges of the switch. The same interfaces are implemented by system calls (device/tap, device/udp), by
 // memory (device/memory) for the simulator and tests, and by middleware that wraps either.
 
+import { FLOW_KEY_WORDS } from '../wire/flow-key.ts';
 import type { Inbox } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { PieceList } from './pieces.ts';
@@ -18,6 +19,35 @@ export interface FrameDevice {
   tx(frames: PieceList, from: number): number;
   /** Frames lost at this device, by the system's count or because there was no memory for them. */
   readonly dropped: number;
+}
+
+/** A flow's identity: the ten words of wire/flow-key.ts, then the native flow id (0: the sender gave none). */
+export type FlowKey = Uint32Array;
+export const FLOW_WORDS = FLOW_KEY_WORDS + 1;
+export const NATIVE_FLOW = FLOW_KEY_WORDS;
+
+/** A vNIC whose flows have queues of their own both ways: a native endpoint (Backdraft §4.1, §4.2). */
+export interface FlowDevice extends FrameDevice {
+  /** Of the frames that the last `rx` gave, in order: the device's number of each one's flow. */
+  readonly rxFlows: Uint32Array;
+  /** Gives no more frames of this flow until `resume`: its owner sees a full queue. */
+  hold(flow: number): void;
+  resume(flow: number): void;
+  /** As the owner's doorbells said: 1 is the least weight, 0 the most urgent priority. */
+  weightOf(flow: number): number;
+  priorityOf(flow: number): number;
+  /** A receive queue for a flow; -1 while the device has no ring left. The key is the caller's: copy what is kept. */
+  open(key: FlowKey): number;
+  /** Frames for receive queue `queue` from piece `from` on; pieces consumed, fewer when it is full. References stay the caller's. */
+  txFlow(queue: number, frames: PieceList, from: number): number;
+  /** The next receive queue that refused frames and has room again, or whose owner is done with it; -1 for none. */
+  nextRoomy(): number;
+  /** Nothing waits for it any more and the flow is idle: its ring goes back to the pool. */
+  close(queue: number): void;
+}
+
+export function isFlowDevice(device: FrameDevice): device is FlowDevice {
+  return 'txFlow' in device;
 }
 
 /** The other data threads of the host, each with memory of its own. */
