@@ -122,6 +122,20 @@ export class FrameQueue {
     return this.words[((this.head * 2) & (this.words.length - 1)) + 1]!;
   }
 
+  backOffset(): number {
+    return this.words[this.back * 2]!;
+  }
+
+  backLength(): number {
+    return this.words[this.back * 2 + 1]! & PIECE_LENGTH_MASK;
+  }
+
+  /** Takes the last one out. */
+  pop(): void {
+    this.held -= this.backLength();
+    this.size--;
+  }
+
   /** Calls `visit` with the offset of every frame, in order. */
   each(visit: (offset: number) => void): void {
     const mask = this.words.length - 1;
@@ -132,6 +146,11 @@ export class FrameQueue {
     this.held -= this.frontLength();
     this.head = (this.head + 1) & (this.words.length / 2 - 1);
     this.size--;
+  }
+
+  /** Place of the last one. */
+  private get back(): number {
+    return (this.head + this.size - 1) & (this.words.length / 2 - 1);
   }
 
   private grow(): void {

@@ -7,6 +7,7 @@ import { IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
 import { UDP_HEADER_BYTES } from '../wire/udp.ts';
 import { VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
 import type { AcceptRule } from './receive-rules.ts';
+import type { SchedulerName } from './scheduling/scheduler.ts';
 
 /** The algorithms of the transport itself, by the names that configuration files give them. */
 export const NATIVE_NAMES = ['swift', 'constant', 'none'] as const;
@@ -64,6 +65,8 @@ export interface SwitchConfig {
   readonly threads?: number;
   /** Packets that go down one path before the next is taken; absent: the paper's. */
   readonly sprayPackets?: number;
+  /** Which of the flows that wait goes next; absent: deficit round robin. */
+  readonly scheduler?: SchedulerName;
   readonly networks: readonly NetworkConfig[];
 }
 

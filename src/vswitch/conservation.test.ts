@@ -35,7 +35,17 @@ it('the traffic of those runs went every way', (context) => {
   if (process.env['SELVAGE_SEED'] !== undefined) context.skip('only one seed was run');
   // What needs a region without memory, a peer that is given up, a stranger, several threads, or a failure has tests of its
   // own.
-  const elsewhere = ['noMemory', 'queueFull', 'returned', 'unknownVtep', 'routeProbe', 'vnicFull', 'tooLong'];
+  const elsewhere = [
+    'noMemory',
+    'queueFull',
+    'noRing',
+    'returned',
+    'unknownVtep',
+    'routeProbe',
+    'vnicFull',
+    'noReceiveRing',
+    'tooLong',
+  ];
   elsewhere.push('handedOver', 'packetCopies', 'handoverFull');
   elsewhere.push('interruptedFrames', 'interruptedPackets', 'interruptedDeliveries');
   for (const [name, count] of seen) if (!elsewhere.includes(name)) expect(count, name).toBeGreaterThan(0);

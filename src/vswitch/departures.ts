@@ -1,7 +1,7 @@
-// Frames on their way to other hosts: offered to the transport, kept in their pair's queue while it takes none, cut where
+// Frames on their way to other hosts: offered to the transport, kept in their flow's queue while it takes none, cut where
 // the peer takes no large ones, or put into plain VXLAN. Takes over the reference of each frame.
 
-import { MAX_FRAME_BYTES, type UnderlayDevice } from '../packet/device.ts';
+import { type FlowKey, MAX_FRAME_BYTES, type UnderlayDevice } from '../packet/device.ts';
 import { Outbox } from '../packet/outbox.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
@@ -10,20 +10,22 @@ import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
 import { Cutter } from './cutter.ts';
 import type { DropReason, SwitchCounters } from './drops.ts';
+import { FlowKeys } from './flows/flow-keys.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { PairDrops } from './pair-drops.ts';
-import type { PairQueues } from './pair-queues.ts';
 import { PlainVxlan } from './plain.ts';
+import type { SendQueues } from './send-queues.ts';
 
 /** A turn's plain frames wait in the outbox, by reference, until it is flushed. */
 const MAX_HELD = 1024;
 const NO_PAIR = -1;
+const NO_FLOW = -1;
 
 /** Parts of the switch that frames go through, or are counted by. */
 export interface DepartureParts {
   readonly region: Region;
   readonly counters: SwitchCounters;
-  readonly queues: PairQueues;
+  readonly queues: SendQueues;
   readonly pairDrops: PairDrops;
   readonly forwarding: Forwarding;
   readonly transport: Transport;
@@ -39,7 +41,7 @@ export class Departures {
   now = 0;
   private readonly region: Region;
   private readonly counters: SwitchCounters;
-  private readonly queues: PairQueues;
+  private readonly queues: SendQueues;
   private readonly pairDrops: PairDrops;
   private readonly forwarding: Forwarding;
   private readonly transport: Transport;
@@ -50,6 +52,7 @@ export class Departures {
   private readonly payloadBytes: number;
   /** A larger frame would never fit the window. */
   private readonly maxTransportBytes: number;
+  private readonly keys: FlowKeys;
   private readonly outbox = new Outbox();
   private readonly held = new Uint32Array(MAX_HELD);
   private heldCount = 0;
@@ -64,6 +67,7 @@ export class Departures {
     this.transport = parts.transport;
     this.underlay = parts.underlay;
     this.clock = parts.clock;
+    this.keys = new FlowKeys(region.bytes);
     this.cutter = new Cutter(region, scratch);
     this.plain = new PlainVxlan(region, this.cutter, this.outbox, datagramBytes, () => this.flush());
     this.payloadBytes = datagramBytes - TRANSPORT_OVERHEAD_BYTES;
@@ -73,7 +77,7 @@ export class Departures {
   /** Offers what waits, and first of all what lost connections gave back. */
   pump(): void {
     this.takeReturned();
-    this.queues.pump(this.offer);
+    this.queues.pump(this.now, this.offer);
   }
 
   /** Sends all that the transport has to say, and plain frames. */
@@ -86,21 +90,28 @@ export class Departures {
     } while (!done);
   }
 
-  toPair(pair: number, offset: number, length: number): void {
+  /** A frame of the flow with this number at its device; -1: its vNIC has no flows. */
+  toPair(pair: number, offset: number, length: number, deviceFlow = NO_FLOW): void {
     const { network } = this.forwarding.portOfPair(pair);
-    if (network.reliable) this.queueForPair(pair, offset, length);
+    if (network.reliable) this.queueForPair(pair, offset, length, deviceFlow);
     else this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length, pair);
   }
 
-  private queueForPair(pair: number, offset: number, length: number): void {
+  /** Where nothing of the pair waits, its frames are not even classified. */
+  private queueForPair(pair: number, offset: number, length: number, deviceFlow: number): void {
     if (length > this.maxTransportBytes) {
       this.drop('tooLong', offset, pair);
       return;
     }
-    if (this.queues.isEmpty(pair) && this.offer(pair, offset, length)) return;
-    if (!this.queues.push(pair, offset, length, this.transport.isEstablished(pair))) {
-      this.drop('queueFull', offset, pair);
-    }
+    const { queues, transport, forwarding } = this;
+    const isClear = queues.isClear(pair);
+    if (isClear && this.offer(pair, NO_FLOW, offset, length)) return;
+    const key = this.keys.classify(offset, length);
+    if (!isClear && queues.isFlowClear(pair, key) && this.offer(pair, NO_FLOW, offset, length)) return;
+    const established = transport.isEstablished(pair);
+    const port = forwarding.portOfPair(pair).index;
+    const full = queues.push(this.now, pair, key, offset, length, established, port, deviceFlow);
+    if (full !== undefined) this.drop(full, offset, pair);
   }
 
   toPeer(peer: number, vni: number, offset: number, length: number, pair = NO_PAIR): void {
@@ -115,7 +126,7 @@ export class Departures {
   }
 
   /** Offers a frame to the transport; true when it went somewhere. */
-  private readonly offer = (pair: number, offset: number, length: number): boolean => {
+  private readonly offer = (pair: number, _flow: number, offset: number, length: number): boolean => {
     const result = this.transport.send(this.now, pair, offset, length);
     if (result === SEND_TAKEN) {
       this.counters.toTransport++;
@@ -130,9 +141,9 @@ export class Departures {
     return true;
   };
 
-  /** Each frame becomes one of one packet, in front of the pair's queue: for a peer that takes no others. */
+  /** Each frame becomes one of one packet, in front of its flow's queue: for a peer that takes no others. */
   private cutForPair(pair: number, offset: number, length: number): void {
-    const { cutter, region, queues } = this;
+    const { cutter, region } = this;
     const maxFrameBytes = this.payloadBytes - VIRTIO_NET_HEADER_BYTES;
     const rejected = cutter.look(offset, length)
       ? cutter.cut(offset, length, VIRTIO_NET_HEADER_BYTES, maxFrameBytes)
@@ -145,12 +156,17 @@ export class Departures {
     const first = cutter.at - VIRTIO_NET_HEADER_BYTES;
     this.counters.pieces += count - 1;
     region.retain(first, count);
+    const key = this.keys.classify(offset, length);
     for (let i = count - 1; i >= 0; i--) {
       const bytes = i === count - 1 ? lastBytes + VIRTIO_NET_HEADER_BYTES : stride;
-      queues.putFirst(pair, first + i * stride, bytes);
+      this.putFirst(pair, key, first + i * stride, bytes);
     }
     region.release(first);
     region.release(offset);
+  }
+
+  private putFirst(pair: number, key: FlowKey, offset: number, length: number): void {
+    if (!this.queues.putFirst(this.now, pair, key, offset, length)) this.drop('noRing', offset, pair);
   }
 
   private flush(): void {
@@ -171,7 +187,12 @@ export class Departures {
     for (let each = transport.takeReturned(); each !== undefined; each = transport.takeReturned()) {
       const { pair, frames, again } = each;
       counters.returned += frames.frames;
-      if (again) this.queues.putAllFirst(pair, frames);
+      // In front of what waits of the same flow, the last one first.
+      for (; again && frames.frames > 0; frames.pop()) {
+        const offset = frames.backOffset();
+        const length = frames.backLength();
+        this.putFirst(pair, this.keys.classify(offset, length), offset, length);
+      }
       for (; frames.frames > 0; frames.shift()) {
         const vni = forwarding.vniOf(pair);
         this.toPeer(forwarding.peerOf(pair), vni, frames.frontOffset(), frames.frontLength(), pair);

@@ -6,7 +6,10 @@
 //   plainPacketsIn + plainCopies = fromPlain + notForUs
 //   toLocal + answered + fromPlain + framesDelivered (the transport's) = framesOut + waiting + dropped (deliveries)
 
-/** Frames from vNICs. */
+/**
+ * Frames from vNICs. `queueFull`: their flow had its share of the memory, or many wait for a handshake; `noRing`: there was
+ * no queue to be had, for too many flows wait.
+ */
 export const FRAME_DROP_REASONS = [
   'malformedFrame',
   'spoofedMac',
@@ -14,6 +17,7 @@ export const FRAME_DROP_REASONS = [
   'nestedTag',
   'unknownDestination',
   'queueFull',
+  'noRing',
   'noMemory',
   'tooLong',
   'interruptedFrames',
@@ -34,11 +38,12 @@ export const PACKET_DROP_REASONS = [
 ] as const;
 
 /**
- * Frames for vNICs: one that takes none and whose backlog is full, one whose rules accept no such frame, one whose rate
- * is used up (BIFROST §7.1).
+ * Frames for vNICs: one that takes none while their flow has its share of the memory, or no queue is to be had; one whose
+ * rules accept no such frame, one whose rate is used up (BIFROST §7.1).
  */
 export const DELIVERY_DROP_REASONS = [
   'vnicFull',
+  'noReceiveRing',
   'interruptedDeliveries',
   'notAccepted',
   'overRate',

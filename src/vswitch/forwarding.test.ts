@@ -148,9 +148,10 @@ it('cuts offload frames where a network wants no reordering, so that each packet
   world.pass(SETTLE_MICROS);
   const received = hosts[1]!.received[0]!;
   expect(received).toHaveLength(Math.ceil(30_000 / 1300) + 1);
-  expect(received.at(-1)).toEqual(whole);
+  // Another flow, so it need not wait for all of them.
+  expect(received).toContainEqual(whole);
   // No offload is left to do, and the TCP payloads are the one that was sent.
-  const parts = received.slice(0, -1);
+  const parts = received.filter((frame) => frame.length !== whole.length);
   for (const part of parts) expect([...part.subarray(0, 10)]).toEqual(new Array(10).fill(0));
   expect(Uint8Array.from(parts.flatMap((part) => [...part.subarray(10 + 54)]))).toEqual(payload);
   expect(hosts[0]!.vswitch.counters).toMatchObject({ framesIn: 2, pieces: parts.length - 1 });
@@ -218,9 +219,10 @@ describe('a peer whose network wants no reordering', () => {
     world.pass(SETTLE_MICROS);
     const received = hosts[1]!.received[0]!;
     expect(received).toHaveLength(2 + Math.ceil(30_000 / 1300));
-    expect([received[0], received.at(-1)]).toEqual([small, small]);
+    expect(received.filter(({ length }) => length === small.length)).toEqual([small, small]);
     // Each of what lies behind the headers.
-    const parts = received.slice(1, -1).flatMap((part) => [...part.subarray(10 + 54)]);
+    const cut = received.filter(({ length }) => length !== small.length);
+    const parts = cut.flatMap((part) => [...part.subarray(10 + 54)]);
     expect(Uint8Array.from(parts)).toEqual(numbered(30_000));
     for (const { vswitch, region } of hosts) checkIdle(vswitch, region);
   });
@@ -239,7 +241,10 @@ describe('a peer whose network wants no reordering', () => {
     world.pass(SETTLE_MICROS);
     const parts = Math.ceil(30_000 / 1300);
     expect(other.received[0]).toHaveLength(1 + 2 * parts);
-    expect(other.received[0]![parts]).toEqual(small);
+    expect(other.received[0]).toContainEqual(small);
+    const cut = other.received[0]!.filter(({ length }) => length !== small.length);
+    const payload = [...numbered(30_000)];
+    expect(cut.flatMap((part) => [...part.subarray(10 + 54)])).toEqual([...payload, ...payload]);
     for (const { vswitch, region } of [host, other]) checkIdle(vswitch, region);
   });
 });

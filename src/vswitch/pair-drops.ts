@@ -8,7 +8,9 @@ export const PAIR_DROP_REASONS = [
   'tooLong',
   'noMemory',
   'queueFull',
+  'noRing',
   'vnicFull',
+  'noReceiveRing',
   'notAccepted',
   'overRate',
 ] as const satisfies readonly DropReason[];

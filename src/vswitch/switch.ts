@@ -20,11 +20,13 @@ import { Delivery, type DeliveryState } from './delivery.ts';
 import { Departures } from './departures.ts';
 import { countInterrupted, newSwitchCounters, type SwitchCounters } from './drops.ts';
 import { type Crew, Egress } from './egress.ts';
+import { DeviceHolds, type DeviceHoldsState } from './flows/device-holds.ts';
+import { QueueMemory, type QueueMemoryState } from './flows/queue-memory.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Governance } from './governance.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
 import { PairDrops } from './pair-drops.ts';
-import { PairQueues, type PairQueuesState } from './pair-queues.ts';
+import { SendQueues, type SendQueuesState } from './send-queues.ts';
 import { Steering, steeredVnics } from './steering.ts';
 
 /** Frames read from one vNIC in one turn. */
@@ -57,7 +59,9 @@ export interface SwitchState {
   readonly transport: TransportState;
   readonly plane: PlaneState;
   readonly pathCare: PathCareState;
-  readonly queues: PairQueuesState;
+  readonly queueMemory: QueueMemoryState;
+  readonly holds: DeviceHoldsState;
+  readonly queues: SendQueuesState;
   readonly pairDrops: Uint32Array;
   readonly delivery: DeliveryState;
   readonly scratch: ChunkWriterState;
@@ -82,8 +86,10 @@ export class Switch implements IngressTargets {
   /** Frames and runs of packets that the last turn read. */
   work = 0;
   private inTurn = false;
-  readonly queues: PairQueues;
+  readonly queues: SendQueues;
   readonly pairDrops: PairDrops;
+  private readonly queueMemory: QueueMemory;
+  private readonly holds: DeviceHolds;
   private readonly devices: readonly FrameDevice[];
   private readonly underlay: UnderlayDevice;
   private readonly delivery: Delivery;
@@ -103,7 +109,11 @@ export class Switch implements IngressTargets {
     old?: SwitchState,
   ) {
     this.counters = old?.counters ?? newSwitchCounters();
-    this.queues = new PairQueues(old?.queues);
+    this.queueMemory = new QueueMemory(region, old?.queueMemory);
+    this.holds = new DeviceHolds(devices, old?.holds);
+    const scheduler = config.scheduler ?? 'drr';
+    const seed = old === undefined ? rng.u32() : 0;
+    this.queues = new SendQueues(this.queueMemory, this.holds, { seed, scheduler, nowMicros }, old?.queues);
     this.firstPort = old?.firstPort ?? 0;
     this.now = old?.now ?? nowMicros;
     this.devices = devices;
@@ -165,6 +175,8 @@ export class Switch implements IngressTargets {
       transport: this.transport.save(),
       plane: this.plane.save(),
       pathCare: this.pathCare.save(),
+      queueMemory: this.queueMemory.save(),
+      holds: this.holds.save(),
       queues: this.queues.save(),
       pairDrops: this.pairDrops.save(),
       delivery: this.delivery.save(),
@@ -189,6 +201,7 @@ export class Switch implements IngressTargets {
   /** Calls `visit` with every offset that a reference is held for, between turns. */
   eachHeld(visit: (offset: number) => void): void {
     this.transport.eachHeld(visit);
+    this.queueMemory.eachHeld(visit);
     this.queues.eachHeld(visit);
     this.delivery.eachHeld(visit);
     if (this.scratch.held !== 0) visit(this.scratch.held);
@@ -266,6 +279,7 @@ export class Switch implements IngressTargets {
     return Math.min(
       retry,
       this.transport.nextTimeout(),
+      this.queues.nextTimeout(),
       this.pathCare.nextTimeout(),
       this.plane.nextTimeout(),
     );

@@ -12,6 +12,13 @@ export const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1;
 /** The checksums of this frame have been found right. */
 export const VIRTIO_NET_HDR_F_DATA_VALID = 2;
 
+/**
+ * Ours: the frame comes from a native endpoint, and in place of csum_start and csum_offset is the 32-bit id of its flow
+ * there. Such a frame has no checksum left to do, so the two fields are free. It travels between our hosts with the frame
+ * (Backdraft §4.2: a queue for each flow, as applications know it), and no kernel ever sees it.
+ */
+export const VIRTIO_NET_HDR_F_FLOW = 0x80;
+
 export const VIRTIO_NET_HDR_GSO_NONE = 0;
 export const VIRTIO_NET_HDR_GSO_TCPV4 = 1;
 export const VIRTIO_NET_HDR_GSO_TCPV6 = 4;
@@ -111,6 +118,20 @@ export function writeVirtioNetHeader(
   view.setUint16(at + GSO_SIZE, gsoSize, true);
   view.setUint16(at + CSUM_START, csumStart, true);
   view.setUint16(at + CSUM_OFFSET, csumOffset, true);
+}
+
+/** The native flow id of the frame behind the header at `at`, or 0. */
+export function nativeFlowOf(view: DataView, at: number): number {
+  const flags = view.getUint8(at + FLAGS) & (VIRTIO_NET_HDR_F_FLOW | VIRTIO_NET_HDR_F_NEEDS_CSUM);
+  return flags === VIRTIO_NET_HDR_F_FLOW ? view.getUint32(at + CSUM_START, true) : 0;
+}
+
+/** Takes it off. */
+export function clearNativeFlow(view: DataView, at: number): void {
+  const flags = view.getUint8(at + FLAGS);
+  if ((flags & VIRTIO_NET_HDR_F_FLOW) === 0) return;
+  view.setUint8(at + FLAGS, flags & ~VIRTIO_NET_HDR_F_FLOW);
+  if ((flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) === 0) view.setUint32(at + CSUM_START, 0);
 }
 
 export interface VirtioNetHeaderRepr {

@@ -1,0 +1,254 @@
+// Frames on their way out that must wait: for their connection's window or handshake, or because their flow is paused. A
+// queue for each flow of a pair of vNICs (Backdraft §4.2), and the scheduler chooses among those of a pair. A frame
+// has no PSN while it waits, so a pause holds up nothing that is numbered.
+//
+// A frame whose pair has no flows here needs no queue and is not even classified: see `isClear`.
+
+import { type Columns, columnsOf } from '../base/columns.ts';
+import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
+import type { FlowKey } from '../packet/device.ts';
+import { PIECE_LAST, PIECE_LENGTH_MASK } from '../packet/pieces.ts';
+import { RowSet, type RowSetState } from '../transport/row-set.ts';
+import { ADMITTED, Backlog, type BacklogState, NO_RING } from './flows/backlog.ts';
+import type { DeviceHolds } from './flows/device-holds.ts';
+import type { QueueMemory } from './flows/queue-memory.ts';
+import type { SchedulerName } from './scheduling/scheduler.ts';
+
+/** Frames of a pair that wait for a handshake. */
+const OPENING_FRAMES = 64;
+/** A flow of a native endpoint that has so much here is held: the product of 10 Gbit/s and 200 µs (Backdraft §4.2). */
+const HOLD_BYTES = 256 << 10;
+
+const FIRST_ROWS = 64;
+const FLOWS = {
+  /** Whether it holds a flow of a native endpoint: the one with this number, at this port. */
+  holds: Uint8Array,
+  port: Uint32Array,
+  deviceFlow: Uint32Array,
+  gated: Uint8Array,
+} as const;
+
+/** What may hold up single flows: pauses, and rates behind them (Backdraft §4.3). Flows are rows of the backlog. */
+export interface FlowGate {
+  /** When a frame of so many bytes may go: not later than `now`, or when to ask again. */
+  dueAt(now: number, flow: number, bytes: number): number;
+  /** It went. */
+  sent(now: number, flow: number, bytes: number): void;
+}
+
+/** Takes a frame out of the queues, reference included; false when it must go on waiting. */
+export type TakeFrame = (pair: number, flow: number, offset: number, length: number) => boolean;
+
+export interface SendQueuesState {
+  readonly backlog: BacklogState;
+  readonly waiting: RowSetState;
+  readonly timers: TimerWheelState;
+  readonly flows: Columns<typeof FLOWS>;
+}
+
+export class SendQueues {
+  readonly backlog: Backlog;
+  private readonly holds: DeviceHolds;
+  /** Pairs with flows whose turn may come. */
+  private readonly waiting: RowSet;
+  /** When flows that their gate stopped are looked at again. */
+  private readonly timers: TimerWheel;
+  private flows: Columns<typeof FLOWS>;
+  private gate: FlowGate | undefined;
+
+  constructor(
+    memory: QueueMemory,
+    holds: DeviceHolds,
+    { seed, scheduler, nowMicros }: { seed: number; scheduler: SchedulerName; nowMicros: number },
+    old?: SendQueuesState,
+  ) {
+    this.holds = holds;
+    this.backlog = new Backlog(memory, seed, scheduler, old?.backlog);
+    this.waiting = new RowSet(old?.waiting);
+    this.timers = new TimerWheel(nowMicros, FIRST_ROWS, old?.timers);
+    this.flows = old?.flows ?? columnsOf(FLOWS, FIRST_ROWS);
+  }
+
+  save(): SendQueuesState {
+    const { flows } = this;
+    return {
+      backlog: this.backlog.save(),
+      waiting: this.waiting.save(),
+      timers: this.timers.save(),
+      flows,
+    };
+  }
+
+  /** Whoever decides about gated flows. */
+  guardedBy(gate: FlowGate): void {
+    this.gate = gate;
+  }
+
+  /** Whether a frame of the pair may go at once, whatever its flow. */
+  isClear(pair: number): boolean {
+    return this.backlog.flowsOf(pair) === 0;
+  }
+
+  /** The same of a single flow, by its key. */
+  isFlowClear(pair: number, key: FlowKey): boolean {
+    return this.backlog.activeOf(pair) === 0 && this.backlog.find(pair, key) < 0;
+  }
+
+  framesOf(pair: number): number {
+    return this.backlog.framesOf(pair);
+  }
+
+  bytesOf(pair: number): number {
+    return this.backlog.bytesOf(pair);
+  }
+
+  /** Frames of all pairs. */
+  get frames(): number {
+    return this.backlog.frames;
+  }
+
+  /** Calls `visit` with the offset of every frame. */
+  eachHeld(visit: (offset: number) => void): void {
+    this.backlog.eachHeld(visit);
+  }
+
+  /**
+   * Queues a frame, reference included, or says why not. `port` and `deviceFlow` are of the endpoint that it comes from;
+   * `deviceFlow` -1: its vNIC has no flows. While a connection is being opened few frames wait for it.
+   */
+  push(
+    now: number,
+    pair: number,
+    key: FlowKey,
+    offset: number,
+    length: number,
+    established: boolean,
+    port: number,
+    deviceFlow: number,
+  ): 'queueFull' | 'noRing' | undefined {
+    const { backlog } = this;
+    if (!established && backlog.framesOf(pair) >= OPENING_FRAMES) return 'queueFull';
+    const flow = this.flowFor(pair, key);
+    if (flow < 0) return 'noRing';
+    const admission = backlog.admits(flow, length, 1);
+    if (admission !== ADMITTED) {
+      backlog.endIfIdle(flow);
+      return admission === NO_RING ? 'noRing' : 'queueFull';
+    }
+    backlog.push(now, flow, offset, length + PIECE_LAST);
+    this.waiting.add(pair);
+    if (deviceFlow >= 0 && !backlog.isShared(flow)) this.fromDevice(now, flow, port, deviceFlow);
+    return undefined;
+  }
+
+  /** Puts a frame of a flow in front of its others, reference included; false when there is no room at all. */
+  putFirst(now: number, pair: number, key: FlowKey, offset: number, length: number): boolean {
+    const flow = this.flowFor(pair, key);
+    if (flow < 0) return false;
+    if (!this.backlog.pushFront(now, flow, offset, length + PIECE_LAST)) {
+      this.backlog.endIfIdle(flow);
+      return false;
+    }
+    this.waiting.add(pair);
+    return true;
+  }
+
+  /** Offers frames to `take`, pair by pair, until it refuses one of each; it may put others first. */
+  pump(now: number, take: TakeFrame): void {
+    this.timers.expire(now, (flow) => this.recheck(now, flow));
+    for (let left = this.waiting.count; left > 0; left--) {
+      const pair = this.waiting.first();
+      this.serve(now, pair, take);
+      this.waiting.remove(pair);
+      if (this.backlog.activeOf(pair) > 0) this.waiting.add(pair);
+    }
+  }
+
+  /** When `pump` is needed though nothing happened; Infinity for never. */
+  nextTimeout(): number {
+    return this.timers.nextTimeout();
+  }
+
+  /**
+   * From now on the gate is asked for every frame of this flow. The flow's row, good until `ungated`; -1 when it
+   * can have none: then it cannot be held up.
+   */
+  gated(now: number, pair: number, key: FlowKey): number {
+    const known = this.backlog.find(pair, key);
+    if (known >= 0 && this.flows.gated[known] === 1) return known;
+    const flow = this.backlog.pin(pair, key);
+    if (flow < 0) return -1;
+    if (known < 0) this.begin(flow);
+    this.flows.gated[flow] = 1;
+    this.recheck(now, flow);
+    return flow;
+  }
+
+  /** What the gate says of the flow has changed: it is asked again. */
+  recheck(now: number, flow: number): void {
+    this.timers.cancel(flow);
+    if (this.backlog.isStopped(flow)) this.backlog.start(now, flow);
+    const pair = this.backlog.table.linkOf(flow);
+    if (this.backlog.activeOf(pair) > 0) this.waiting.add(pair);
+  }
+
+  /** The gate has nothing more to say of the flow. */
+  ungated(now: number, flow: number): void {
+    this.flows.gated[flow] = 0;
+    this.recheck(now, flow);
+    this.backlog.unpin(flow);
+  }
+
+  private serve(now: number, pair: number, take: TakeFrame): void {
+    const { backlog } = this;
+    for (let flow = backlog.next(pair); flow >= 0; flow = backlog.next(pair)) {
+      const offset = backlog.frontOffset(flow);
+      const length = backlog.frontWord(flow) & PIECE_LENGTH_MASK;
+      if (this.flows.gated[flow] === 1 && this.isStopped(now, flow, length)) continue;
+      backlog.shift(flow);
+      if (!take(pair, flow, offset, length)) {
+        backlog.pushFront(now, flow, offset, length + PIECE_LAST);
+        return;
+      }
+      if (this.flows.gated[flow] === 1) this.gate!.sent(now, flow, length);
+      if (this.flows.holds[flow] === 1 && backlog.queuedBytes(flow) <= HOLD_BYTES / 2) this.resume(flow);
+      backlog.served(now, flow, length);
+    }
+  }
+
+  private isStopped(now: number, flow: number, length: number): boolean {
+    const due = this.gate!.dueAt(now, flow, length);
+    if (due <= now) return false;
+    this.backlog.stop(flow);
+    this.timers.set(flow, due);
+    return true;
+  }
+
+  private flowFor(pair: number, key: FlowKey): number {
+    const flow = this.backlog.flowFor(pair, key);
+    if (flow >= 0 && this.backlog.ringsOf(flow) === 0) this.begin(flow);
+    return flow;
+  }
+
+  private begin(flow: number): void {
+    const { length } = this.flows.port;
+    if (flow >= length) this.flows = columnsOf(FLOWS, Math.max(flow + 1, length * 2), this.flows);
+  }
+
+  private fromDevice(now: number, flow: number, port: number, deviceFlow: number): void {
+    const { flows, backlog, holds } = this;
+    const device = holds.device(port)!;
+    backlog.rank(now, flow, device.priorityOf(deviceFlow), device.weightOf(deviceFlow));
+    if (flows.holds[flow] === 1 || backlog.queuedBytes(flow) <= HOLD_BYTES) return;
+    flows.holds[flow] = 1;
+    flows.port[flow] = port;
+    flows.deviceFlow[flow] = deviceFlow;
+    holds.hold(port, deviceFlow);
+  }
+
+  private resume(flow: number): void {
+    const { flows, holds } = this;
+    flows.holds[flow] = 0;
+    holds.resume(flows.port[flow]!, flows.deviceFlow[flow]!);
+  }
+}
