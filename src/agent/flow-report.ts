@@ -88,7 +88,8 @@ export function flowReport(vswitch: Switch, cid: number, nowMicros: number): Flo
 }
 
 function flowOf(vswitch: Switch, row: number, nowMicros: number): FlowReport {
-  const { forwarding, queues, pairDrops } = vswitch;
+  const { forwarding, pairDrops } = vswitch;
+  const { send: queues } = vswitch.waiting;
   const { connections } = vswitch.transport;
   const pair = connections.pair[row]!;
   const send = connections.send[row];

@@ -64,17 +64,21 @@ describe('a vNIC whose tenant takes nothing', () => {
     hosts[1]!.vnics[0]!.room = 1;
     hosts[0]!.send(0, frameBetween(1, 2, { udp: {}, payload: numbered(1) }));
     world.pass(100_000);
-    // Four packets each: a backlog of 4096 pieces takes 1024 of them.
     const frames = numberedFrames(1100, 5000);
     hosts[0]!.send(0, ...frames);
     world.pass(2_000_000);
-    const { vswitch } = hosts[1]!;
-    expect(vswitch.counters.dropped.vnicFull).toBe(76);
-    expect(vswitch.framesWaiting).toBe(1024);
+    const { vswitch, region } = hosts[1]!;
+    const missing = vswitch.counters.dropped.vnicFull;
+    expect(missing).toBeGreaterThan(0);
+    expect(vswitch.framesWaiting).toBe(1100 - missing);
+    // However much it was sent, there is memory for others.
+    expect(region.free).toBeGreaterThan(CHUNKS / 4);
     checkConservation(vswitch);
     hosts[1]!.vnics[0]!.room = Number.POSITIVE_INFINITY;
     world.pass(10_000);
-    expect(digests(hosts[1]!.received[0]!.slice(1))).toEqual(digests(frames.slice(0, 1024)));
+    const received = digests(hosts[1]!.received[0]!.slice(1));
+    expect(received).toHaveLength(1100 - missing);
+    expect(received.slice(0, 900)).toEqual(digests(frames.slice(0, 900)));
     for (const host of hosts) checkIdle(host.vswitch, host.region);
   });
 

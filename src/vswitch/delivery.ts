@@ -1,15 +1,23 @@
 // Frames on their last way, from wherever they come: the vNIC's policy, and the vNIC. Takes over the reference of each
 // piece.
 
-import type { FrameDevice } from '../packet/device.ts';
+import { type FrameDevice, isFlowDevice } from '../packet/device.ts';
 import { PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { Transport } from '../transport/transport.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import type { DeliveryDropReason, SwitchCounters } from './drops.ts';
+import { FlowOutput, type FlowOutputState } from './flow-output.ts';
 import type { Forwarding, Port } from './forwarding.ts';
 import type { PairDrops } from './pair-drops.ts';
 import { ReceivePolicy, type ReceivePolicyState } from './receive-policy.ts';
+import {
+  fromPort,
+  NO_DEVICE_FLOW,
+  ORIGIN_UNKNOWN,
+  type ReceiveDrop,
+  type ReceiveQueues,
+} from './receive-queues.ts';
 import { VnicOutput, type VnicOutputState } from './vnic-output.ts';
 
 const DELIVERY_PIECES = 2048;
@@ -19,7 +27,7 @@ const NO_VIRTIO_HEADER = 0;
 const NO_PAIR = -1;
 
 export interface DeliveryState {
-  readonly outputs: readonly VnicOutputState[];
+  readonly outputs: readonly (VnicOutputState | FlowOutputState)[];
   /** A hole for each vNIC that takes everything. */
   readonly policies: readonly (ReceivePolicyState | undefined)[];
 }
@@ -28,7 +36,8 @@ export class Delivery {
   private readonly region: Region;
   private readonly counters: SwitchCounters;
   private readonly pairDrops: PairDrops;
-  private readonly outputs: readonly VnicOutput[];
+  private readonly queues: ReceiveQueues;
+  private readonly outputs: readonly (VnicOutput | FlowOutput)[];
   private readonly policies: readonly (ReceivePolicy | undefined)[];
   private readonly frames = new PieceList(DELIVERY_PIECES);
   /** Of `frames`, those that a rate limit dropped or marked; only the lengths and flags count. */
@@ -39,6 +48,7 @@ export class Delivery {
     region: Region,
     counters: SwitchCounters,
     pairDrops: PairDrops,
+    queues: ReceiveQueues,
     { ports }: Forwarding,
     devices: readonly FrameDevice[],
     nowMicros: number,
@@ -47,7 +57,13 @@ export class Delivery {
     this.region = region;
     this.counters = counters;
     this.pairDrops = pairDrops;
-    this.outputs = devices.map((device, port) => new VnicOutput(device, region, old?.outputs[port]));
+    this.queues = queues;
+    const drop = (reason: ReceiveDrop, origin: number) => this.count(reason, origin, 1);
+    this.outputs = devices.map((device, port) =>
+      isFlowDevice(device)
+        ? new FlowOutput(port, device, queues, drop, old?.outputs[port] as FlowOutputState)
+        : new VnicOutput(port, device, queues, drop, old?.outputs[port]),
+    );
     this.policies = ports.map((port, i) =>
       port.accept === undefined && port.receiveBytesPerSecond === undefined
         ? undefined
@@ -62,29 +78,24 @@ export class Delivery {
     };
   }
 
-  /** Calls `visit` with every offset that a reference is held for. */
-  eachHeld(visit: (offset: number) => void): void {
-    for (const output of this.outputs) output.eachHeld(visit);
-  }
-
   get framesOut(): number {
     return this.outputs.reduce((sum, { framesOut }) => sum + framesOut, 0);
   }
 
   /** Frames that wait for their vNIC to take them. */
   get framesWaiting(): number {
-    return this.outputs.reduce((sum, { framesWaiting }) => sum + framesWaiting, 0);
+    return this.queues.backlog.frames;
   }
 
-  /** Whether a vNIC refused frames: nothing else will say that it has room again. */
+  /** Whether a vNIC refused frames and nothing else will say that it has room again. */
   get isHeldUp(): boolean {
-    for (const output of this.outputs) if (output.waiting > 0) return true;
+    for (const output of this.outputs) if (output.isHeldUp) return true;
     return false;
   }
 
   /** Tries what waits for the vNICs. */
-  retry(): void {
-    for (const output of this.outputs) output.retry();
+  retry(now: number): void {
+    for (const output of this.outputs) output.retry(now);
   }
 
   /** All that the transport has ready. */
@@ -94,7 +105,7 @@ export class Delivery {
       const port = forwarding.portOfPair(pair);
       this.filter(now, port, frames, pair);
       if (marked.count > 0) transport.marked(now, pair, marked);
-      this.write(port, frames, pair);
+      this.write(now, port, frames, pair);
     }
   }
 
@@ -106,27 +117,32 @@ export class Delivery {
     this.single.push(at, length);
     this.single.endFrame();
     this.filter(now, port, this.single);
-    this.write(port, this.single);
+    this.write(now, port, this.single, ORIGIN_UNKNOWN);
   }
 
-  /** A frame of another vNIC here. */
-  local(now: number, port: Port, offset: number, length: number): void {
+  /** A frame of another vNIC here, and of a flow of it if it has flows. */
+  local(now: number, port: Port, offset: number, length: number, from: Port, deviceFlow: number): void {
     this.single.push(offset, length);
     this.single.endFrame();
     this.filter(now, port, this.single);
-    this.write(port, this.single);
+    this.write(now, port, this.single, fromPort(from.index), deviceFlow);
   }
 
   /** A frame of the switch's own, which the tenant asked for. */
-  answer(port: Port, offset: number, length: number): void {
+  answer(now: number, port: Port, offset: number, length: number): void {
     this.single.push(offset, length);
     this.single.endFrame();
-    this.write(port, this.single);
+    this.write(now, port, this.single, ORIGIN_UNKNOWN);
   }
 
-  private write(port: Port, frames: PieceList, pair = NO_PAIR): void {
-    const dropped = this.outputs[port.index]!.write(frames);
-    if (dropped > 0) this.count('vnicFull', pair, dropped);
+  private write(
+    now: number,
+    port: Port,
+    frames: PieceList,
+    origin: number,
+    deviceFlow = NO_DEVICE_FLOW,
+  ): void {
+    if (frames.count > 0) this.outputs[port.index]!.write(now, frames, origin, deviceFlow);
     frames.clear();
   }
 
@@ -155,7 +171,7 @@ export class Delivery {
 
   private count(reason: DeliveryDropReason, pair: number, frames: number): void {
     this.counters.dropped[reason] += frames;
-    if (pair !== NO_PAIR) this.pairDrops.add(pair, reason, frames);
+    if (pair >= 0) this.pairDrops.add(pair, reason, frames);
   }
 
   private reject(now: number, policy: ReceivePolicy, { words }: PieceList, start: number, end: number) {

@@ -19,6 +19,7 @@ import type { SendQueues } from './send-queues.ts';
 /** A turn's plain frames wait in the outbox, by reference, until it is flushed. */
 const MAX_HELD = 1024;
 const NO_PAIR = -1;
+/** Where no flow was looked for. */
 const NO_FLOW = -1;
 
 /** Parts of the switch that frames go through, or are counted by. */
@@ -91,7 +92,7 @@ export class Departures {
   }
 
   /** A frame of the flow with this number at its device; -1: its vNIC has no flows. */
-  toPair(pair: number, offset: number, length: number, deviceFlow = NO_FLOW): void {
+  toPair(pair: number, offset: number, length: number, deviceFlow: number): void {
     const { network } = this.forwarding.portOfPair(pair);
     if (network.reliable) this.queueForPair(pair, offset, length, deviceFlow);
     else this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length, pair);

@@ -17,14 +17,18 @@ import type { FrameDropReason, SwitchCounters } from './drops.ts';
 import type { Port } from './forwarding.ts';
 import { NeighborAnswers } from './neighbors.ts';
 import { SourcePolicy } from './policy.ts';
+import { NO_DEVICE_FLOW } from './receive-queues.ts';
 
-/** Where ingress sends frames. Each takes over the frame's reference. */
+/**
+ * Where ingress sends frames. Each takes over the frame's reference. `deviceFlow` is the number of its flow at the vNIC it
+ * comes from, or -1 where that has no flows.
+ */
 export interface IngressTargets {
   /** To the remote vNIC of this pair. */
-  toPair(pair: number, offset: number, length: number): void;
+  toPair(pair: number, offset: number, length: number, deviceFlow: number): void;
   /** As plain VXLAN. */
   toPeer(peer: number, vni: number, offset: number, length: number): void;
-  toPort(port: Port, offset: number, length: number): void;
+  toPort(port: Port, offset: number, length: number, from: Port, deviceFlow: number): void;
   /** A frame of the switch's own, which the tenant asked for. */
   answer(port: Port, offset: number, length: number): void;
 }
@@ -50,13 +54,15 @@ export class Ingress {
     this.targets = targets;
   }
 
-  process(port: Port, frames: PieceList): void {
+  /** `flows`: of each frame the number of its flow at the vNIC, where that has flows. */
+  process(port: Port, frames: PieceList, flows?: Uint32Array): void {
     for (let i = 0; i < frames.count; i++) {
       const offset = frames.words[i * 2]!;
       const length = frames.words[i * 2 + 1]! & PIECE_LENGTH_MASK;
       this.counters.framesIn++;
       this.begun = i + 1;
-      const dropped = this.forward(port, offset, length);
+      const deviceFlow = flows === undefined ? NO_DEVICE_FLOW : flows[i]!;
+      const dropped = this.forward(port, offset, length, deviceFlow);
       if (dropped === undefined) continue;
       this.counters.dropped[dropped]++;
       this.region.release(offset);
@@ -70,7 +76,12 @@ export class Ingress {
   }
 
   /** Why the frame was dropped, or undefined when its reference was handed on. */
-  private forward(port: Port, offset: number, length: number): FrameDropReason | undefined {
+  private forward(
+    port: Port,
+    offset: number,
+    length: number,
+    deviceFlow: number,
+  ): FrameDropReason | undefined {
     const { frame, header, counters } = this;
     const at = offset + VIRTIO_NET_HEADER_BYTES;
     const frameBytes = length - VIRTIO_NET_HEADER_BYTES;
@@ -79,12 +90,14 @@ export class Ingress {
     const rejected = this.policy.reject(port, frame, header, this.bytes);
     if (rejected !== undefined) return rejected;
     if (frame.ethernet.isGroupAddressed) {
-      return this.answer(port, offset, at, frameBytes) ? undefined : this.flood(port, offset, length);
+      return this.answer(port, offset, at, frameBytes)
+        ? undefined
+        : this.flood(port, offset, length, deviceFlow);
     }
     const destination = frame.ethernet.destination;
     const remote = port.network.remoteOf.get(destination);
     if (remote !== undefined) {
-      this.targets.toPair(port.firstPair + remote, offset, length);
+      this.targets.toPair(port.firstPair + remote, offset, length, deviceFlow);
       return undefined;
     }
     const local = port.network.portOf.get(destination);
@@ -92,7 +105,7 @@ export class Ingress {
     if (local === undefined || local === port)
       return this.answer(port, offset, at, frameBytes) ? undefined : 'unknownDestination';
     counters.toLocal++;
-    this.targets.toPort(local, offset, length);
+    this.targets.toPort(local, offset, length, port, deviceFlow);
     return undefined;
   }
 
@@ -114,7 +127,7 @@ export class Ingress {
   }
 
   /** To every other vNIC here and once to each host of the network, which hands it on to its own. */
-  private flood(port: Port, offset: number, length: number): FrameDropReason | undefined {
+  private flood(port: Port, offset: number, length: number, deviceFlow: number): FrameDropReason | undefined {
     const { counters, targets } = this;
     const { network } = port;
     const copies = network.ports.length - 1 + network.peers.length;
@@ -125,7 +138,7 @@ export class Ingress {
     for (const other of network.ports) {
       if (other === port) continue;
       counters.toLocal++;
-      targets.toPort(other, offset, length);
+      targets.toPort(other, offset, length, port, deviceFlow);
     }
     for (const peer of network.peers) targets.toPeer(peer, network.vni, offset, length);
     return undefined;

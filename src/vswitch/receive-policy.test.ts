@@ -117,11 +117,11 @@ describe('a rate', () => {
     expect(take(policy, later, 100)).toBe(false);
   });
 
-  /** The first host offers 5 MB in a second to a vNIC that takes 1.25 MB; how many frames were dropped there. */
+  /** The first host offers 3.5 MB in a second to a vNIC that takes 1.25 MB; how many frames were dropped there. */
   function offered(congestion: NativeName): number {
     const { world: all, hosts } = world({ receiveBytesPerSecond: 1.25e6 }, { congestion });
     const frame = (number: number) =>
-      frameBetween(1, 2, { udp: { sourcePort: 1 + number }, payload: numbered(1300) });
+      frameBetween(1, 2, { udp: { sourcePort: 1 + number }, payload: numbered(900) });
     hosts[0]!.send(0, frame(0));
     all.pass(10_000);
     for (let i = 1; i <= 3700; i += 37) {

@@ -5,7 +5,6 @@
 // A frame whose pair has no flows here needs no queue and is not even classified: see `isClear`.
 
 import { type Columns, columnsOf } from '../base/columns.ts';
-import { TimerWheel, type TimerWheelState } from '../base/timer-wheel.ts';
 import type { FlowKey } from '../packet/device.ts';
 import { PIECE_LAST, PIECE_LENGTH_MASK } from '../packet/pieces.ts';
 import { RowSet, type RowSetState } from '../transport/row-set.ts';
@@ -30,10 +29,12 @@ const FLOWS = {
 
 /** What may hold up single flows: pauses, and rates behind them (Backdraft §4.3). Flows are rows of the backlog. */
 export interface FlowGate {
-  /** When a frame of so many bytes may go: not later than `now`, or when to ask again. */
-  dueAt(now: number, flow: number, bytes: number): number;
-  /** It went. */
+  /** When the flow may send its next frame: at once if that is not after `now`. */
+  readyAt(now: number, flow: number): number;
+  /** It sent a frame of so many bytes. */
   sent(now: number, flow: number, bytes: number): void;
+  /** It has a frame to send and may not yet: `wake` is to be called when it may. */
+  park(now: number, flow: number): void;
 }
 
 /** Takes a frame out of the queues, reference included; false when it must go on waiting. */
@@ -42,7 +43,6 @@ export type TakeFrame = (pair: number, flow: number, offset: number, length: num
 export interface SendQueuesState {
   readonly backlog: BacklogState;
   readonly waiting: RowSetState;
-  readonly timers: TimerWheelState;
   readonly flows: Columns<typeof FLOWS>;
 }
 
@@ -51,21 +51,18 @@ export class SendQueues {
   private readonly holds: DeviceHolds;
   /** Pairs with flows whose turn may come. */
   private readonly waiting: RowSet;
-  /** When flows that their gate stopped are looked at again. */
-  private readonly timers: TimerWheel;
   private flows: Columns<typeof FLOWS>;
   private gate: FlowGate | undefined;
 
   constructor(
     memory: QueueMemory,
     holds: DeviceHolds,
-    { seed, scheduler, nowMicros }: { seed: number; scheduler: SchedulerName; nowMicros: number },
+    { seed, scheduler }: { seed: number; scheduler: SchedulerName },
     old?: SendQueuesState,
   ) {
     this.holds = holds;
     this.backlog = new Backlog(memory, seed, scheduler, old?.backlog);
     this.waiting = new RowSet(old?.waiting);
-    this.timers = new TimerWheel(nowMicros, FIRST_ROWS, old?.timers);
     this.flows = old?.flows ?? columnsOf(FLOWS, FIRST_ROWS);
   }
 
@@ -74,7 +71,6 @@ export class SendQueues {
     return {
       backlog: this.backlog.save(),
       waiting: this.waiting.save(),
-      timers: this.timers.save(),
       flows,
     };
   }
@@ -91,7 +87,10 @@ export class SendQueues {
 
   /** The same of a single flow, by its key. */
   isFlowClear(pair: number, key: FlowKey): boolean {
-    return this.backlog.activeOf(pair) === 0 && this.backlog.find(pair, key) < 0;
+    const { backlog, flows } = this;
+    if (backlog.activeOf(pair) > 0) return false;
+    const flow = backlog.find(pair, key);
+    return flow < 0 || (flows.gated[flow] !== 1 && backlog.queuedFrames(flow) === 0);
   }
 
   framesOf(pair: number): number {
@@ -105,11 +104,6 @@ export class SendQueues {
   /** Frames of all pairs. */
   get frames(): number {
     return this.backlog.frames;
-  }
-
-  /** Calls `visit` with the offset of every frame. */
-  eachHeld(visit: (offset: number) => void): void {
-    this.backlog.eachHeld(visit);
   }
 
   /**
@@ -155,7 +149,6 @@ export class SendQueues {
 
   /** Offers frames to `take`, pair by pair, until it refuses one of each; it may put others first. */
   pump(now: number, take: TakeFrame): void {
-    this.timers.expire(now, (flow) => this.recheck(now, flow));
     for (let left = this.waiting.count; left > 0; left--) {
       const pair = this.waiting.first();
       this.serve(now, pair, take);
@@ -164,39 +157,24 @@ export class SendQueues {
     }
   }
 
-  /** When `pump` is needed though nothing happened; Infinity for never. */
-  nextTimeout(): number {
-    return this.timers.nextTimeout();
-  }
-
-  /**
-   * From now on the gate is asked for every frame of this flow. The flow's row, good until `ungated`; -1 when it
-   * can have none: then it cannot be held up.
-   */
-  gated(now: number, pair: number, key: FlowKey): number {
-    const known = this.backlog.find(pair, key);
-    if (known >= 0 && this.flows.gated[known] === 1) return known;
-    const flow = this.backlog.pin(pair, key);
-    if (flow < 0) return -1;
-    if (known < 0) this.begin(flow);
+  /** From now on the gate is asked for every frame of this flow, whose row was pinned. */
+  gated(flow: number): void {
+    this.reach(flow);
     this.flows.gated[flow] = 1;
-    this.recheck(now, flow);
-    return flow;
   }
 
-  /** What the gate says of the flow has changed: it is asked again. */
-  recheck(now: number, flow: number): void {
-    this.timers.cancel(flow);
-    if (this.backlog.isStopped(flow)) this.backlog.start(now, flow);
-    const pair = this.backlog.table.linkOf(flow);
-    if (this.backlog.activeOf(pair) > 0) this.waiting.add(pair);
-  }
-
-  /** The gate has nothing more to say of the flow. */
+  /** The gate has nothing to say of the flow any more. */
   ungated(now: number, flow: number): void {
     this.flows.gated[flow] = 0;
-    this.recheck(now, flow);
-    this.backlog.unpin(flow);
+    this.wake(now, flow);
+  }
+
+  /** A flow that was parked is to ask again. */
+  wake(now: number, flow: number): void {
+    const { backlog } = this;
+    if (backlog.isStopped(flow)) backlog.start(now, flow);
+    const pair = backlog.table.linkOf(flow);
+    if (backlog.activeOf(pair) > 0) this.waiting.add(pair);
   }
 
   private serve(now: number, pair: number, take: TakeFrame): void {
@@ -204,7 +182,7 @@ export class SendQueues {
     for (let flow = backlog.next(pair); flow >= 0; flow = backlog.next(pair)) {
       const offset = backlog.frontOffset(flow);
       const length = backlog.frontWord(flow) & PIECE_LENGTH_MASK;
-      if (this.flows.gated[flow] === 1 && this.isStopped(now, flow, length)) continue;
+      if (this.flows.gated[flow] === 1 && this.parks(now, flow)) continue;
       backlog.shift(flow);
       if (!take(pair, flow, offset, length)) {
         backlog.pushFront(now, flow, offset, length + PIECE_LAST);
@@ -216,21 +194,21 @@ export class SendQueues {
     }
   }
 
-  private isStopped(now: number, flow: number, length: number): boolean {
-    const due = this.gate!.dueAt(now, flow, length);
-    if (due <= now) return false;
+  private parks(now: number, flow: number): boolean {
+    const gate = this.gate!;
+    if (gate.readyAt(now, flow) <= now) return false;
     this.backlog.stop(flow);
-    this.timers.set(flow, due);
+    gate.park(now, flow);
     return true;
   }
 
   private flowFor(pair: number, key: FlowKey): number {
     const flow = this.backlog.flowFor(pair, key);
-    if (flow >= 0 && this.backlog.ringsOf(flow) === 0) this.begin(flow);
+    if (flow >= 0) this.reach(flow);
     return flow;
   }
 
-  private begin(flow: number): void {
+  private reach(flow: number): void {
     const { length } = this.flows.port;
     if (flow >= length) this.flows = columnsOf(FLOWS, Math.max(flow + 1, length * 2), this.flows);
   }

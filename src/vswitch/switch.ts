@@ -20,14 +20,12 @@ import { Delivery, type DeliveryState } from './delivery.ts';
 import { Departures } from './departures.ts';
 import { countInterrupted, newSwitchCounters, type SwitchCounters } from './drops.ts';
 import { type Crew, Egress } from './egress.ts';
-import { DeviceHolds, type DeviceHoldsState } from './flows/device-holds.ts';
-import { QueueMemory, type QueueMemoryState } from './flows/queue-memory.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Governance } from './governance.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
 import { PairDrops } from './pair-drops.ts';
-import { SendQueues, type SendQueuesState } from './send-queues.ts';
 import { Steering, steeredVnics } from './steering.ts';
+import { Waiting, type WaitingState } from './waiting.ts';
 
 /** Frames read from one vNIC in one turn. */
 const READ_BATCH = 64;
@@ -59,9 +57,7 @@ export interface SwitchState {
   readonly transport: TransportState;
   readonly plane: PlaneState;
   readonly pathCare: PathCareState;
-  readonly queueMemory: QueueMemoryState;
-  readonly holds: DeviceHoldsState;
-  readonly queues: SendQueuesState;
+  readonly waiting: WaitingState;
   readonly pairDrops: Uint32Array;
   readonly delivery: DeliveryState;
   readonly scratch: ChunkWriterState;
@@ -86,10 +82,9 @@ export class Switch implements IngressTargets {
   /** Frames and runs of packets that the last turn read. */
   work = 0;
   private inTurn = false;
-  readonly queues: SendQueues;
+  /** Frames that wait for their connection, and frames that wait for their vNIC to take them. */
+  readonly waiting: Waiting;
   readonly pairDrops: PairDrops;
-  private readonly queueMemory: QueueMemory;
-  private readonly holds: DeviceHolds;
   private readonly devices: readonly FrameDevice[];
   private readonly underlay: UnderlayDevice;
   private readonly delivery: Delivery;
@@ -109,11 +104,8 @@ export class Switch implements IngressTargets {
     old?: SwitchState,
   ) {
     this.counters = old?.counters ?? newSwitchCounters();
-    this.queueMemory = new QueueMemory(region, old?.queueMemory);
-    this.holds = new DeviceHolds(devices, old?.holds);
-    const scheduler = config.scheduler ?? 'drr';
     const seed = old === undefined ? rng.u32() : 0;
-    this.queues = new SendQueues(this.queueMemory, this.holds, { seed, scheduler, nowMicros }, old?.queues);
+    this.waiting = new Waiting(region, devices, { seed, scheduler: config.scheduler }, old?.waiting);
     this.firstPort = old?.firstPort ?? 0;
     this.now = old?.now ?? nowMicros;
     this.devices = devices;
@@ -150,6 +142,7 @@ export class Switch implements IngressTargets {
       region,
       this.counters,
       this.pairDrops,
+      this.waiting.receive,
       this.forwarding,
       devices,
       nowMicros,
@@ -157,7 +150,8 @@ export class Switch implements IngressTargets {
     );
     const scratch = new ChunkWriter(region, 0, old?.scratch);
     this.scratch = scratch;
-    const { counters, queues, pairDrops, forwarding, transport } = this;
+    const { counters, pairDrops, forwarding, transport } = this;
+    const { send: queues } = this.waiting;
     const parts = { region, counters, queues, pairDrops, forwarding, transport, underlay, scratch, clock };
     this.departures = new Departures(config, parts);
     this.ingress = new Ingress(region, scratch, this.counters, this);
@@ -175,9 +169,7 @@ export class Switch implements IngressTargets {
       transport: this.transport.save(),
       plane: this.plane.save(),
       pathCare: this.pathCare.save(),
-      queueMemory: this.queueMemory.save(),
-      holds: this.holds.save(),
-      queues: this.queues.save(),
+      waiting: this.waiting.save(),
       pairDrops: this.pairDrops.save(),
       delivery: this.delivery.save(),
       scratch: this.scratch.save(),
@@ -201,9 +193,7 @@ export class Switch implements IngressTargets {
   /** Calls `visit` with every offset that a reference is held for, between turns. */
   eachHeld(visit: (offset: number) => void): void {
     this.transport.eachHeld(visit);
-    this.queueMemory.eachHeld(visit);
-    this.queues.eachHeld(visit);
-    this.delivery.eachHeld(visit);
+    this.waiting.eachHeld(visit);
     if (this.scratch.held !== 0) visit(this.scratch.held);
   }
 
@@ -252,7 +242,7 @@ export class Switch implements IngressTargets {
   private readPorts(budget: number): boolean {
     const { devices, frames } = this;
     const ports = devices.length;
-    this.delivery.retry();
+    this.delivery.retry(this.now);
     const first = this.firstPort;
     let more = false;
     for (let i = 0; i < ports; i++) {
@@ -265,7 +255,7 @@ export class Switch implements IngressTargets {
       devices[port]!.rx(frames);
       this.work += frames.count;
       if (frames.count === READ_BATCH) more = true;
-      this.ingress.process(this.forwarding.ports[port]!, frames);
+      this.ingress.process(this.forwarding.ports[port]!, frames, this.waiting.holds.device(port)?.rxFlows);
       frames.clear();
     }
     this.firstPort = 0;
@@ -279,7 +269,6 @@ export class Switch implements IngressTargets {
     return Math.min(
       retry,
       this.transport.nextTimeout(),
-      this.queues.nextTimeout(),
       this.pathCare.nextTimeout(),
       this.plane.nextTimeout(),
     );
@@ -303,27 +292,27 @@ export class Switch implements IngressTargets {
 
   /** Frames that wait for their connection, and frames that wait for their vNIC to take them. */
   get framesQueued(): number {
-    return this.queues.frames;
+    return this.waiting.send.frames;
   }
 
   get framesWaiting(): number {
     return this.delivery.framesWaiting;
   }
 
-  toPair(pair: number, offset: number, length: number): void {
-    this.departures.toPair(pair, offset, length);
+  toPair(pair: number, offset: number, length: number, deviceFlow: number): void {
+    this.departures.toPair(pair, offset, length, deviceFlow);
   }
 
   toPeer(peer: number, vni: number, offset: number, length: number): void {
     this.departures.toPeer(peer, vni, offset, length);
   }
 
-  toPort(port: Port, offset: number, length: number): void {
-    this.delivery.local(this.now, port, offset, length);
+  toPort(port: Port, offset: number, length: number, from: Port, deviceFlow: number): void {
+    this.delivery.local(this.now, port, offset, length, from, deviceFlow);
   }
 
   answer(port: Port, offset: number, length: number): void {
-    this.delivery.answer(port, offset, length);
+    this.delivery.answer(this.now, port, offset, length);
   }
 }
 

@@ -1,115 +1,125 @@
-// Frames on their way into a vNIC. What the device does not take at once waits here, in order, up to a cap in pieces
-// and one in bytes: small pieces cost places, large ones memory that all vNICs share.
+// Frames on their way into a vNIC that is one queue, a TAP: written at once, and what it does not take waits flow by
+// flow. All flows wait then, so the scheduler says who is first when it takes again.
 
 import type { FrameDevice } from '../packet/device.ts';
-import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList, type PieceListState } from '../packet/pieces.ts';
+import { PIECE_LAST, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
+import { clearNativeFlow, nativeFlowOf } from '../wire/virtio-net-header.ts';
+import type { ReceiveDrop, ReceiveQueues } from './receive-queues.ts';
 
-const BACKLOG_PIECES = 4096;
-/** A sixteenth of the memory of a data thread. */
-const BACKLOG_BYTES = 8 << 20;
+/** A frame is at most that many, and its last may follow them. */
+const FRAME_PIECES = 1024;
 
-export interface VnicOutputState {
-  readonly backlog: PieceListState;
-  readonly backlogBytes: number;
+/** What becomes of frames for one vNIC. References of frames are taken over. */
+export interface VnicSink {
+  /** `origin` and `originFlow` say who sends them, as the receive queues have it. */
+  write(now: number, frames: PieceList, origin: number, originFlow: number): void;
+  /** Tries what waits again. */
+  retry(now: number): void;
+  /** Something waits, and nothing will say when to try it again. */
+  readonly isHeldUp: boolean;
   readonly framesOut: number;
 }
 
-export class VnicOutput {
-  private readonly device: FrameDevice;
-  private readonly region: Region;
-  private backlog: PieceList;
-  private spare = new PieceList(BACKLOG_PIECES);
-  private backlogBytes: number;
-  framesOut: number;
+/** A frame of this origin found no room. */
+export type DropDelivery = (reason: ReceiveDrop, origin: number) => void;
 
-  constructor(device: FrameDevice, region: Region, old?: VnicOutputState) {
+export interface VnicOutputState {
+  readonly framesOut: number;
+}
+
+export class VnicOutput implements VnicSink {
+  framesOut: number;
+  private readonly port: number;
+  private readonly device: FrameDevice;
+  private readonly queues: ReceiveQueues;
+  private readonly region: Region;
+  private readonly drop: DropDelivery;
+  private readonly single = new PieceList(FRAME_PIECES + 1);
+
+  constructor(
+    port: number,
+    device: FrameDevice,
+    queues: ReceiveQueues,
+    drop: DropDelivery,
+    old?: VnicOutputState,
+  ) {
+    this.port = port;
     this.device = device;
-    this.region = region;
-    this.backlog = new PieceList(BACKLOG_PIECES, old?.backlog);
-    this.backlogBytes = old?.backlogBytes ?? 0;
+    this.queues = queues;
+    this.region = queues.region;
+    this.drop = drop;
     this.framesOut = old?.framesOut ?? 0;
   }
 
   save(): VnicOutputState {
-    return { backlog: this.backlog.save(), backlogBytes: this.backlogBytes, framesOut: this.framesOut };
+    return { framesOut: this.framesOut };
   }
 
-  /** Calls `visit` with every offset that a reference is held for. */
-  eachHeld(visit: (offset: number) => void): void {
-    for (let i = 0; i < this.backlog.count; i++) visit(this.backlog.words[i * 2]!);
+  get isHeldUp(): boolean {
+    return this.queues.backlog.activeOf(this.port) > 0;
   }
 
-  /** Pieces that wait. */
-  get waiting(): number {
-    return this.backlog.count;
-  }
-
-  /** Frames that wait, counted. */
-  get framesWaiting(): number {
-    let frames = 0;
-    for (let i = 0; i < this.waiting; i++) if (this.backlog.words[i * 2 + 1]! >= PIECE_LAST) frames++;
-    return frames;
-  }
-
-  /** Writes the frames, references included; frames dropped for want of room. */
-  write(frames: PieceList): number {
+  write(now: number, frames: PieceList, origin: number, originFlow: number): void {
     let next = 0;
-    if (this.backlog.count === 0) {
+    const isClear = !this.isHeldUp;
+    if (isClear && !this.hasNativeFlows(frames)) {
       next = this.device.tx(frames, 0);
-      this.release(frames, 0, next);
+      this.release(frames, next);
+    } else if (isClear) {
+      // They lose their ids behind the queues, since no kernel should see them.
+      this.keep(now, frames, 0, origin, originFlow);
+      this.retry(now);
+      return;
     }
-    return next < frames.count ? this.keep(frames, next) : 0;
+    this.keep(now, frames, next, origin, originFlow);
   }
 
-  /** Tries what waits again. */
-  retry(): void {
-    const waiting = this.backlog;
-    if (waiting.count === 0) return;
-    const taken = this.device.tx(waiting, 0);
-    this.backlogBytes -= bytesOf(waiting, 0, taken);
-    this.release(waiting, 0, taken);
-    if (taken === 0) return;
-    this.backlog = this.spare;
-    this.spare = waiting;
-    for (let i = taken; i < waiting.count; i++) {
-      this.backlog.push(waiting.words[i * 2]!, waiting.words[i * 2 + 1]!);
-    }
-    waiting.clear();
-  }
-
-  private keep(frames: PieceList, from: number): number {
-    const { backlog, region } = this;
-    let dropped = 0;
-    let start = from;
-    while (start < frames.count) {
-      const end = frames.frameEnd(start);
-      const bytes = bytesOf(frames, start, end);
-      const fits =
-        backlog.count + end - start <= backlog.capacity && this.backlogBytes + bytes <= BACKLOG_BYTES;
-      if (fits) this.backlogBytes += bytes;
-      for (let i = start; i < end; i++) {
-        if (fits) backlog.push(frames.words[i * 2]!, frames.words[i * 2 + 1]!);
-        else region.release(frames.words[i * 2]!);
+  retry(now: number): void {
+    const { queues, single, port, device } = this;
+    const { backlog } = queues;
+    for (let flow = backlog.next(port); flow >= 0; flow = backlog.next(port)) {
+      single.clear();
+      queues.load(flow, single, 1);
+      clearNativeFlow(this.region.bytes.view, single.words[0]!);
+      if (device.tx(single, 0) === 0) {
+        queues.unload(now, flow, single, 0);
+        return;
       }
-      if (!fits) dropped++;
+      queues.taken(now, flow, single);
+      this.release(single, single.count);
+    }
+  }
+
+  private keep(now: number, frames: PieceList, from: number, origin: number, originFlow: number): void {
+    const { queues } = this;
+    for (let start = from; start < frames.count; ) {
+      const end = frames.frameEnd(start);
+      const flow = queues.flowFor(this.port, queues.keyOf(frames, start, end), origin, originFlow);
+      const full = flow < 0 ? 'noReceiveRing' : queues.push(now, flow, frames, start, end);
+      if (full !== undefined) {
+        for (let i = start; i < end; i++) this.region.release(frames.words[i * 2]!);
+        if (flow >= 0) queues.backlog.endIfIdle(flow);
+        this.drop(full, origin);
+      }
       start = end;
     }
-    return dropped;
   }
 
-  private release(frames: PieceList, from: number, end: number): void {
-    const { words } = frames;
-    for (let i = from; i < end; i++) {
+  private hasNativeFlows({ words, count }: PieceList): boolean {
+    const { view } = this.region.bytes;
+    let isFirst = true;
+    for (let i = 0; i < count; i++) {
+      if (isFirst && nativeFlowOf(view, words[i * 2]!) !== 0) return true;
+      isFirst = words[i * 2 + 1]! >= PIECE_LAST;
+    }
+    return false;
+  }
+
+  private release({ words }: PieceList, end: number): void {
+    for (let i = 0; i < end; i++) {
       this.region.release(words[i * 2]!);
       if (words[i * 2 + 1]! >= PIECE_LAST) this.framesOut++;
     }
   }
-}
-
-/** Of the pieces from `from` on, up to `end`. */
-function bytesOf({ words }: PieceList, from: number, end: number): number {
-  let bytes = 0;
-  for (let i = from; i < end; i++) bytes += words[i * 2 + 1]! & PIECE_LENGTH_MASK;
-  return bytes;
 }

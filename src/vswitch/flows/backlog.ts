@@ -56,6 +56,9 @@ export interface BacklogState {
   readonly framesShared: number;
 }
 
+/** Told of rows that end. */
+export type FlowEnded = (flow: number) => void;
+
 export class Backlog implements FlowFacts {
   readonly table: FlowTable;
   /** Frames that wait. */
@@ -69,8 +72,16 @@ export class Backlog implements FlowFacts {
   private links: Columns<typeof LINKS>;
   /** Queues that are shared. */
   private sharing: number;
+  private readonly ended: FlowEnded | undefined;
 
-  constructor(memory: QueueMemory, seed: number, scheduler: SchedulerName, old?: BacklogState) {
+  constructor(
+    memory: QueueMemory,
+    seed: number,
+    scheduler: SchedulerName,
+    old?: BacklogState,
+    ended?: FlowEnded,
+  ) {
+    this.ended = ended;
     this.memory = memory;
     this.table = new FlowTable(MAX_FLOWS, seed, old?.table);
     this.queues = new FlowQueues(memory.pool, old?.queues);
@@ -300,6 +311,7 @@ export class Backlog implements FlowFacts {
     if (this.isShared(flow)) this.sharing--;
     this.links.flows[this.table.linkOf(flow)]!--;
     this.table.remove(flow);
+    this.ended?.(flow);
   }
 
   private activate(now: number, flow: number): void {

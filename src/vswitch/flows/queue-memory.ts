@@ -16,7 +16,7 @@ const FLOW_BYTES = 8 << 20;
 /** All flows of a link together: one vNIC, or a pair of them, gets at most so much. */
 const LINK_BYTES = 2 * FLOW_BYTES;
 /** And no more than so many times what is left. */
-const LINK_SHARE = 4;
+const LINK_SHARE = 2;
 /** Part of the region's chunks that waiting frames leave to others, as devices and the transport do. */
 const LEFT_SHIFT = 2;
 /** A frame of so many bytes or less is copied to where waiting frames lie packed, when memory is short. */

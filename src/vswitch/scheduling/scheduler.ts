@@ -7,6 +7,7 @@ export const MAX_WEIGHT = 255;
 
 export const SCHEDULER_NAMES = ['drr', 'edf'] as const;
 export type SchedulerName = (typeof SCHEDULER_NAMES)[number];
+export const DEFAULT_SCHEDULER: SchedulerName = 'drr';
 
 /** What a scheduler may ask of a flow. */
 export interface FlowFacts {

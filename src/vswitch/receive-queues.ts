@@ -1,0 +1,157 @@
+// Frames on their way in that their vNIC does not take yet, in a queue for each flow (Backdraft §4.2): who takes slowly
+// delays its own flow. A frame that waits here was delivered, as its sender's host sees it: it is in memory that this
+// host will not drop, unless a flow has more than its share.
+
+import { type Columns, columnsOf } from '../base/columns.ts';
+import type { FlowKey } from '../packet/device.ts';
+import { PIECE_LAST, PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
+import type { Region } from '../packet/region.ts';
+import { ADMITTED, Backlog, type BacklogState, NO_RING } from './flows/backlog.ts';
+import { FlowKeys } from './flows/flow-keys.ts';
+import type { QueueMemory } from './flows/queue-memory.ts';
+import type { SchedulerName } from './scheduling/scheduler.ts';
+
+const FIRST_ROWS = 64;
+
+/** Where a flow comes from: its pair of vNICs, or `fromPort`; for a frame whose sender is not known, ORIGIN_UNKNOWN. */
+export const ORIGIN_UNKNOWN = -1;
+export const NO_DEVICE_FLOW = -1;
+
+/** The origin of frames of a vNIC of this host. */
+export function fromPort(port: number): number {
+  return -2 - port;
+}
+
+/** The port of such an origin, or -1 for other origins. */
+export function portOfOrigin(origin: number): number {
+  return origin <= -2 ? -2 - origin : -1;
+}
+
+const FLOWS = {
+  origin: Int32Array,
+  /** Of a flow of a native endpoint on this host: its number there. */
+  originFlow: Int32Array,
+} as const;
+
+/** Is told what waits and what was taken, flow by flow (Backdraft §4.3). */
+export interface ReceiveWatch {
+  arrived(now: number, flow: number, bytes: number): void;
+  taken(now: number, flow: number, bytes: number): void;
+  /** The flow's number may be another's from now on. */
+  forget(flow: number): void;
+}
+
+export interface ReceiveQueuesState {
+  readonly backlog: BacklogState;
+  readonly flows: Columns<typeof FLOWS>;
+}
+
+export type ReceiveDrop = 'vnicFull' | 'noReceiveRing';
+
+export class ReceiveQueues {
+  readonly backlog: Backlog;
+  readonly region: Region;
+  private readonly keys: FlowKeys;
+  private flows: Columns<typeof FLOWS>;
+  private watch: ReceiveWatch | undefined;
+
+  constructor(
+    region: Region,
+    memory: QueueMemory,
+    { seed, scheduler }: { seed: number; scheduler: SchedulerName },
+    old?: ReceiveQueuesState,
+  ) {
+    this.region = region;
+    this.keys = new FlowKeys(region.bytes);
+    this.backlog = new Backlog(memory, seed, scheduler, old?.backlog, (flow) => this.watch?.forget(flow));
+    this.flows = old?.flows ?? columnsOf(FLOWS, FIRST_ROWS);
+  }
+
+  save(): ReceiveQueuesState {
+    return { backlog: this.backlog.save(), flows: this.flows };
+  }
+
+  watchedBy(watch: ReceiveWatch): void {
+    this.watch = watch;
+  }
+
+  /** Of the frame that is the pieces from `start` to `end`; good until the next one is asked for. */
+  keyOf(frames: PieceList, start: number, end: number): FlowKey {
+    return this.keys.classifyPieces(frames, start, end);
+  }
+
+  originOf(flow: number): number {
+    return this.flows.origin[flow]!;
+  }
+
+  originFlowOf(flow: number): number {
+    return this.flows.originFlow[flow]!;
+  }
+
+  /** Who sends the flow. */
+  comesFrom(flow: number, origin: number, originFlow: number): void {
+    const { length } = this.flows.origin;
+    if (flow >= length) this.flows = columnsOf(FLOWS, Math.max(flow + 1, length * 2), this.flows);
+    this.flows.origin[flow] = origin;
+    this.flows.originFlow[flow] = originFlow;
+  }
+
+  /** Where a frame with this key waits for a vNIC whose flows share it, or -1. */
+  flowFor(port: number, key: FlowKey, origin: number, originFlow: number): number {
+    const flow = this.backlog.flowFor(port, key);
+    if (flow >= 0 && this.backlog.ringsOf(flow) === 0) this.comesFrom(flow, origin, originFlow);
+    return flow;
+  }
+
+  /** Lets the frame that is the pieces from `start` to `end` wait, references included; or says why not. */
+  push(now: number, flow: number, frames: PieceList, start: number, end: number): ReceiveDrop | undefined {
+    const { backlog } = this;
+    const { words } = frames;
+    const bytes = bytesOf(frames, start, end);
+    const admission = backlog.admits(flow, bytes, end - start);
+    if (admission !== ADMITTED) return admission === NO_RING ? 'noReceiveRing' : 'vnicFull';
+    for (let i = start; i < end; i++) backlog.push(now, flow, words[i * 2]!, words[i * 2 + 1]!);
+    this.watch?.arrived(now, flow, bytes);
+    return undefined;
+  }
+
+  /** Moves whole frames of a flow into an empty list, as many as are wanted and fit, but one at least. */
+  load(flow: number, out: PieceList, frames = Number.POSITIVE_INFINITY): void {
+    const { backlog } = this;
+    for (let loaded = 0; loaded < frames && backlog.queuedFrames(flow) > 0; loaded++) {
+      const { count } = out;
+      let word = 0;
+      do {
+        if (out.count === out.capacity) {
+          this.unload(0, flow, out, count);
+          return;
+        }
+        word = backlog.frontWord(flow);
+        out.push(backlog.frontOffset(flow), word);
+        backlog.shift(flow);
+      } while (word < PIECE_LAST);
+    }
+  }
+
+  /** Puts back, in front, what was loaded from piece `from` on. */
+  unload(now: number, flow: number, frames: PieceList, from: number): void {
+    const { words } = frames;
+    for (let i = frames.count - 1; i >= from; i--)
+      this.backlog.pushFront(now, flow, words[i * 2]!, words[i * 2 + 1]!);
+    frames.count = from;
+  }
+
+  /** What was loaded, and not put back, was taken by the vNIC. */
+  taken(now: number, flow: number, frames: PieceList): void {
+    const bytes = bytesOf(frames, 0, frames.count);
+    this.watch?.taken(now, flow, bytes);
+    this.backlog.served(now, flow, bytes);
+  }
+}
+
+/** Of the pieces from `from` on, up to `end`. */
+function bytesOf({ words }: PieceList, from: number, end: number): number {
+  let bytes = 0;
+  for (let i = from; i < end; i++) bytes += words[i * 2 + 1]! & PIECE_LENGTH_MASK;
+  return bytes;
+}

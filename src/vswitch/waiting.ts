@@ -1,0 +1,66 @@
+// All that waits in a switch, on its way out and on its way in: the queues, the memory that they share, who is asked to
+// send no more meanwhile, and the scheduler that says whose turn it is.
+
+import type { FrameDevice } from '../packet/device.ts';
+import type { Region } from '../packet/region.ts';
+import { DeviceHolds, type DeviceHoldsState } from './flows/device-holds.ts';
+import { QueueMemory, type QueueMemoryState } from './flows/queue-memory.ts';
+import { ReceiveQueues, type ReceiveQueuesState } from './receive-queues.ts';
+import { DEFAULT_SCHEDULER, type SchedulerName } from './scheduling/scheduler.ts';
+import { SendQueues, type SendQueuesState } from './send-queues.ts';
+
+export interface WaitingState {
+  readonly memory: QueueMemoryState;
+  readonly holds: DeviceHoldsState;
+  readonly send: SendQueuesState;
+  readonly receive: ReceiveQueuesState;
+}
+
+export interface WaitingOptions {
+  /** What the hashes of flows start from. */
+  readonly seed: number;
+  readonly scheduler?: SchedulerName | undefined;
+}
+
+export class Waiting {
+  readonly memory: QueueMemory;
+  readonly holds: DeviceHolds;
+  /** For connections. */
+  readonly send: SendQueues;
+  /** For vNICs. */
+  readonly receive: ReceiveQueues;
+
+  constructor(
+    region: Region,
+    devices: readonly FrameDevice[],
+    { seed, scheduler = DEFAULT_SCHEDULER }: WaitingOptions,
+    old?: WaitingState,
+  ) {
+    this.memory = new QueueMemory(region, old?.memory);
+    this.holds = new DeviceHolds(devices, old?.holds);
+    this.send = new SendQueues(this.memory, this.holds, { seed, scheduler }, old?.send);
+    this.receive = new ReceiveQueues(region, this.memory, { seed, scheduler }, old?.receive);
+  }
+
+  save(): WaitingState {
+    return {
+      memory: this.memory.save(),
+      holds: this.holds.save(),
+      send: this.send.save(),
+      receive: this.receive.save(),
+    };
+  }
+
+  /** Calls `visit` with every offset that a reference is held for. */
+  eachHeld(visit: (offset: number) => void): void {
+    this.memory.eachHeld(visit);
+    this.send.backlog.eachHeld(visit);
+    this.receive.backlog.eachHeld(visit);
+  }
+
+  /** From now on another scheduler decides who is next. */
+  schedule(now: number, scheduler: SchedulerName): void {
+    this.send.backlog.schedule(now, scheduler);
+    this.receive.backlog.schedule(now, scheduler);
+  }
+}
