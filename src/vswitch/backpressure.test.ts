@@ -65,8 +65,10 @@ describe('a vNIC whose tenant takes nothing', () => {
     hosts[0]!.send(0, frameBetween(1, 2, { udp: {}, payload: numbered(1) }));
     world.pass(100_000);
     const frames = numberedFrames(1100, 5000);
-    hosts[0]!.send(0, ...frames);
-    world.pass(2_000_000);
+    for (let sent = 0; sent < frames.length; sent += 100) {
+      hosts[0]!.send(0, ...frames.slice(sent, sent + 100));
+      world.pass(50_000);
+    }
     const { vswitch, region } = hosts[1]!;
     const missing = vswitch.counters.dropped.vnicFull;
     expect(missing).toBeGreaterThan(0);
@@ -78,7 +80,7 @@ describe('a vNIC whose tenant takes nothing', () => {
     world.pass(10_000);
     const received = digests(hosts[1]!.received[0]!.slice(1));
     expect(received).toHaveLength(1100 - missing);
-    expect(received.slice(0, 900)).toEqual(digests(frames.slice(0, 900)));
+    expect(received.slice(0, 500)).toEqual(digests(frames.slice(0, 500)));
     for (const host of hosts) checkIdle(host.vswitch, host.region);
   });
 
