@@ -40,7 +40,10 @@ export interface FlowDevice extends FrameDevice {
   open(key: FlowKey): number;
   /** Frames for receive queue `queue` from piece `from` on; pieces consumed, fewer when it is full. References stay the caller's. */
   txFlow(queue: number, frames: PieceList, from: number): number;
-  /** The next receive queue that refused frames and has room again, or whose owner is done with it; -1 for none. */
+  /**
+   * The next receive queue that refused frames and has room again, once for each refusal; or, with none open, one that is
+   * empty and that its owner is done with. -1 for none.
+   */
   nextRoomy(): number;
   /** Nothing waits for it any more and the flow is idle: its ring goes back to the pool. */
   close(queue: number): void;

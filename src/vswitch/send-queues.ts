@@ -17,6 +17,8 @@ import type { SchedulerName } from './scheduling/scheduler.ts';
 const OPENING_FRAMES = 64;
 /** A flow of a native endpoint that has so much here is held: the product of 10 Gbit/s and 200 µs (Backdraft §4.2). */
 const HOLD_BYTES = 256 << 10;
+/** And before what it may give at once would find no room. */
+const HOLD_FRAMES = 64;
 
 const FIRST_ROWS = 64;
 const FLOWS = {
@@ -121,7 +123,9 @@ export class SendQueues {
     deviceFlow: number,
   ): 'queueFull' | 'noRing' | undefined {
     const { backlog } = this;
-    if (!established && backlog.framesOf(pair) >= OPENING_FRAMES) return 'queueFull';
+    const isFull = !established && backlog.framesOf(pair) >= OPENING_FRAMES;
+    // An endpoint is told to wait instead.
+    if (isFull && deviceFlow < 0) return 'queueFull';
     const flow = this.flowFor(pair, key);
     if (flow < 0) return 'noRing';
     const admission = backlog.admits(flow, length, 1);
@@ -131,7 +135,7 @@ export class SendQueues {
     }
     backlog.push(now, flow, offset, length + PIECE_LAST);
     this.waiting.add(pair);
-    if (deviceFlow >= 0 && !backlog.isShared(flow)) this.fromDevice(now, flow, port, deviceFlow);
+    if (deviceFlow >= 0 && !backlog.isShared(flow)) this.fromDevice(now, flow, port, deviceFlow, isFull);
     return undefined;
   }
 
@@ -213,11 +217,13 @@ export class SendQueues {
     if (flow >= length) this.flows = columnsOf(FLOWS, Math.max(flow + 1, length * 2), this.flows);
   }
 
-  private fromDevice(now: number, flow: number, port: number, deviceFlow: number): void {
+  private fromDevice(now: number, flow: number, port: number, deviceFlow: number, isFull: boolean): void {
     const { flows, backlog, holds } = this;
     const device = holds.device(port)!;
     backlog.rank(now, flow, device.priorityOf(deviceFlow), device.weightOf(deviceFlow));
-    if (flows.holds[flow] === 1 || backlog.queuedBytes(flow) <= HOLD_BYTES) return;
+    if (flows.holds[flow] === 1) return;
+    const hasEnough = isFull || backlog.queuedBytes(flow) > HOLD_BYTES;
+    if (!hasEnough && backlog.admits(flow, HOLD_BYTES, HOLD_FRAMES) === ADMITTED) return;
     flows.holds[flow] = 1;
     flows.port[flow] = port;
     flows.deviceFlow[flow] = deviceFlow;

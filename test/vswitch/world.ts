@@ -12,6 +12,7 @@ import { ChunkWriter } from '../../src/packet/writer.ts';
 import type { SwitchConfig } from '../../src/vswitch/config.ts';
 import { Switch, type SwitchState, type SwitchSurroundings } from '../../src/vswitch/switch.ts';
 import type { Ipv4Address } from '../../src/wire/address.ts';
+import { NativeVnic } from './native-vnic.ts';
 import { configOf, type Layout, vtepOf } from './tenants.ts';
 
 const WAKE_MICROS = 10;
@@ -137,6 +138,16 @@ export class WorldHost implements Station {
     );
   }
 
+  /** The endpoint at a port whose vNIC was replaced by one. */
+  native(port: number): NativeVnic {
+    return this.surroundings.devices[port] as NativeVnic;
+  }
+
+  /** Its owner did something. */
+  ring(): void {
+    this.wake(this.world.clock.nowMicros + WAKE_MICROS);
+  }
+
   /** The tenant at `port` sends frames, virtio_net_hdr first. */
   send(port: number, ...frames: Uint8Array[]): void {
     for (const frame of frames) this.vnics[port]!.send(frame);
@@ -164,7 +175,11 @@ export class WorldHost implements Station {
     this.wakeAt = Number.POSITIVE_INFINITY;
     // As in the data thread: only what is ready is read.
     vswitch.underlayReady = this.underlay.isReady || this.rung;
-    for (const [port, vnic] of this.vnics.entries()) vswitch.portReady[port] = vnic.isReady ? 1 : 0;
+    for (const [port, vnic] of this.vnics.entries()) {
+      const device = this.surroundings.devices[port]!;
+      const { isReady } = device instanceof NativeVnic ? device : vnic;
+      vswitch.portReady[port] = isReady ? 1 : 0;
+    }
     if (vswitch.run(nowMicros)) this.wake(nowMicros + 1);
     this.wake(Math.max(vswitch.nextTimeout(), nowMicros + 1));
   }
