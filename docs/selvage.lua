@@ -1,12 +1,13 @@
 -- Wireshark dissector for what Selvage sends on UDP port 4789: BIFROST's three headers (BIFROST, appendix C) with
--- the decisions that src/wire/bifrost-*.ts write down, and ZooRoute's packets (src/wire/zooroute.ts). Plain VXLAN on the
--- same port stays with Wireshark's own dissector; the tenant's frame inside of ours goes to its Ethernet dissector.
+-- the decisions that src/wire/bifrost-*.ts write down, Backdraft's pause frames (src/wire/overlay-pause.ts), and ZooRoute's
+-- packets (src/wire/zooroute.ts). Plain VXLAN on the same port stays with Wireshark's own dissector; the tenant's frame
+-- inside of ours goes to its Ethernet dissector.
 --
 -- On another port, such as flannel's 8472: "Decode As … Selvage".
 --
 --   wireshark -X lua_script:docs/selvage.lua        tshark -X lua_script:docs/selvage.lua -r capture.pcap
 --
--- Display filters: selvage, selvage.type == 2, selvage.psn == 17, selvage.data.ret, selvage.ack.bitmap, selvage.zoo.type == 0x7e, …
+-- Display filters: selvage, selvage.type == 2, selvage.psn == 17, selvage.data.ret, selvage.ack.bitmap, selvage.pause.micros > 5000, selvage.zoo.type == 0x7e, …
 
 local selvage = Proto("selvage", "Selvage overlay (BIFROST)")
 
@@ -16,7 +17,7 @@ local VXLAN_FLAGS_BIFROST = 0x0c
 local NEXT_PROTOCOL_BIFROST = 0xfe
 local VERSION = 1
 
-local DATA, ACK, REQUEST, RESPONSE, RESET, CLOSE = 1, 2, 3, 4, 5, 6
+local DATA, ACK, REQUEST, RESPONSE, RESET, CLOSE, PAUSE = 1, 2, 3, 4, 5, 6, 7
 local type_names = {
   [DATA] = "data",
   [ACK] = "acknowledgement",
@@ -24,6 +25,7 @@ local type_names = {
   [RESPONSE] = "connection response",
   [RESET] = "reset",
   [CLOSE] = "close",
+  [PAUSE] = "pause",
 }
 local cc_names = { [0] = "constant window", [1] = "none", [2] = "Swift" }
 local reason_names = {
@@ -33,6 +35,14 @@ local reason_names = {
   [4] = "no version in common",
 }
 local ack_type_names = { [0] = "cumulative", [1] = "window" }
+local KEY_MACS, KEY_IPV4, KEY_IPV6 = 0, 4, 6
+local key_type_names = {
+  [KEY_MACS] = "MACs and EtherType",
+  [KEY_IPV4] = "IPv4",
+  [KEY_IPV6] = "IPv6",
+}
+local key_bytes = { [KEY_MACS] = 16, [KEY_IPV4] = 12, [KEY_IPV6] = 36 }
+local NO_LIMIT = 0xffffffff
 local gso_names = {
   [0] = "none",
   [1] = "TCPv4",
@@ -99,6 +109,25 @@ local f = {
   local_cid = ProtoField.uint32("selvage.connect.local_cid", "Local CID", HEX),
   source_mac = ProtoField.ether("selvage.connect.source_mac", "Source vNIC"),
   destination_mac = ProtoField.ether("selvage.connect.destination_mac", "Destination vNIC"),
+
+  key_type = ProtoField.uint16("selvage.pause.key_type", "Key type", DEC, key_type_names, 0xf000),
+  vlan = ProtoField.uint16("selvage.pause.vlan", "VLAN ID", DEC, nil, 0x0fff),
+  sequence = ProtoField.uint32("selvage.pause.sequence", "Sequence (µs)", DEC),
+  pause = ProtoField.uint16("selvage.pause.micros", "Pause (µs)", DEC),
+  protocol = ProtoField.uint8("selvage.pause.protocol", "Protocol", DEC),
+  rate = ProtoField.uint32("selvage.pause.rate", "Rate (kbit/s)", DEC),
+  no_limit = ProtoField.bool("selvage.pause.no_limit", "As fast as one likes"),
+  release = ProtoField.bool("selvage.pause.release", "Release"),
+  native_flow = ProtoField.uint32("selvage.pause.native_flow", "Native flow ID", HEX),
+  source_ip = ProtoField.ipv4("selvage.pause.source_ip", "Source"),
+  destination_ip = ProtoField.ipv4("selvage.pause.destination_ip", "Destination"),
+  source_ipv6 = ProtoField.ipv6("selvage.pause.source_ipv6", "Source"),
+  destination_ipv6 = ProtoField.ipv6("selvage.pause.destination_ipv6", "Destination"),
+  source_port = ProtoField.uint16("selvage.pause.source_port", "Source port", DEC),
+  destination_port = ProtoField.uint16("selvage.pause.destination_port", "Destination port", DEC),
+  flow_source_mac = ProtoField.ether("selvage.pause.source_mac", "Source MAC"),
+  flow_destination_mac = ProtoField.ether("selvage.pause.destination_mac", "Destination MAC"),
+  ether_type = ProtoField.uint16("selvage.pause.ether_type", "EtherType", HEX),
 
   zoo_type = ProtoField.uint8("selvage.zoo.type", "Packet type", HEX, zoo_type_names),
   zoo_version = ProtoField.uint8("selvage.zoo.version", "Version", DEC),
@@ -234,6 +263,54 @@ local function dissect_connect(buffer, tree)
   return nil, info
 end
 
+-- The flow of a pause, of the frames that are too many: what to say of it in the Info column.
+local function dissect_flow(key_type, buffer, tree)
+  local key = buffer(24, key_bytes[key_type])
+  if key_type == KEY_MACS then
+    tree:add(f.flow_source_mac, key(0, 6))
+    tree:add(f.flow_destination_mac, key(6, 6))
+    tree:add(f.ether_type, key(12, 2))
+    return string.format("%s → %s", key(0, 6):ether(), key(6, 6):ether())
+  end
+  local ports = key_type == KEY_IPV4 and 8 or 32
+  tree:add(f.source_port, key(ports, 2))
+  tree:add(f.destination_port, key(ports + 2, 2))
+  local source, destination
+  if key_type == KEY_IPV4 then
+    tree:add(f.source_ip, key(0, 4))
+    tree:add(f.destination_ip, key(4, 4))
+    source, destination = key(0, 4):ipv4(), key(4, 4):ipv4()
+  else
+    tree:add(f.source_ipv6, key(0, 16))
+    tree:add(f.destination_ipv6, key(16, 16))
+    source, destination = key(0, 16):ipv6(), key(16, 16):ipv6()
+  end
+  local source_port, destination_port = key(ports, 2):uint(), key(ports + 2, 2):uint()
+  return string.format("%s port %u → %s port %u", source, source_port, destination, destination_port)
+end
+
+local function dissect_pause(buffer, tree)
+  if buffer:len() < 24 then return nil, nil end
+  local key_type = bit.rshift(buffer(2, 1):uint(), 4)
+  local needed = key_bytes[key_type]
+  if not needed or buffer:len() < 24 + needed then return nil, nil end
+  tree:add(f.key_type, buffer(2, 2))
+  tree:add(f.vlan, buffer(2, 2))
+  tree:add(f.sequence, buffer(4, 4))
+  tree:add(f.cid, buffer(8, 4))
+  tree:add(f.pause, buffer(12, 2))
+  tree:add(f.protocol, buffer(14, 1))
+  tree:add(f.rate, buffer(16, 4))
+  tree:add(f.native_flow, buffer(20, 4))
+  local micros, rate = buffer(12, 2):uint(), buffer(16, 4):uint()
+  tree:add(f.no_limit, buffer(16, 4), rate == NO_LIMIT):set_generated()
+  tree:add(f.release, buffer(12, 8), micros == 0 and rate == NO_LIMIT):set_generated()
+  local flow = dissect_flow(key_type, buffer, tree)
+  if micros == 0 and rate == NO_LIMIT then return nil, "release of " .. flow end
+  local limit = rate == NO_LIMIT and "no limit" or string.format("%u kbit/s", rate)
+  return nil, string.format("pause of %u µs, then %s: %s", micros, limit, flow)
+end
+
 local dissectors = {
   [DATA] = dissect_data,
   [ACK] = dissect_ack,
@@ -241,6 +318,7 @@ local dissectors = {
   [RESPONSE] = dissect_connect,
   [RESET] = dissect_connect,
   [CLOSE] = dissect_connect,
+  [PAUSE] = dissect_pause,
 }
 
 -- Connection packets have one layout in all versions, so that ends of different versions can agree on one.

@@ -18,8 +18,11 @@ import {
   PACKET_CLOSE,
   PACKET_CONNECTION_REQUEST,
   PACKET_DATA,
+  PACKET_PAUSE,
   PACKET_RESET,
 } from '../wire/bifrost-types.ts';
+import { formatFlow } from '../wire/flow-text.ts';
+import { PAUSE_KEY_WORDS, PauseView } from '../wire/overlay-pause.ts';
 import { ROUTE_PROBE_VNI } from '../wire/route-probe.ts';
 import { VXLAN_HEADER_BYTES, VxlanView } from '../wire/vxlan.ts';
 import { describeFrame, describeVirtioFrame } from './describe-frame.ts';
@@ -28,6 +31,8 @@ const vxlan = new VxlanView();
 const data = new DataHeaderView();
 const ack = new AckView();
 const connect = new ConnectHeaderView();
+const pause = new PauseView();
+const flowKey = new Uint32Array(PAUSE_KEY_WORDS);
 
 /** `at` is where the VXLAN header starts. */
 export function describePacket(bytes: Bytes, at: number, length: number): string {
@@ -45,6 +50,7 @@ function describeBifrost(bytes: Bytes, at: number, length: number): string {
   const type = bifrostPacketType(bytes.view, at, length);
   if (type === PACKET_DATA && data.aim(bytes, at, length)) return describeData(bytes, at, length);
   if (type === PACKET_ACK && ack.aim(bytes, at, length)) return describeAck();
+  if (type === PACKET_PAUSE && pause.aim(bytes, at, length)) return describePause();
   if (type >= PACKET_CONNECTION_REQUEST && connect.aim(bytes, at, length)) return describeConnect();
   return `malformed, type ${type}, ${length} bytes`;
 }
@@ -82,6 +88,14 @@ function describeConnect(): string {
   return type === PACKET_CONNECTION_REQUEST
     ? `connection request ${macs} cid ${hex(localCid)}`
     : `connection response ${macs} cid ${hex(localCid)} to cid ${hex(destinationCid)}`;
+}
+
+function describePause(): string {
+  const { destinationCid, sequence, pauseMicros, rateBytesPerSecond } = pause;
+  pause.readKey(flowKey, 0);
+  const isRelease = pauseMicros === 0 && rateBytesPerSecond === Number.POSITIVE_INFINITY;
+  const what = isRelease ? 'release' : `pause ${pauseMicros} µs, then ${rateBytesPerSecond} bytes/s`;
+  return `${what} cid ${hex(destinationCid)} sequence ${sequence}: ${formatFlow(flowKey)}`;
 }
 
 function hex(word: number): string {

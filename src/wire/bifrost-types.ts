@@ -1,10 +1,10 @@
 // What all BIFROST headers share (BIFROST §C): packet type, version and congestion control type, in the first 16
-// bits. The paper names no values; these are ours, version 1.
+// bits. The paper names no values; these are ours, version 1. The pause frame (overlay-pause.ts) shares them, too.
 //
 // Versions are negotiated (BIFROST §5.3). A request has the newest version that its sender speaks, a response the one
 // that the connection will have: the highest of both ends. So connection packets (request, response, reset, close) must
-// be understood whatever their version, and have one layout in all of them; data and acknowledgements have the version
-// of their connection.
+// be understood whatever their version, and have one layout in all of them; data, acknowledgements and pauses have the
+// version of their connection.
 
 import type { WireReject } from './reject.ts';
 
@@ -29,6 +29,8 @@ export const PACKET_RESET = 5;
  * stops would have to find out by timeouts. The receiver of a close that names both CIDs answers with one.
  */
 export const PACKET_CLOSE = 6;
+/** "Pause this flow" (Backdraft §4.3). Of its connection's version, like data. */
+export const PACKET_PAUSE = 7;
 
 /** CC Type: a window of constant size; no control but the send window's; Swift; a program of the control plane's. */
 export const CC_CONSTANT_WINDOW = 0;
@@ -60,7 +62,7 @@ export function cidOfThread(threadId: number, number: number): number {
 export function bifrostPacketType(view: DataView, at: number, length: number): number {
   if (length < 4 || bifrostVersion(view, at) === 0) return 0;
   const type = view.getUint8(at + TYPE);
-  return type >= PACKET_DATA && type <= PACKET_CLOSE ? type : 0;
+  return type >= PACKET_DATA && type <= PACKET_PAUSE ? type : 0;
 }
 
 /** Of a packet of four bytes at least. */

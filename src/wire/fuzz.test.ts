@@ -17,6 +17,7 @@ import { bifrostPacketType } from './bifrost-types.ts';
 import { FLOW_KEY_WORDS, FlowClassifier } from './flow-key.ts';
 import { icmpv6Type } from './icmpv6.ts';
 import { answerArpRequest, answerNeighborSolicitation, MAX_ANSWER_BYTES } from './neighbor-answers.ts';
+import { emitPause } from './overlay-pause.ts';
 import { Segmenter } from './segmentation.ts';
 import { VirtioNetHeaderView } from './virtio-net-header.ts';
 import { emitZooRoute } from './zooroute.ts';
@@ -44,6 +45,10 @@ function ownPackets(): Uint8Array[] {
   const times = { destinationCid: 5, timestampMicros: 6, echoMicros: 7, nicRxMicros: 8 };
   const window = { numAck: 9, numEce: 10, psnBase: 11, bitmap: Uint32Array.of(12, 13) };
   keep(emitAck({ ...path, ...times, ...window }, bytes, 0));
+  const ask = { ccType: 0, sequence: 1, destinationCid: 2, pauseMicros: 3, rateBytesPerSecond: 500 };
+  const words = [0x0200, 5, 0, 0, 0x0200, 6, 0, 0, 0x88b5];
+  for (const family of [0, 4, 6])
+    keep(emitPause({ ...ask, key: Uint32Array.of(...words, family << 24, 7) }, bytes, 0));
   const zoo = { version: 1, modes: 3, role: 1, ctl: 0, isLast: true, sequence: 4, backend: 5 };
   for (const type of [0x05, 0x11, 0x18, 0x7e, 0x7f])
     keep(emitZooRoute({ type, ...zoo, source: [0, 0, 0xffff, 1], body: new Uint8Array(24) }, bytes, 0));

@@ -31,6 +31,7 @@ import {
   PACKET_CONNECTION_RESPONSE,
   PACKET_RESET,
 } from '../../src/wire/bifrost-types.ts';
+import { emitPause, type PauseRepr } from '../../src/wire/overlay-pause.ts';
 import { writeForeignProbe, writeRouteProbe } from '../../src/wire/route-probe.ts';
 import {
   VIRTIO_NET_HDR_GSO_TCPV4,
@@ -113,6 +114,22 @@ function withVirtioHeader(): Uint8Array {
 const macs = { sourceMac: 0x02_00_00_00_00_01, destinationMac: 0x02_00_00_00_00_02 };
 const connect = { version: 1, ccType: 0, threadId: 9, features: FEATURE_SUPER_FRAMES };
 const message = withVirtioHeader();
+
+/** A pause of so many bytes, as emitPause wrote it or cut short. */
+function pauseFrame(repr: Partial<PauseRepr>, length?: number): Uint8Array {
+  const common = { ccType: 0, sequence: 4_000_000_001, destinationCid: CID, key: ipv4Key };
+  const asked = { pauseMicros: 1234, rateBytesPerSecond: 125_000_000 };
+  return emitted((bytes) => {
+    const written = emitPause({ ...common, ...asked, ...repr }, bytes, 0);
+    return length ?? written;
+  });
+}
+
+const ports = (40_000 << 16) | 7777;
+const ipv4Key = Uint32Array.of(0x0a000001, 0, 0, 0, 0x0a000002, 0, 0, 0, ports, 0x0406_0000, 0);
+const ipv6Words = [0x20010db8, 0, 0, 1, 0x20010db8, 0, 0, 2];
+const ipv6Key = Uint32Array.of(...ipv6Words, ports, 0x0611_0abc, 7);
+const macKey = Uint32Array.of(0x0200, 1, 0, 0, 0x0200, 2, 0, 0, 0x88b5, 0, 0);
 
 const packets: Record<string, Uint8Array> = {
   whole: dataPacket(DATA_FIRST | DATA_LAST | DATA_ACK_REQUIRED, 3, 17, message),
@@ -201,6 +218,11 @@ const packets: Record<string, Uint8Array> = {
       0,
     ),
   ),
+  pause: pauseFrame({}),
+  pauseIpv6: pauseFrame({ key: ipv6Key }),
+  pauseMacs: pauseFrame({ key: macKey, rateBytesPerSecond: Number.POSITIVE_INFINITY }),
+  release: pauseFrame({ pauseMicros: 0, rateBytesPerSecond: Number.POSITIVE_INFINITY }),
+  pauseCut: pauseFrame({ key: ipv6Key }, 40),
   newer: emitted((bytes) =>
     emitConnect(
       { type: PACKET_CONNECTION_REQUEST, ...connect, version: 2, localCid: CID, destinationCid: 0, ...macs },
@@ -363,6 +385,59 @@ describe('tshark with docs/selvage.lua', () => {
       },
     ],
     ['refusal', { 'selvage.version': '9', 'selvage.close.reason': '4', 'selvage.close.refused': '1' }],
+    [
+      'pause',
+      {
+        'selvage.type': '7',
+        'selvage.cid': '0xa1b2c3d4',
+        'selvage.pause.key_type': '4',
+        'selvage.pause.vlan': '0',
+        'selvage.pause.sequence': '4000000001',
+        'selvage.pause.micros': '1234',
+        'selvage.pause.protocol': '6',
+        'selvage.pause.rate': '1000000',
+        'selvage.pause.no_limit': '0',
+        'selvage.pause.release': '0',
+        'selvage.pause.source_ip': '10.0.0.1',
+        'selvage.pause.destination_ip': '10.0.0.2',
+        'selvage.pause.source_port': '40000',
+        'selvage.pause.destination_port': '7777',
+        'selvage.malformed': undefined,
+      },
+    ],
+    [
+      'pauseIpv6',
+      {
+        'selvage.pause.key_type': '6',
+        'selvage.pause.vlan': '2748',
+        'selvage.pause.protocol': '17',
+        'selvage.pause.native_flow': '0x00000007',
+        'selvage.pause.source_ipv6': '2001:db8::1',
+        'selvage.pause.destination_ipv6': '2001:db8::2',
+        'selvage.pause.destination_port': '7777',
+      },
+    ],
+    [
+      'pauseMacs',
+      {
+        'selvage.pause.key_type': '0',
+        'selvage.pause.no_limit': '1',
+        'selvage.pause.release': '0',
+        'selvage.pause.source_mac': '02:00:00:00:00:01',
+        'selvage.pause.destination_mac': '02:00:00:00:00:02',
+        'selvage.pause.ether_type': '0x88b5',
+      },
+    ],
+    [
+      'release',
+      {
+        'selvage.pause.release': '1',
+        'selvage.pause.micros': '0',
+        'selvage.pause.native_flow': '0x00000000',
+        'selvage.pause.source_ip': '10.0.0.1',
+      },
+    ],
+    ['pauseCut', { 'selvage.type': '7', 'selvage.pause.micros': undefined, 'selvage.malformed': '' }],
     ['newer', { 'selvage.version': '2', 'selvage.type': '3', 'selvage.malformed': undefined }],
     ['newerData', { 'selvage.type': undefined, 'selvage.malformed': '' }],
     [

@@ -21,6 +21,8 @@ import type { Ipv4Repr } from '../../src/wire/ipv4.ts';
 import { emitIpv4Header, parseIpv4Header } from '../../src/wire/ipv4.ts';
 import type { Ipv6Repr } from '../../src/wire/ipv6.ts';
 import { emitIpv6Header, parseIpv6Header } from '../../src/wire/ipv6.ts';
+import type { PauseRepr } from '../../src/wire/overlay-pause.ts';
+import { emitPause, parsePause } from '../../src/wire/overlay-pause.ts';
 import type { WireReject } from '../../src/wire/reject.ts';
 import type { TcpRepr } from '../../src/wire/tcp.ts';
 import { emitTcp, parseTcp } from '../../src/wire/tcp.ts';
@@ -234,6 +236,42 @@ const ack: fc.Arbitrary<AckRepr> = fc.record({
   bitmap: fc.uint32Array({ maxLength: 8 }),
 });
 
+const flowTail = (family: number) =>
+  fc.tuple(u8, bits(12)).map(([protocol, vlanId]) => (family << 24) | (protocol << 16) | vlanId);
+const flowKey: fc.Arbitrary<number[]> = fc.oneof(
+  fc
+    .tuple(u32, u32, u32, flowTail(4))
+    .map(([source, destination, ports, tail]) => [source, 0, 0, 0, destination, 0, 0, 0, ports, tail]),
+  fc
+    .tuple(fc.array(u32, { minLength: 9, maxLength: 9 }), flowTail(6))
+    .map(([words, tail]) => [...words, tail]),
+  fc
+    .tuple(u16, u32, u16, u32, u16, flowTail(0))
+    .map(([high, low, highTo, lowTo, etherType, tail]) => [
+      high,
+      low,
+      0,
+      0,
+      highTo,
+      lowTo,
+      0,
+      0,
+      etherType,
+      tail,
+    ]),
+);
+const pause: fc.Arbitrary<PauseRepr> = fc.record({
+  ccType: bits(4),
+  sequence: u32,
+  destinationCid: cid,
+  pauseMicros: u16,
+  rateBytesPerSecond: fc.oneof(
+    fc.constant(Number.POSITIVE_INFINITY),
+    fc.integer({ min: 0, max: 2 ** 32 - 2 }).map((kilobits) => kilobits * 125),
+  ),
+  key: fc.tuple(flowKey, u32).map(([words, nativeFlow]) => Uint32Array.of(...words, nativeFlow)),
+});
+
 const zooRouteFields = {
   modes: bits(4),
   role: bits(4),
@@ -280,5 +318,6 @@ export const codecs: readonly Codec[] = [
   codec('bifrost-data', data, parseDataHeader, emitDataHeader),
   codec('bifrost-connect', connect, parseConnect, emitConnect),
   codec('bifrost-ack', ack, parseAck, emitAck),
+  codec('overlay-pause', pause, parsePause, emitPause),
   codec('zooroute', zooRoute, parseZooRoute, emitZooRoute),
 ];
