@@ -61,8 +61,12 @@ export class TimerWheel {
     this.link(id);
   }
 
+  isSet(id: number): boolean {
+    return id < this.slotOf.length && this.slotOf[id] !== NONE;
+  }
+
   cancel(id: number): void {
-    if (id >= this.slotOf.length || this.slotOf[id] === NONE) return;
+    if (!this.isSet(id)) return;
     this.unlink(id);
     this.armed--;
   }
