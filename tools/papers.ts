@@ -97,6 +97,11 @@ export const papers: readonly Paper[] = [
       4: 'Design',
       5: 'Implementation',
       6: 'Evaluation',
+      '6.1': 'Backdraft complements Homa',
+      '6.2': 'Per-component analysis',
+      '6.3': 'Multi-node performance',
+      '6.4': '100 Gbps forwarding performance',
+      '6.5': 'Backdraft scalability',
     },
   },
   {

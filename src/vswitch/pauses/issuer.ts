@@ -8,15 +8,16 @@
 //   after it was first. So a lost frame costs some round trips, not a pause. (The paper leaves it to the next one.)
 // - R_recv counts only while something waits: else it would be the sender's rate. Before it is known, a short pause
 //   without a rate gives time to measure it.
-// - A queue that runs dry in a pause had a faster owner than was thought: the sender is told at once, and Th_goal is
-//   doubled for the flow, for a while.
+// - Nobody starves. A queue that runs dry in a pause had a faster owner than was thought: the sender is told at once, and
+//   Th_goal is doubled for the flow, for a while. An owner that takes everything as it comes, though the sender is held to a
+//   rate, has the rate doubled, and again until something waits.
 // - A queue that was empty for 10 ms is released. A lost release heals at the sender.
 
 import { type Columns, clearRow, columnsOf } from '../../base/columns.ts';
 import { TimerWheel, type TimerWheelState } from '../../base/timer-wheel.ts';
 import { ReceiveRates, type ReceiveRatesState } from './receive-rates.ts';
 import type { Thresholds } from './thresholds.ts';
-import { MAX_PAUSE_MICROS } from './throttle.ts';
+import { FREE_RATE, grownRate, MAX_PAUSE_MICROS } from './throttle.ts';
 
 /** Until a queue that stays empty is released. */
 const RELEASE_MICROS = 10_000;
@@ -30,6 +31,11 @@ const LEAST_GAP_MICROS = 50;
 const LATE_BATCHES = 0.5;
 const LATE_TRIPS = 1.5;
 const LATE_MICROS = 300;
+/** What waited no longer was taken as it came. */
+const AT_ONCE_MICROS = 100;
+/** For so long everything is taken at once when a rate is doubled, or for two round trips. */
+const HUNGRY_MICROS = 1_000;
+const HUNGRY_TRIPS = 2;
 const MOST_RAISED = 4;
 const RAISED_MICROS = 1_000_000;
 
@@ -42,7 +48,14 @@ const SHAPE = {
   pauseEnds: Float64Array,
   /** No frame before. */
   nextAt: Float64Array,
+  /** Since when the queue is empty, or is not. */
   emptyAt: Float64Array,
+  filledAt: Float64Array,
+  /** Since when nothing had to wait, and what was taken in that time. */
+  hungryAt: Float64Array,
+  fed: Float64Array,
+  /** The rate that the sender was told. */
+  told: Float64Array,
   /** Taken since the last frame was sent, and arrived though it should not have. */
   taken: Float64Array,
   late: Float64Array,
@@ -56,8 +69,9 @@ export interface IssuerCounters {
   /** Of these: the first was not over; the first was lost. */
   renewed: number;
   repeated: number;
-  /** Pauses cut short because the queue ran dry. */
+  /** Pauses cut short because the queue ran dry; rates doubled because it stayed so. */
   shortened: number;
+  doubled: number;
   releases: number;
 }
 
@@ -88,7 +102,14 @@ export class PauseIssuer {
     this.now = nowMicros;
     this.thresholds = thresholds;
     this.outlet = outlet;
-    this.counters = old?.counters ?? { pauses: 0, renewed: 0, repeated: 0, shortened: 0, releases: 0 };
+    this.counters = old?.counters ?? {
+      pauses: 0,
+      renewed: 0,
+      repeated: 0,
+      shortened: 0,
+      doubled: 0,
+      releases: 0,
+    };
     this.columns = old?.columns ?? columnsOf(SHAPE, 64);
     this.rates = new ReceiveRates(old?.rates);
     this.timers = new TimerWheel(nowMicros, undefined, old?.timers);
@@ -119,7 +140,10 @@ export class PauseIssuer {
       this.columns = columnsOf(SHAPE, Math.max(flow + 1, this.columns.depth.length * 2), this.columns);
     }
     const { columns, thresholds } = this;
-    if (columns.depth[flow] === 0) this.rates.begin(now, flow);
+    if (columns.depth[flow] === 0) {
+      columns.filledAt[flow] = now;
+      this.rates.begin(now, flow);
+    }
     const depth = columns.depth[flow]! + bytes;
     columns.depth[flow] = depth;
     if (columns.asked[flow] === 1) this.judgeLate(now, flow, bytes);
@@ -135,8 +159,10 @@ export class PauseIssuer {
     this.rates.taken(now, flow, bytes, depth === 0);
     if (depth > 0 || columns.asked[flow] === 0) return;
     columns.emptyAt[flow] = now;
+    const rtt = this.outlet.rttMicros(flow);
     // Later than that what is on its way already arrives as soon as what a new frame would bring.
-    if (now + this.outlet.rttMicros(flow) < columns.pauseEnds[flow]!) this.shorten(now, flow);
+    if (now + rtt < columns.pauseEnds[flow]!) this.shorten(now, flow);
+    else this.feed(now, flow, bytes, rtt);
   }
 
   /** The flow is gone, with all that waited in it. */
@@ -196,8 +222,11 @@ export class PauseIssuer {
     const { columns } = this;
     columns.asked[flow] = 1;
     columns.askedAt[flow] = now;
+    columns.told[flow] = rate;
     columns.taken[flow] = 0;
     columns.late[flow] = 0;
+    columns.hungryAt[flow] = now;
+    columns.fed[flow] = 0;
     this.outlet.ask(now, flow, pauseMicros, rate);
   }
 
@@ -228,6 +257,28 @@ export class PauseIssuer {
     this.counters.shortened++;
     this.say(now, flow, 0, this.rates.bytesPerSecond(now, flow));
     this.timers.set(flow, now + RELEASE_MICROS);
+  }
+
+  /** The queue is empty and the sender may send: is its rate too low? */
+  private feed(now: number, flow: number, bytes: number, rtt: number): void {
+    const { columns } = this;
+    if (now > columns.filledAt[flow]! + AT_ONCE_MICROS || now < columns.pauseEnds[flow]!) {
+      columns.hungryAt[flow] = now;
+      columns.fed[flow] = 0;
+      return;
+    }
+    columns.fed[flow]! += bytes;
+    const since = Math.max(columns.hungryAt[flow]!, columns.pauseEnds[flow]!);
+    // One frame says little of a rate.
+    if (now < since + Math.max(HUNGRY_MICROS, HUNGRY_TRIPS * rtt) || columns.fed[flow] === bytes) return;
+    const rate = 2 * grownRate(columns.told[flow]!, now - columns.pauseEnds[flow]!);
+    if (rate >= FREE_RATE) {
+      this.release(now, flow);
+      return;
+    }
+    this.counters.doubled++;
+    columns.pauseEnds[flow] = now;
+    this.say(now, flow, 0, rate);
   }
 
   private release(now: number, flow: number): void {

@@ -25,7 +25,7 @@ const GROWTH = 1.25;
 /** A frame of 1500 bytes in 10 ms. */
 export const FLOOR_RATE = 150_000;
 /** 100 Gbit/s: a rate beyond is none. */
-const FREE_RATE = 12.5e9;
+export const FREE_RATE = 12.5e9;
 /** So much may be sent at once after a flow was idle. */
 const BURST_MICROS = 1_000;
 /** How long a flow is remembered that is free again. */
@@ -271,11 +271,16 @@ export class FlowThrottle {
 
   private grow(now: number, flow: number): void {
     const { columns } = this;
-    const steps = Math.floor((now - columns.grownAt[flow]!) / GROW_MICROS);
-    if (steps <= 0) return;
-    columns.grownAt[flow]! += steps * GROW_MICROS;
-    columns.rate[flow]! *= GROWTH ** steps;
+    const micros = now - columns.grownAt[flow]!;
+    if (micros < GROW_MICROS) return;
+    columns.rate[flow] = grownRate(columns.rate[flow]!, micros);
+    columns.grownAt[flow]! += micros - (micros % GROW_MICROS);
   }
+}
+
+/** A rate after a time without a frame. */
+export function grownRate(rate: number, micros: number): number {
+  return micros < GROW_MICROS ? rate : rate * GROWTH ** Math.floor(micros / GROW_MICROS);
 }
 
 /** How long a rate grows until it is none. */
