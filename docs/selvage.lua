@@ -104,6 +104,7 @@ local f = {
 
   thread = ProtoField.uint8("selvage.connect.thread", "Thread ID", DEC),
   super_frames = ProtoField.bool("selvage.connect.super_frames", "Takes super-frames", 8, nil, 0x01),
+  pauses = ProtoField.bool("selvage.connect.pauses", "Obeys pause frames", 8, nil, 0x02),
   reason = ProtoField.uint8("selvage.close.reason", "Reason", DEC, reason_names),
   refused = ProtoField.bool("selvage.close.refused", "Refuses a request"),
   local_cid = ProtoField.uint32("selvage.connect.local_cid", "Local CID", HEX),
@@ -248,6 +249,7 @@ local function dissect_connect(buffer, tree)
     tree:add(f.refused, buffer(4, 4), buffer(4, 4):uint() == 0):set_generated()
   else
     tree:add(f.super_frames, buffer(3, 1))
+    tree:add(f.pauses, buffer(3, 1))
   end
   tree:add(f.local_cid, buffer(4, 4))
   tree:add(f.cid, buffer(8, 4))

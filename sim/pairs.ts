@@ -4,7 +4,7 @@ import { noControl } from '../src/congestion/constant-window.ts';
 import type { CongestionAlgorithm } from '../src/congestion/controller.ts';
 import type { PairDirectory } from '../src/transport/types.ts';
 import type { Mac } from '../src/wire/address.ts';
-import { FEATURE_SUPER_FRAMES } from '../src/wire/bifrost-connect.ts';
+import { FEATURE_PAUSES, FEATURE_SUPER_FRAMES } from '../src/wire/bifrost-connect.ts';
 
 export interface PairOptions {
   readonly pairs: number;
@@ -28,7 +28,12 @@ export class TwoHostPairs implements PairDirectory {
   constructor(
     local: number,
     remote: number,
-    { pairs: count, congestion = noControl(), reorder = true, features = FEATURE_SUPER_FRAMES }: PairOptions,
+    {
+      pairs: count,
+      congestion = noControl(),
+      reorder = true,
+      features = FEATURE_SUPER_FRAMES | FEATURE_PAUSES,
+    }: PairOptions,
   ) {
     this.congestion = congestion;
     this.reorder = reorder;

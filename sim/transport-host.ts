@@ -11,7 +11,7 @@ import { ChunkWriter } from '../src/packet/writer.ts';
 import { PathTable } from '../src/paths/path-table.ts';
 import { SEND_CUT, SEND_PLAIN, SEND_TAKEN, Transport } from '../src/transport/transport.ts';
 import type { TransportState } from '../src/transport/transport-state.ts';
-import type { PairDirectory } from '../src/transport/types.ts';
+import type { OnPause, PairDirectory } from '../src/transport/types.ts';
 import type { VersionRange } from '../src/wire/bifrost-types.ts';
 import { VxlanView } from '../src/wire/vxlan.ts';
 import type { Clock } from './clock.ts';
@@ -70,6 +70,8 @@ export class TransportHost {
   readonly counters = { offered: 0, accepted: 0, plain: 0, turns: 0, boots: 0, replacements: 0 };
   /** Whether another transport takes over before the next turn. */
   replaces: () => boolean = () => false;
+  /** Sees each pause frame that is for a connection here. */
+  onPause: OnPause = () => {};
   private readonly memory: Memory;
   private readonly directory: PairDirectory;
   private readonly wire: Wire;
@@ -132,7 +134,14 @@ export class TransportHost {
     const { region, rng, paths, directory: pairs } = this;
     return new Transport(
       { payloadBytes, windowPackets, threadId: 0, sprayPackets: 50, ...(versions && { versions }) },
-      { region, rng, paths, pairs, nowMicros: this.clock.nowMicros },
+      {
+        region,
+        rng,
+        paths,
+        pairs,
+        onPause: (now, pair, frame) => this.onPause(now, pair, frame),
+        nowMicros: this.clock.nowMicros,
+      },
       old,
     );
   }

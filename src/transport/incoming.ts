@@ -11,10 +11,12 @@ import {
   PACKET_CLOSE,
   PACKET_CONNECTION_REQUEST,
   PACKET_DATA,
+  PACKET_PAUSE,
   PACKET_RESET,
   SPOKEN_VERSIONS,
   type VersionRange,
 } from '../wire/bifrost-types.ts';
+import { PauseView } from '../wire/overlay-pause.ts';
 import { CONNECTION_CLOSING, CONNECTION_ESTABLISHED, type ConnectionTable } from './connections.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Handshake } from './handshake.ts';
@@ -23,7 +25,7 @@ import { isFarLabel, type Prober } from './prober.ts';
 import type { Receiver } from './receiver.ts';
 import type { RowSet } from './row-set.ts';
 import type { Teardown } from './teardown.ts';
-import type { TransportContext, TransportCounters } from './types.ts';
+import type { OnPause, TransportContext, TransportCounters } from './types.ts';
 
 /** Whom packets are for. */
 export interface IncomingTargets {
@@ -36,6 +38,7 @@ export interface IncomingTargets {
   /** Rows get into these when a packet gives them something to transmit, or whole frames to deliver. */
   readonly ready: RowSet;
   readonly deliverable: RowSet;
+  readonly onPause: OnPause | undefined;
 }
 
 export class Incoming {
@@ -51,9 +54,11 @@ export class Incoming {
   private readonly deadlines: Deadlines;
   private readonly ready: RowSet;
   private readonly deliverable: RowSet;
+  private readonly onPauseFrame: OnPause | undefined;
   private readonly data = new DataHeaderView();
   private readonly ack = new AckView();
   private readonly connect = new ConnectHeaderView();
+  private readonly pause = new PauseView();
 
   constructor(context: TransportContext, targets: IncomingTargets) {
     this.context = context;
@@ -68,6 +73,7 @@ export class Incoming {
     this.deadlines = targets.deadlines;
     this.ready = targets.ready;
     this.deliverable = targets.deliverable;
+    this.onPauseFrame = targets.onPause;
   }
 
   /** Takes in one packet, from its BIFROST header on; see `Transport.receive`. */
@@ -83,11 +89,12 @@ export class Incoming {
   ): void {
     const { bytes } = this.context.region;
     const type = bifrostPacketType(bytes.view, at, length);
-    if (type >= PACKET_CONNECTION_REQUEST && this.connect.aim(bytes, at, length)) {
+    const isConnect = type >= PACKET_CONNECTION_REQUEST && type <= PACKET_CLOSE;
+    if (isConnect && this.connect.aim(bytes, at, length)) {
       this.onConnect(now, peer, vni);
       return;
     }
-    if (type === PACKET_DATA || type === PACKET_ACK) {
+    if (type !== 0 && !isConnect) {
       const version = bifrostVersion(bytes.view, at);
       if (version < this.versions.oldest || version > this.versions.newest) {
         this.counters.otherVersion++;
@@ -99,6 +106,10 @@ export class Incoming {
       }
       if (type === PACKET_ACK && this.ack.aim(bytes, at, length)) {
         this.onAck(now, peer, vni, version, arrivedAt);
+        return;
+      }
+      if (type === PACKET_PAUSE && this.pause.aim(bytes, at, length)) {
+        this.onPause(now, peer, vni, version);
         return;
       }
     }
@@ -162,6 +173,18 @@ export class Incoming {
     // What this one overtook may be overdue already: judged in this turn.
     if (connections.send[row]!.overtakenDue <= now) this.deadlines.arm(row);
     this.ready.add(row);
+  }
+
+  private onPause(now: number, peer: number, vni: number, version: number): void {
+    const { pause, connections, counters } = this;
+    const row = connections.ofCid(pause.destinationCid);
+    if (row < 0) {
+      counters.unknownCid++;
+      return;
+    }
+    if (!this.belongs(now, row, peer, vni, version)) return;
+    counters.pausesReceived++;
+    this.onPauseFrame?.(now, connections.pair[row]!, pause);
   }
 
   private onConnect(now: number, peer: number, vni: number): void {

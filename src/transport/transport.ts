@@ -20,6 +20,7 @@ import { Incoming } from './incoming.ts';
 import { Keepalive } from './keepalive.ts';
 import { LossDetector } from './loss.ts';
 import { Notices } from './notices.ts';
+import { PauseFrames } from './pause-frames.ts';
 import { Prober } from './prober.ts';
 import { Receiver } from './receiver.ts';
 import { RowSet } from './row-set.ts';
@@ -65,6 +66,7 @@ export class Transport {
   private readonly acknowledger: Acknowledger;
   private readonly prober: Prober;
   private readonly notices: Notices;
+  private readonly pauses: PauseFrames;
   private readonly handshake: Handshake;
   private readonly teardown: Teardown;
   private readonly deadlines: Deadlines;
@@ -78,7 +80,7 @@ export class Transport {
 
   constructor(
     options: TransportOptions,
-    { region, rng, paths, candidates, pairs, nowMicros }: TransportSurroundings,
+    { region, rng, paths, candidates, pairs, onPause, nowMicros }: TransportSurroundings,
     old?: TransportState,
   ) {
     this.counters = old?.counters ?? newCounters();
@@ -110,6 +112,7 @@ export class Transport {
     this.prober = new Prober(context, this.sender, this.acknowledger, old?.probesReceived);
     this.receiver = new Receiver(context, this.acknowledger);
     this.notices = new Notices(context, old?.notices);
+    this.pauses = new PauseFrames(context);
     const giveBack: GiveBack = (pair, frames, again) => this.returned.push({ pair, frames, again });
     this.handshake = new Handshake(context, this.notices, giveBack, old?.handshake);
     this.teardown = new Teardown(context, this.handshake, this.notices);
@@ -117,7 +120,7 @@ export class Transport {
     const losses = new LossDetector(context);
     const keepalive = new Keepalive(context, handshake, teardown);
     const deadlines = new Deadlines(context, { losses, handshake, teardown, keepalive }, ready);
-    const targets = { receiver, losses, prober, handshake, teardown, deadlines, ready, deliverable };
+    const targets = { receiver, losses, prober, handshake, teardown, deadlines, ready, deliverable, onPause };
     this.deadlines = deadlines;
     this.incoming = new Incoming(context, targets);
   }
@@ -201,6 +204,21 @@ export class Transport {
     return this.teardown.isDone;
   }
 
+  /**
+   * Asks the other end of a pair to pause a flow of it, in this turn; the key is as overlay-pause.ts has it. False where
+   * there is no connection, or a peer that would not understand.
+   */
+  askPause(
+    pair: number,
+    key: Uint32Array,
+    sequence: number,
+    pauseMicros: number,
+    rateBytesPerSecond: number,
+  ): boolean {
+    const row = this.connections.ofPair(pair);
+    return row >= 0 && this.pauses.ask(row, key, sequence, pauseMicros, rateBytesPerSecond);
+  }
+
   isEstablished(pair: number): boolean {
     const row = this.connections.ofPair(pair);
     return row >= 0 && this.connections.state[row] === CONNECTION_ESTABLISHED;
@@ -275,6 +293,7 @@ export class Transport {
     this.prober.transmit(now, this.handshake.challenges, out);
     this.handshake.packets.transmit(out);
     this.notices.transmit(out);
+    this.pauses.transmit(now, out);
     for (let row = this.ready.first(); row >= 0; row = this.ready.first()) {
       if (out.room === 0) return false;
       const before = out.packetCount;
@@ -292,7 +311,7 @@ export class Transport {
         return false;
       }
     }
-    return !this.handshake.packets.pending && !this.notices.pending;
+    return !this.handshake.packets.pending && !this.notices.pending && !this.pauses.pending;
   }
 
   /** Everything sent is acknowledged, everything received is passed on. */

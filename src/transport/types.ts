@@ -9,6 +9,7 @@ import type { Candidates } from '../paths/candidates.ts';
 import type { PathTable } from '../paths/path-table.ts';
 import type { Mac } from '../wire/address.ts';
 import type { VersionRange } from '../wire/bifrost-types.ts';
+import type { PauseView } from '../wire/overlay-pause.ts';
 import type { ConnectionTable } from './connections.ts';
 
 /** A PSN so far behind is nonsense, not old: near 2^31 serial numbers stop being comparable. */
@@ -43,6 +44,9 @@ export interface PairDirectory {
   find(peer: number, vni: number, localMac: Mac, remoteMac: Mac): number;
 }
 
+/** Is told of a pause frame that came for a pair's connection; the view is aimed at it during the call. */
+export type OnPause = (now: number, pair: number, frame: PauseView) => void;
+
 export interface TransportSurroundings {
   readonly region: Region;
   readonly rng: Rng;
@@ -50,6 +54,8 @@ export interface TransportSurroundings {
   /** Absent: slots keep their source ports. */
   readonly candidates?: Candidates | undefined;
   readonly pairs: PairDirectory;
+  /** Absent: pauses are counted, and nobody's. */
+  readonly onPause?: OnPause | undefined;
   readonly nowMicros: number;
 }
 
@@ -75,6 +81,9 @@ export interface TransportCounters {
   packetsMarked: number;
   marksReceived: number;
   probesSent: number;
+  /** Overlay pause frames (Backdraft §4.3). */
+  pausesSent: number;
+  pausesReceived: number;
   connectionsOpened: number;
   connectionsReset: number;
   /** Closed by us and by the peer, for a reason; given up because nothing answered any more; requests refused. */
@@ -115,6 +124,8 @@ export function newCounters(): TransportCounters {
     packetsMarked: 0,
     marksReceived: 0,
     probesSent: 0,
+    pausesSent: 0,
+    pausesReceived: 0,
     connectionsOpened: 0,
     connectionsReset: 0,
     connectionsClosed: 0,

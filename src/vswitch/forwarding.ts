@@ -13,7 +13,7 @@ import {
   type Mac,
   sameIpv6,
 } from '../wire/address.ts';
-import { FEATURE_SUPER_FRAMES } from '../wire/bifrost-connect.ts';
+import { FEATURE_PAUSES, FEATURE_SUPER_FRAMES } from '../wire/bifrost-connect.ts';
 import type { AddressSet, NetworkConfig, PortConfig, SwitchConfig } from './config.ts';
 import { PeerIndex } from './peer-index.ts';
 
@@ -99,7 +99,7 @@ export class Forwarding implements PairDirectory {
 
   /** Where frames must not wait for one another, none is of many packets. */
   featuresOf(pair: number): number {
-    return this.reordersOf(pair) ? FEATURE_SUPER_FRAMES : 0;
+    return FEATURE_PAUSES | (this.reordersOf(pair) ? FEATURE_SUPER_FRAMES : 0);
   }
 
   congestionOf(pair: number): CongestionAlgorithm {

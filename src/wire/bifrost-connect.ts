@@ -40,6 +40,8 @@ export const CONNECT_PACKET_BYTES = CONNECT_HEADER_BYTES + 12;
 
 /** Takes frames of many packets with their virtio_net_hdr. */
 export const FEATURE_SUPER_FRAMES = 0x01;
+/** Obeys overlay pause frames (overlay-pause.ts). */
+export const FEATURE_PAUSES = 0x02;
 
 /** Reasons of a close. Not used for long: it is opened again when it is needed. */
 export const CLOSE_IDLE = 1;

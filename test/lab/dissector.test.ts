@@ -12,6 +12,7 @@ import {
   CLOSE_NO_VERSION,
   CLOSE_STOPPED,
   emitConnect,
+  FEATURE_PAUSES,
   FEATURE_SUPER_FRAMES,
 } from '../../src/wire/bifrost-connect.ts';
 import {
@@ -112,7 +113,7 @@ function withVirtioHeader(): Uint8Array {
 }
 
 const macs = { sourceMac: 0x02_00_00_00_00_01, destinationMac: 0x02_00_00_00_00_02 };
-const connect = { version: 1, ccType: 0, threadId: 9, features: FEATURE_SUPER_FRAMES };
+const connect = { version: 1, ccType: 0, threadId: 9, features: FEATURE_SUPER_FRAMES | FEATURE_PAUSES };
 const message = withVirtioHeader();
 
 /** A pause of so many bytes, as emitPause wrote it or cut short. */
@@ -362,6 +363,7 @@ describe('tshark with docs/selvage.lua', () => {
         'selvage.type': '3',
         'selvage.connect.thread': '9',
         'selvage.connect.super_frames': '1',
+        'selvage.connect.pauses': '1',
         'selvage.connect.local_cid': '0xa1b2c3d4',
         'selvage.cid': '0x00000000',
         'selvage.connect.source_mac': '02:00:00:00:00:01',

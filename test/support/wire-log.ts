@@ -15,6 +15,7 @@ import {
   PACKET_CONNECTION_REQUEST,
   PACKET_CONNECTION_RESPONSE,
   PACKET_DATA,
+  PACKET_PAUSE,
 } from '../../src/wire/bifrost-types.ts';
 import { VXLAN_HEADER_BYTES } from '../../src/wire/vxlan.ts';
 
@@ -65,6 +66,8 @@ export class WireLog {
         return 'response';
       case PACKET_CLOSE:
         return 'close';
+      case PACKET_PAUSE:
+        return 'pause';
       default:
         return 'reset';
     }
