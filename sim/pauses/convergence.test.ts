@@ -90,7 +90,7 @@ it('a receiver that takes nothing holds no more than its cap, and its sender sen
   const packets = (world.receivers[1]!.flow(0).queuedBytes - before) / 1500;
   expect(packets).toBeGreaterThanOrEqual(4);
   expect(packets).toBeLessThanOrEqual(6);
-  expect(flow!.mostBytes).toBeLessThan(world.receivers[1]!.thresholds.capBytes);
+  expect(flow!.mostBytes).toBeLessThan(world.receivers[1]!.capBytes);
 });
 
 it('a flow that is paused does not delay another of the same pair of hosts', () => {

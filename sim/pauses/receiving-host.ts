@@ -12,6 +12,8 @@ import type { Clock } from '../clock.ts';
 import { type FlowSetup, PACKET_BYTES, type Packet, type PauseWorldOptions } from './packet.ts';
 
 const BATCH_PACKETS = 64;
+/** Two for Th_over, one for what is on its way, and one for a frame that is lost. */
+const CAP_WINDOWS = 4;
 /** An owner that takes nothing looks again after so long. */
 const STOPPED_MICROS = 100;
 
@@ -34,6 +36,7 @@ export interface ReceiverLinks {
 export class ReceivingHost {
   readonly issuer: PauseIssuer;
   readonly thresholds: Thresholds;
+  readonly capBytes: number;
   readonly networkThresholdBytes: number;
   /** Pause frames to the core. */
   pauseFrames = 0;
@@ -51,7 +54,12 @@ export class ReceivingHost {
     this.options = options;
     this.links = links;
     const { windowBytes, hopMicros, linkBytesPerSecond } = options;
-    this.thresholds = new Thresholds({ batchBytes: BATCH_PACKETS * PACKET_BYTES, windowBytes });
+    this.capBytes = CAP_WINDOWS * windowBytes;
+    this.thresholds = new Thresholds({
+      batchBytes: BATCH_PACKETS * PACKET_BYTES,
+      windowBytes,
+      capBytes: this.capBytes,
+    });
     const rttMicros = 4 * hopMicros;
     this.networkThresholdBytes =
       this.thresholds.mostOverBytes + (2 * rttMicros * linkBytesPerSecond) / 1e6 + windowBytes;
@@ -60,7 +68,12 @@ export class ReceivingHost {
       this.lastSequence = Math.max(Math.floor(now), this.lastSequence + 1);
       links.ask(flow, this.lastSequence, pauseMicros, rate);
     };
-    this.issuer = new PauseIssuer(clock.nowMicros, this.thresholds, { ask, rttMicros: () => rttMicros });
+    this.issuer = new PauseIssuer(clock.nowMicros, this.thresholds, {
+      ask,
+      rttMicros: () => rttMicros,
+      roomBytes: () => Number.POSITIVE_INFINITY,
+      done() {},
+    });
     this.alarm = new Alarm(clock, () => {
       this.issuer.advance(clock.nowMicros);
       this.watch();
@@ -84,7 +97,7 @@ export class ReceivingHost {
 
   receive(packet: Packet): void {
     const owned = this.owned.get(packet.flow)!;
-    const isFull = owned.queuedBytes + packet.bytes > this.thresholds.capBytes;
+    const isFull = owned.queuedBytes + packet.bytes > this.capBytes;
     if (isFull && !this.options.losslessCore) {
       owned.drops++;
       return;

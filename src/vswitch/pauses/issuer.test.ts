@@ -7,7 +7,8 @@ import { Thresholds } from './thresholds.ts';
 const FLOW = 5;
 const BATCH = 100_000;
 const RTT = 100;
-const thresholds = new Thresholds({ batchBytes: BATCH, windowBytes: 800_000 });
+const WINDOW = 800_000;
+const thresholds = new Thresholds({ batchBytes: BATCH, windowBytes: WINDOW, capBytes: 4 * WINDOW });
 
 interface Asked {
   readonly at: number;
@@ -18,7 +19,9 @@ interface Asked {
 
 class Bench {
   readonly asked: Asked[] = [];
+  readonly done: number[] = [];
   now = 0;
+  roomBytes = Number.POSITIVE_INFINITY;
   issuer: PauseIssuer;
 
   constructor() {
@@ -28,7 +31,13 @@ class Bench {
   load(old?: IssuerState): PauseIssuer {
     const ask = (at: number, flow: number, pauseMicros: number, rate: number) =>
       this.asked.push({ at, flow, pauseMicros, rate });
-    return new PauseIssuer(this.now, thresholds, { ask, rttMicros: () => RTT }, old);
+    const outlet = {
+      ask,
+      rttMicros: () => RTT,
+      roomBytes: () => this.roomBytes,
+      done: (flow: number) => this.done.push(flow),
+    };
+    return new PauseIssuer(this.now, thresholds, outlet, old);
   }
 
   advance(micros: number): void {
@@ -163,6 +172,7 @@ describe('a queue', () => {
     expect(rates.at(-1)).toBe(Number.POSITIVE_INFINITY);
     for (let i = 1; i < rates.length; i++) expect(rates[i]).toBeGreaterThanOrEqual(2 * rates[i - 1]!);
     expect(bench.issuer.counters).toMatchObject({ doubled: rates.length - 1, releases: 1 });
+    expect(bench.done).toEqual([FLOW]);
   });
 
   it('is released once when it stays empty', () => {
@@ -175,7 +185,17 @@ describe('a queue', () => {
     expect(bench.asked).toHaveLength(2);
     expect(bench.asked[1]).toMatchObject({ pauseMicros: 0, rate: Number.POSITIVE_INFINITY });
     expect(bench.issuer.keeps(FLOW)).toBe(false);
+    expect(bench.done).toEqual([FLOW]);
     expect(bench.issuer.nextTimeout()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('asks earlier where memory is short, for the time it takes to come down to half of that', () => {
+    const bench = known();
+    bench.roomBytes = WINDOW + 32 * 160_000;
+    bench.issuer.arrived(bench.now, FLOW, 50_000);
+    expect(bench.asked).toEqual([]);
+    bench.issuer.arrived(bench.now, FLOW, 20_000);
+    expect(bench.asked).toMatchObject([{ pauseMicros: 1800 }]);
   });
 
   it('that is forgotten says nothing more', () => {
@@ -190,14 +210,15 @@ describe('a queue', () => {
   });
 });
 
-it('has a cap that an obedient sender does not meet', () => {
-  for (const windowBytes of [50_000, 800_000, 6_000_000]) {
-    const { capBytes, mostOverBytes, leastOverBytes, batchBytes } = new Thresholds({
-      batchBytes: BATCH,
-      windowBytes,
-    });
-    expect(capBytes).toBeGreaterThanOrEqual(mostOverBytes + windowBytes);
-    expect(leastOverBytes).toBeGreaterThanOrEqual(2 * batchBytes);
+it('keeps thresholds a window below the cap, so that an obedient sender does not meet it', () => {
+  const capBytes = 8_000_000;
+  for (const windowBytes of [50_000, WINDOW, 6_000_000]) {
+    const sized = new Thresholds({ batchBytes: BATCH, windowBytes, capBytes });
+    expect(sized.mostOverBytes + windowBytes).toBeLessThanOrEqual(capBytes);
+    expect(sized.leastOverBytes).toBe(2 * BATCH);
+    for (const bdp of [0, 1e6, 1e9]) {
+      expect(sized.overBytes(bdp, 4)).toBeLessThanOrEqual(sized.mostOverBytes);
+    }
   }
 });
 

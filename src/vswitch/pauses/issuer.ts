@@ -87,6 +87,10 @@ export interface PauseOutlet {
   ask(now: number, flow: number, pauseMicros: number, rateBytesPerSecond: number): void;
   /** From this host to the flow's sender and back. */
   rttMicros(flow: number): number;
+  /** What may still be queued for the flow and those that share memory with it. */
+  roomBytes(flow: number): number;
+  /** Nothing that was asked holds any more: the flow's number need not be kept. */
+  done(flow: number): void;
 }
 
 export class PauseIssuer {
@@ -147,7 +151,9 @@ export class PauseIssuer {
     const depth = columns.depth[flow]! + bytes;
     columns.depth[flow] = depth;
     if (columns.asked[flow] === 1) this.judgeLate(now, flow, bytes);
-    if (depth > thresholds.leastOverBytes && now >= columns.nextAt[flow]!) this.consider(now, flow);
+    if (now < columns.nextAt[flow]!) return;
+    const limit = thresholds.bearableBytes(this.outlet.roomBytes(flow));
+    if (depth > Math.min(thresholds.leastOverBytes, limit)) this.consider(now, flow);
   }
 
   /** The flow's owner took bytes out of its queue, or they were dropped. */
@@ -160,7 +166,7 @@ export class PauseIssuer {
     if (depth > 0 || columns.asked[flow] === 0) return;
     columns.emptyAt[flow] = now;
     const rtt = this.outlet.rttMicros(flow);
-    // Later than that what is on its way already arrives as soon as what a new frame would bring.
+    // Later than that, what is on its way already arrives as soon as what a new frame would bring.
     if (now + rtt < columns.pauseEnds[flow]!) this.shorten(now, flow);
     else this.feed(now, flow, bytes, rtt);
   }
@@ -187,8 +193,10 @@ export class PauseIssuer {
     const { columns, now } = this;
     if (this.consider(now, flow)) return;
     const isEmpty = columns.depth[flow] === 0;
-    if (isEmpty && now >= columns.emptyAt[flow]! + RELEASE_MICROS) this.release(now, flow);
-    else if (now >= columns.askedAt[flow]! + FORGET_MICROS) columns.asked[flow] = 0;
+    const isIdle = isEmpty && now >= columns.emptyAt[flow]! + RELEASE_MICROS;
+    if (isIdle && columns.asked[flow] === 1) this.release(now, flow);
+    if (now >= columns.askedAt[flow]! + FORGET_MICROS) columns.asked[flow] = 0;
+    if (columns.asked[flow] === 0) this.outlet.done(flow);
     else this.timers.set(flow, Math.max(now, isEmpty ? columns.emptyAt[flow]! : now) + RELEASE_MICROS);
   };
 
@@ -199,7 +207,8 @@ export class PauseIssuer {
     const rtt = this.outlet.rttMicros(flow);
     const bdpBytes = rate === Number.POSITIVE_INFINITY ? 0 : (rate * rtt) / 1e6;
     const depth = columns.depth[flow]!;
-    if (depth <= this.thresholds.overBytes(bdpBytes, columns.raised[flow]!)) return false;
+    const limit = this.thresholds.bearableBytes(this.outlet.roomBytes(flow));
+    if (depth <= Math.min(this.thresholds.overBytes(bdpBytes, columns.raised[flow]!), limit)) return false;
     if (columns.asked[flow] === 1 && now < columns.pauseEnds[flow]!) this.counters.renewed++;
     this.pause(now, flow, rate, bdpBytes, rtt);
     return true;
@@ -208,7 +217,9 @@ export class PauseIssuer {
   private pause(now: number, flow: number, rate: number, bdpBytes: number, rtt: number): void {
     const { columns } = this;
     this.lower(now, flow);
-    const excess = columns.depth[flow]! - this.thresholds.goalBytes(bdpBytes, columns.raised[flow]!);
+    const limit = this.thresholds.bearableBytes(this.outlet.roomBytes(flow));
+    const goal = Math.min(this.thresholds.goalBytes(bdpBytes, columns.raised[flow]!), limit / 2);
+    const excess = columns.depth[flow]! - goal;
     const wanted = rate === Number.POSITIVE_INFINITY ? MEASURE_MICROS : (excess / rate) * 1e6;
     const pauseMicros = Math.floor(Math.min(Math.max(wanted, 1), MAX_PAUSE_MICROS));
     this.counters.pauses++;
@@ -274,6 +285,8 @@ export class PauseIssuer {
     const rate = 2 * grownRate(columns.told[flow]!, now - columns.pauseEnds[flow]!);
     if (rate >= FREE_RATE) {
       this.release(now, flow);
+      // `done` is not said from within a call about the flow.
+      this.timers.set(flow, now);
       return;
     }
     this.counters.doubled++;
