@@ -67,6 +67,8 @@ export interface SwitchConfig {
   readonly sprayPackets?: number;
   /** Which of the flows that wait goes next; absent: deficit round robin. */
   readonly scheduler?: SchedulerName;
+  /** Whether senders of flows that wait too long here are asked to pause, and such requests obeyed; absent: true. */
+  readonly pauses?: boolean;
   readonly networks: readonly NetworkConfig[];
 }
 

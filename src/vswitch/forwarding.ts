@@ -59,12 +59,14 @@ export class Forwarding implements PairDirectory {
   private readonly pairs: Pair[] = [];
   private readonly peerNames: readonly string[];
   private readonly governs: (pair: number) => CongestionAlgorithm;
+  private readonly pauses: boolean;
 
   constructor(config: SwitchConfig, governs: (pair: number) => CongestionAlgorithm) {
     this.peers = vtepsOf(config);
     this.peerNames = this.peers.map(formatHostAddress);
     this.index = new PeerIndex(this.peers);
     this.governs = governs;
+    this.pauses = config.pauses ?? true;
     for (const network of config.networks) this.addNetwork(network);
   }
 
@@ -99,7 +101,7 @@ export class Forwarding implements PairDirectory {
 
   /** Where frames must not wait for one another, none is of many packets. */
   featuresOf(pair: number): number {
-    return FEATURE_PAUSES | (this.reordersOf(pair) ? FEATURE_SUPER_FRAMES : 0);
+    return (this.pauses ? FEATURE_PAUSES : 0) | (this.reordersOf(pair) ? FEATURE_SUPER_FRAMES : 0);
   }
 
   congestionOf(pair: number): CongestionAlgorithm {

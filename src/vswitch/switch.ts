@@ -20,10 +20,12 @@ import { Delivery, type DeliveryState } from './delivery.ts';
 import { Departures } from './departures.ts';
 import { countInterrupted, newSwitchCounters, type SwitchCounters } from './drops.ts';
 import { type Crew, Egress } from './egress.ts';
+import { FLOW_BYTES } from './flows/queue-memory.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Governance } from './governance.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
 import { PairDrops } from './pair-drops.ts';
+import { Pauses, type PausesState } from './pauses/pauses.ts';
 import { Steering, steeredVnics } from './steering.ts';
 import { Waiting, type WaitingState } from './waiting.ts';
 
@@ -58,6 +60,7 @@ export interface SwitchState {
   readonly plane: PlaneState;
   readonly pathCare: PathCareState;
   readonly waiting: WaitingState;
+  readonly pauses: PausesState | undefined;
   readonly pairDrops: Uint32Array;
   readonly delivery: DeliveryState;
   readonly scratch: ChunkWriterState;
@@ -84,6 +87,8 @@ export class Switch implements IngressTargets {
   private inTurn = false;
   /** Frames that wait for their connection, and frames that wait for their vNIC to take them. */
   readonly waiting: Waiting;
+  /** What holds back flows whose receivers are slow; absent: nothing does. */
+  readonly pauses: Pauses | undefined;
   readonly pairDrops: PairDrops;
   private readonly devices: readonly FrameDevice[];
   private readonly underlay: UnderlayDevice;
@@ -135,9 +140,26 @@ export class Switch implements IngressTargets {
     const { candidates } = this.pathCare;
     this.transport = new Transport(
       { payloadBytes, windowPackets, threadId, sprayPackets },
-      { region, rng, paths, candidates, pairs: this.forwarding, nowMicros },
+      {
+        region,
+        rng,
+        paths,
+        candidates,
+        pairs: this.forwarding,
+        onPause: (now, pair, frame) => this.pauses?.obey(now, pair, frame),
+        nowMicros,
+      },
       old?.transport,
     );
+    this.pauses =
+      config.pauses === false
+        ? undefined
+        : new Pauses(
+            this.now,
+            { batchBytes: READ_BATCH * payloadBytes, windowBytes: maxCwndBytes, capBytes: FLOW_BYTES },
+            { waiting: this.waiting, forwarding: this.forwarding, paths, transport: this.transport },
+            old?.pauses,
+          );
     this.delivery = new Delivery(
       region,
       this.counters,
@@ -170,6 +192,7 @@ export class Switch implements IngressTargets {
       plane: this.plane.save(),
       pathCare: this.pathCare.save(),
       waiting: this.waiting.save(),
+      pauses: this.pauses?.save(),
       pairDrops: this.pairDrops.save(),
       delivery: this.delivery.save(),
       scratch: this.scratch.save(),
@@ -215,6 +238,7 @@ export class Switch implements IngressTargets {
     const more = this.readPorts(budget) || !drained;
     if (drained) this.transport.advance(now);
     this.pathCare.settle(now);
+    this.pauses?.advance(now);
     // After the timers: what they change (a peer is given up) concerns those who wait, and nothing else wakes them.
     this.departures.pump();
     this.departures.transmit();
@@ -270,6 +294,7 @@ export class Switch implements IngressTargets {
       retry,
       this.transport.nextTimeout(),
       this.pathCare.nextTimeout(),
+      this.pauses?.nextTimeout() ?? Number.POSITIVE_INFINITY,
       this.plane.nextTimeout(),
     );
   }

@@ -12,7 +12,7 @@ const RINGS = 32_768;
 /** Part of the rings that no flow of its own gets: for flows that share a queue, and for what is put in front again. */
 const RESERVE_SHIFT = 4;
 /** Deep enough for a TCP window of the usual limit (6 MB): guests then slow down by their own window, not by loss. */
-const FLOW_BYTES = 8 << 20;
+export const FLOW_BYTES = 8 << 20;
 /** All flows of a link together: one vNIC, or a pair of them, gets at most so much. */
 const LINK_BYTES = 2 * FLOW_BYTES;
 /** And no more than so many times what is left. */
@@ -62,10 +62,14 @@ export class QueueMemory {
 
   /** Whether so many bytes more may wait in a flow with `flowBytes`, of a link with `linkBytes`. */
   admitsBytes(bytes: number, flowBytes: number, linkBytes: number): boolean {
+    return flowBytes + bytes <= Math.min(FLOW_BYTES, this.roomBytes(linkBytes));
+  }
+
+  /** How much more may wait for a link with `linkBytes`. */
+  roomBytes(linkBytes: number): number {
     const { region } = this;
     const left = (region.free - (region.chunks >>> LEFT_SHIFT)) * CHUNK_BYTES;
-    const ofLink = Math.min(LINK_BYTES, LINK_SHARE * left) - linkBytes;
-    return flowBytes + bytes <= Math.min(FLOW_BYTES, ofLink);
+    return Math.min(LINK_BYTES, LINK_SHARE * left) - linkBytes;
   }
 
   /**
