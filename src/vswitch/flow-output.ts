@@ -11,6 +11,8 @@ import type { DropDelivery, VnicSink } from './vnic-output.ts';
 
 const PIECES = 2048;
 const NONE = -1;
+/** Tried at once: as many as a ring of the device takes. */
+const RING_FRAMES = 64;
 /** Of a flow that has no queue of the device's: nobody needs it here, or it waits until the device has a ring. */
 const NO_QUEUE = 0;
 const WAITS_FOR_RING = -1;
@@ -160,7 +162,7 @@ export class FlowOutput implements VnicSink {
     const { backlog } = queues;
     backlog.start(now, flow);
     while (backlog.queuedFrames(flow) > 0) {
-      queues.load(flow, loaded);
+      queues.load(flow, loaded, RING_FRAMES);
       const taken = device.txFlow(queue, loaded, 0);
       const isFull = taken < loaded.count;
       if (isFull) queues.unload(now, flow, loaded, taken);
