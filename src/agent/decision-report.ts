@@ -1,18 +1,29 @@
-// What a switch says of its decisions about paths, and of the source ports that slots may use: plain numbers.
+// What a switch says of its decisions about paths and flows, and of the source ports that slots may use: plain numbers.
 
 import type { Decision } from '../paths/decisions.ts';
 import { CANDIDATES } from '../paths/path-table.ts';
+import type { PauseEntry } from '../vswitch/pauses/pause-log.ts';
 import type { Switch } from '../vswitch/switch.ts';
 import type { HostAddress } from '../wire/address.ts';
 
 export interface Account {
   readonly decisions: readonly DecisionReport[];
   readonly peers: readonly CandidatesReport[];
+  readonly pauses: readonly PauseReport[];
 }
 
 export interface DecisionReport extends Omit<Decision, 'atMicros' | 'peer'> {
   readonly vtep: HostAddress;
   readonly microsAgo: number;
+}
+
+/** A flow that was held back, or is. */
+export interface PauseReport extends Omit<PauseEntry, 'link' | 'sinceMicros' | 'untilMicros'> {
+  /** Of the other end; undefined: both ends are here. */
+  readonly vtep: HostAddress | undefined;
+  readonly microsAgo: number;
+  /** Undefined: it is held still. */
+  readonly heldMicros: number | undefined;
 }
 
 /** Of a peer, what is known of its candidates beside the slots' own. */
@@ -39,7 +50,7 @@ export interface CandidateReport {
   readonly lost: number;
 }
 
-export function accountOf({ forwarding, paths, pathCare }: Switch, nowMicros: number): Account {
+export function accountOf({ forwarding, paths, pathCare, pauses }: Switch, nowMicros: number): Account {
   const { candidates, decisions } = pathCare;
   const { peers } = forwarding;
   return {
@@ -58,6 +69,12 @@ export function accountOf({ forwarding, paths, pathCare }: Switch, nowMicros: nu
         candidates: candidateReports(peer),
       };
     }),
+    pauses: (pauses?.log.all() ?? []).map(({ link, sinceMicros, untilMicros, ...entry }) => ({
+      ...entry,
+      vtep: entry.role === 'local' ? undefined : peers[forwarding.peerOf(link)]!,
+      microsAgo: Math.max(0, nowMicros - sinceMicros),
+      heldMicros: untilMicros === undefined ? undefined : untilMicros - sinceMicros,
+    })),
   };
 
   function candidateReports(peer: number): CandidateReport[] {

@@ -172,7 +172,7 @@ describe('connections', () => {
   });
 
   it('say which frames were dropped for want of room, in front of one and behind the other', () => {
-    const { world, hosts } = worldOf([PAIR]);
+    const { world, hosts } = worldOf([PAIR], { pauses: false });
     world.loses = () => true;
     // So many wait while the connection is being opened.
     hosts[0]!.send(0, ...Array.from({ length: 64 + 9 }, () => frame(2)));

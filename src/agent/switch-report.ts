@@ -34,6 +34,7 @@ export function reportOf(vswitch: Switch): SwitchReport {
       ...transport.counters,
       ...paths.changes,
       ...vswitch.pathCare.candidates.counters,
+      ...vswitch.pauses?.tallies(),
     },
     dropped: { ...dropped },
     peers: peersOf(vswitch),

@@ -1,9 +1,16 @@
-// What the agent decided about paths, and what it knows of source ports, at GET /why: text and plain numbers.
+// What the agent decided about paths and flows, and what it knows of source ports, at GET /why: text and plain numbers.
 
 import { type DecisionName, MOVED_BLINDLY, MOVED_BY_ROUTES } from '../paths/decisions.ts';
 import { PORT_STATES, type PortState, REROUTE_REASONS, type RerouteReason } from '../paths/reroute/core.ts';
 import { formatHostAddress } from '../wire/address.ts';
-import type { Account, CandidateReport, CandidatesReport, DecisionReport } from './decision-report.ts';
+import { formatFlow } from '../wire/flow-text.ts';
+import type {
+  Account,
+  CandidateReport,
+  CandidatesReport,
+  DecisionReport,
+  PauseReport,
+} from './decision-report.ts';
 import { reasonOf } from './flow-status.ts';
 import type { LeftReason } from './status.ts';
 
@@ -12,6 +19,26 @@ export interface WhyStatus {
   readonly decisions: readonly PathDecision[];
   /** Once for each data thread that knows more of it than its slots. */
   readonly peers: readonly PeerCandidates[];
+  /** Flows that were held back because their receivers are slow, in the same order. */
+  readonly pauses: readonly PauseDecision[];
+}
+
+export interface PauseDecision {
+  /** Of the other end; absent: both ends are on this host. */
+  readonly vtep?: string;
+  readonly thread: number;
+  /** When it began. */
+  readonly secondsAgo: number;
+  /** `flow-paused`: its receiver's host asked for it; `flow-pause-asked`: this host did; `flow-held`: both ends are here. */
+  readonly event: 'flow-paused' | 'flow-pause-asked' | 'flow-held';
+  readonly flow: string;
+  /** Absent: it is held still. */
+  readonly forSeconds?: number;
+  /** Pause frames it took, and what the last one said. */
+  readonly frames: number;
+  readonly pauseMicros: number;
+  /** Absent: no rate. */
+  readonly rateBytesPerSecond?: number;
 }
 
 export interface PathDecision {
@@ -56,16 +83,37 @@ export interface CandidateStatus {
 
 /** Of all data threads, by their numbers; `to` leaves out what is not about that peer. */
 export function whyStatusOf(accounts: readonly Account[], sourcePorts: number, to?: string): WhyStatus {
-  const isAsked = (vtep: string) => to === undefined || vtep === to;
+  const isAsked = (vtep: string | undefined) => to === undefined || vtep === to;
   const decisions = accounts.flatMap((account, thread) =>
     account.decisions.map((report) => decisionOf(report, thread, sourcePorts)),
   );
   const peers = accounts.flatMap((account, thread) =>
     account.peers.map((report) => candidatesOf(report, thread, sourcePorts)),
   );
+  const pauses = accounts.flatMap((account, thread) => account.pauses.map((each) => pauseOf(each, thread)));
   return {
     decisions: decisions.filter(({ vtep }) => isAsked(vtep)).sort((a, b) => b.secondsAgo - a.secondsAgo),
     peers: peers.filter(({ vtep }) => isAsked(vtep)),
+    pauses: pauses.filter(({ vtep }) => isAsked(vtep)).sort((a, b) => b.secondsAgo - a.secondsAgo),
+  };
+}
+
+const PAUSE_EVENTS = { obeys: 'flow-paused', asks: 'flow-pause-asked', local: 'flow-held' } as const;
+
+function pauseOf(report: PauseReport, thread: number): PauseDecision {
+  const { vtep, role, key, microsAgo, heldMicros, frames, pauseMicros, rateBytesPerSecond } = report;
+  return {
+    ...(vtep !== undefined && { vtep: formatHostAddress(vtep) }),
+    thread,
+    secondsAgo: seconds(microsAgo),
+    event: PAUSE_EVENTS[role],
+    flow: formatFlow(key),
+    ...(heldMicros !== undefined && { forSeconds: seconds(heldMicros) }),
+    frames,
+    pauseMicros,
+    ...(rateBytesPerSecond !== Number.POSITIVE_INFINITY && {
+      rateBytesPerSecond: Math.round(rateBytesPerSecond),
+    }),
   };
 }
 

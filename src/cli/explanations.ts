@@ -8,7 +8,7 @@ import { fetchDecisions, fetchReroutePaths, fetchReroutes } from '../reroute/cli
 import type { RerouteDecision, ReroutePath } from '../reroute/status.ts';
 import { parseIpv4, parseIpv6 } from '../wire/address.ts';
 
-const NOTHING: WhyStatus = { decisions: [], peers: [] };
+const NOTHING: WhyStatus = { decisions: [], peers: [], pauses: [] };
 
 /** The agent's slots and source ports of rerouting, to one peer or to all; of one also the agent's candidates. */
 export async function knownPaths(

@@ -101,7 +101,7 @@ PEER      DEVICE   PORT  STATE    IN USE  RTT     NO FAILURE FOR  PROBES  BACKEN
     { ...decision, event: 'peer-plain', because: 'no-answer', sourcePorts: [] },
     { ...decision, event: 'port-back', because: 'rankings-reset', sourcePorts: [10_004] },
   ];
-  const agent = { decisions: [], peers: [] };
+  const agent = { decisions: [], peers: [], pauses: [] };
   expect(renderWhy({ flow: undefined, agent, decisions: [decision, ...others] })).toBe(`\
 WHEN       PEER      BY      WHAT AND WHY
 4.3 s ago  10.0.2.1  vxlan0  left source ports 10003 and 10007: a probe and the one right after it were not answered

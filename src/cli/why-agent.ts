@@ -1,6 +1,6 @@
-// Why the agent's paths and windows are as they are, in plain words.
+// Why the agent's paths, windows and flows are as they are, in plain words.
 import type { FlowSlotStatus, FlowStatus } from '../agent/status.ts';
-import type { CandidateStatus, PathDecision, PeerCandidates } from '../agent/why-status.ts';
+import type { CandidateStatus, PathDecision, PauseDecision, PeerCandidates } from '../agent/why-status.ts';
 import { table } from '../base/table.ts';
 import type { RerouteReason } from '../paths/reroute/core.ts';
 import { age, bytes, count, micros } from './quantities.ts';
@@ -53,6 +53,24 @@ export function pathDecisionText(decision: PathDecision): string {
     case 'alarm-over':
       return 'the alarm is over: paths are not left any more';
   }
+}
+
+const PAUSED: Readonly<Record<PauseDecision['event'], string>> = {
+  'flow-paused': 'paused FLOW: its receiver there takes less than comes',
+  'flow-pause-asked': 'asked for a pause of FLOW: its receiver here takes less than comes',
+  'flow-held': 'held FLOW: its receiver takes less than comes, and both are on this host',
+};
+
+/** `paused tcp 10.0.0.1:5000 > 10.0.0.2:80: …; 12 pause frames in 0.3 s, …`. */
+export function pauseText({ event, flow, forSeconds, frames, ...last }: PauseDecision): string {
+  const { pauseMicros, rateBytesPerSecond } = last;
+  const time = forSeconds === undefined ? 'and still' : `for ${age(forSeconds)}`;
+  const rate = rateBytesPerSecond === undefined ? 'any rate' : `${bytes(rateBytesPerSecond)}/s`;
+  const said =
+    event === 'flow-held'
+      ? ''
+      : ` by ${count(frames, 'pause frame')}, the last one for ${pauseMicros === 0 ? '' : `${micros(pauseMicros)} and then `}${rate}`;
+  return `${PAUSED[event].replace('FLOW', flow)}; ${time}${said}`;
 }
 
 export function renderCandidates(peers: readonly PeerCandidates[]): string {

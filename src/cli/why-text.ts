@@ -6,7 +6,7 @@ import { table } from '../base/table.ts';
 import type { RerouteDecision } from '../reroute/status.ts';
 import { decisionText } from '../reroute/words.ts';
 import { age } from './quantities.ts';
-import { flowLines, pathDecisionText, peerLines } from './why-agent.ts';
+import { flowLines, pathDecisionText, pauseText, peerLines } from './why-agent.ts';
 
 export interface Why {
   /** Absent: none was asked about. */
@@ -17,13 +17,20 @@ export interface Why {
 }
 
 export function renderWhy({ flow, agent, decisions }: Why): string {
-  const several = agent.decisions.some(({ thread }) => thread > 0);
+  const several = [...agent.decisions, ...agent.pauses].some(({ thread }) => thread > 0);
+  const by = (thread: number) => (several ? `agent, thread ${thread}` : 'agent');
   const lines = [
     ...agent.decisions.map((decision) => ({
       secondsAgo: decision.secondsAgo,
       peer: decision.vtep,
-      by: several ? `agent, thread ${decision.thread}` : 'agent',
+      by: by(decision.thread),
       text: pathDecisionText(decision),
+    })),
+    ...agent.pauses.map((pause) => ({
+      secondsAgo: pause.secondsAgo,
+      peer: pause.vtep ?? '-',
+      by: by(pause.thread),
+      text: pauseText(pause),
     })),
     ...decisions.map((decision) => ({
       secondsAgo: decision.secondsAgo,

@@ -1,7 +1,7 @@
 // What `selvage why` says of the agent's decisions.
 import { describe, expect, it } from 'vitest';
 import type { FlowStatus } from '../agent/status.ts';
-import type { PathDecision, PeerCandidates } from '../agent/why-status.ts';
+import type { PathDecision, PauseDecision, PeerCandidates } from '../agent/why-status.ts';
 import { DECISION_NAMES } from '../paths/decisions.ts';
 import { flowLines, pathDecisionText, renderCandidates } from './why-agent.ts';
 import { renderWhy } from './why-text.ts';
@@ -107,7 +107,7 @@ it('tells decisions in their order, whoever decided, under what holds now', () =
     sourcePorts: [10_003],
   };
   expect(
-    renderWhy({ flow: undefined, agent: { decisions, peers: [peer] }, decisions: [rerouted] }),
+    renderWhy({ flow: undefined, agent: { decisions, peers: [peer], pauses: [] }, decisions: [rerouted] }),
   ).toMatchInlineSnapshot(`
     "10.0.2.1: all its source ports are asked, since a slot was left lately
     10.0.2.1: 7 slots moved for faults lately
@@ -119,9 +119,36 @@ it('tells decisions in their order, whoever decided, under what holds now', () =
     12 ms ago  10.0.2.1  agent   slot 3 moved from source port 49155 to 49160: the source port was at fault, and the other is known to work
     11 ms ago  10.0.2.1  agent   slot 3 works (source port 49160)"
   `);
-  expect(renderWhy({ flow: undefined, agent: { decisions: [], peers: [] }, decisions: [] })).toBe(
+  expect(renderWhy({ flow: undefined, agent: { decisions: [], peers: [], pauses: [] }, decisions: [] })).toBe(
     'Nothing was left, and nothing else decided.',
   );
+});
+
+it('tells which flows were held back, by whom and how, among the rest', () => {
+  const flow = 'udp 10.0.0.1:7000 > 10.0.0.2:7000 flow 5';
+  const common = { thread: 1, flow, frames: 12, pauseMicros: 2100 };
+  const pauses: PauseDecision[] = [
+    { ...common, vtep: '10.0.2.1', secondsAgo: 3, event: 'flow-paused', rateBytesPerSecond: 16e6 },
+    {
+      ...common,
+      vtep: '10.0.2.1',
+      secondsAgo: 2,
+      event: 'flow-pause-asked',
+      forSeconds: 0.3,
+      pauseMicros: 0,
+    },
+    { ...common, secondsAgo: 1, event: 'flow-held', forSeconds: 0.02 },
+  ];
+  const decisions = [decision(0.5, { slot: 3, sourcePort: 49_160 })];
+  expect(
+    renderWhy({ flow: undefined, agent: { decisions, peers: [], pauses }, decisions: [] }),
+  ).toMatchInlineSnapshot(`
+    "WHEN        PEER      BY               WHAT AND WHY
+    3.0 s ago   10.0.2.1  agent, thread 1  paused udp 10.0.0.1:7000 > 10.0.0.2:7000 flow 5: its receiver there takes less than comes; and still by 12 pause frames, the last one for 2.10 ms and then 16.0 MB/s
+    2.0 s ago   10.0.2.1  agent, thread 1  asked for a pause of udp 10.0.0.1:7000 > 10.0.0.2:7000 flow 5: its receiver here takes less than comes; for 300 ms by 12 pause frames, the last one for any rate
+    1.0 s ago   -         agent, thread 1  held udp 10.0.0.1:7000 > 10.0.0.2:7000 flow 5: its receiver takes less than comes, and both are on this host; for 20 ms
+    500 ms ago  10.0.2.1  agent, thread 0  slot 3 works (source port 49160)"
+  `);
 });
 
 describe('has words for', () => {

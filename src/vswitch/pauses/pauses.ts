@@ -123,6 +123,30 @@ export class Pauses implements ReceiveWatch {
     };
   }
 
+  /** All that is counted, by names that stand alone. Of what was not obeyed, why. */
+  tallies(): Record<string, number> {
+    const { issuer, throttle, counters } = this;
+    const { pauses, renewed, repeated, shortened, doubled, releases } = issuer.counters;
+    const { obeyed, released, old, ahead, capped, persisted } = throttle.counters;
+    return {
+      pausesAsked: pauses,
+      pausesRenewed: renewed,
+      pausesRepeated: repeated,
+      pausesShortened: shortened,
+      pauseRatesDoubled: doubled,
+      pausesReleased: releases,
+      pausesUnsaid: counters.unsaid,
+      flowsHeld: counters.held,
+      pausesObeyed: obeyed,
+      pausesEnded: released,
+      pausesCapped: capped,
+      pausesIgnoredOld: old,
+      pausesIgnoredAhead: ahead,
+      pausesIgnoredNoQueue: counters.noQueue,
+      framesPersisted: persisted,
+    };
+  }
+
   /** Acts on what is due: before what waits is sent. */
   advance(now: number): void {
     this.now = now;
