@@ -3,7 +3,7 @@
 
 import type { Clock } from '../clock.ts';
 import { Link } from './link.ts';
-import type { FlowSetup, Packet, PauseWorldOptions } from './packet.ts';
+import type { CoreOptions, Parcel } from './packet.ts';
 
 /** Of a lossy core, for each output. */
 const OUTPUT_BYTES = 1_000_000;
@@ -11,16 +11,15 @@ const OUTPUT_BYTES = 1_000_000;
 const XOFF_BYTES = 200_000;
 const XON_BYTES = 100_000;
 
-export class Core {
+export class Core<P extends Parcel> {
   /** Packets dropped; pause frames to hosts. */
   readonly counters = { drops: 0, pauseFrames: 0 };
   /** To the hosts. */
-  readonly outputs: readonly Link[];
+  readonly outputs: readonly Link<P>[];
   private readonly clock: Clock;
-  private readonly options: PauseWorldOptions;
-  private readonly flows: readonly FlowSetup[];
+  private readonly options: CoreOptions;
   private readonly pauseHost: (host: number, isPaused: boolean) => void;
-  private readonly queues: readonly Packet[][];
+  private readonly queues: readonly P[][];
   private readonly queuedBytes: Float64Array;
   /** Of each host, what is queued here; and whether it was told to pause. */
   private readonly cameFrom: Float64Array;
@@ -28,14 +27,12 @@ export class Core {
 
   constructor(
     clock: Clock,
-    options: PauseWorldOptions,
-    flows: readonly FlowSetup[],
-    arrive: (host: number, packet: Packet) => void,
+    options: CoreOptions,
+    arrive: (host: number, packet: P) => void,
     pauseHost: (host: number, isPaused: boolean) => void,
   ) {
     this.clock = clock;
     this.options = options;
-    this.flows = flows;
     this.pauseHost = pauseHost;
     const hosts = Array.from({ length: options.hosts }, (_, host) => host);
     this.queues = hosts.map(() => []);
@@ -55,8 +52,8 @@ export class Core {
     );
   }
 
-  receive(packet: Packet): void {
-    const { from, to } = this.flows[packet.flow]!;
+  receive(packet: P): void {
+    const { from, to } = packet;
     if (!this.options.losslessCore && this.queuedBytes[to]! + packet.bytes > OUTPUT_BYTES) {
       this.counters.drops++;
       return;
@@ -68,10 +65,10 @@ export class Core {
     this.outputs[to]!.kick();
   }
 
-  private take(to: number): Packet | undefined {
+  private take(to: number): P | undefined {
     const packet = this.queues[to]!.shift();
     if (packet === undefined) return undefined;
-    const { from } = this.flows[packet.flow]!;
+    const { from } = packet;
     this.queuedBytes[to]! -= packet.bytes;
     this.cameFrom[from]! -= packet.bytes;
     this.tell(from);

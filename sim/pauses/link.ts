@@ -3,14 +3,14 @@
 
 import type { Clock } from '../clock.ts';
 import { Conveyor } from '../conveyor.ts';
-import type { Packet } from './packet.ts';
+import type { Parcel } from './packet.ts';
 
-export class Link {
+export class Link<P extends Parcel> {
   private readonly clock: Clock;
   private readonly bytesPerMicro: number;
   private readonly delayMicros: number;
-  private readonly source: () => Packet | undefined;
-  private readonly wire: Conveyor<Packet>;
+  private readonly source: () => P | undefined;
+  private readonly wire: Conveyor<P>;
   private isBusy = false;
   private isPaused = false;
 
@@ -18,8 +18,8 @@ export class Link {
     clock: Clock,
     bytesPerSecond: number,
     delayMicros: number,
-    source: () => Packet | undefined,
-    arrive: (packet: Packet) => void,
+    source: () => P | undefined,
+    arrive: (packet: P) => void,
   ) {
     this.clock = clock;
     this.bytesPerMicro = bytesPerSecond / 1e6;

@@ -1,9 +1,15 @@
-// What moves in the model of pauses: a packet of a flow, and how hosts and links are set up.
+// What moves in the model of pauses, and how hosts and links are set up.
 
-export interface Packet {
+/** What links and the core know of a packet: hosts, by number. */
+export interface Parcel {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: number;
+}
+
+export interface Packet extends Parcel {
   /** Its flow's number in the world. */
   readonly flow: number;
-  readonly bytes: number;
 }
 
 export const PACKET_BYTES = 1_500;
@@ -18,16 +24,19 @@ export interface FlowSetup {
   readonly takesBytesPerSecond: (nowMicros: number) => number;
 }
 
-export interface PauseWorldOptions {
-  readonly seed: number;
+export interface CoreOptions {
   readonly hosts: number;
-  /** Overlay pause frames between the hosts' switches. */
-  readonly overlay: boolean;
   /** Has pause frames of its own (PFC) on every link, and never drops. */
   readonly losslessCore: boolean;
   readonly linkBytesPerSecond: number;
   /** One way over one link. */
   readonly hopMicros: number;
+}
+
+export interface PauseWorldOptions extends CoreOptions {
+  readonly seed: number;
+  /** Overlay pause frames between the hosts' switches. */
+  readonly overlay: boolean;
   /** What a connection has on its way at most. */
   readonly windowBytes: number;
   /** Of overlay pause frames. */

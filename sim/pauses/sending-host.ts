@@ -16,7 +16,7 @@ interface Sending {
 }
 
 export class SendingHost {
-  readonly link: Link;
+  readonly link: Link<Packet>;
   readonly throttle: FlowThrottle;
   private readonly clock: Clock;
   private readonly options: PauseWorldOptions;
@@ -66,7 +66,8 @@ export class SendingHost {
       sending.inFlightBytes += PACKET_BYTES;
       sending.sentBytes += PACKET_BYTES;
       this.throttle.sent(now, sending.flow, PACKET_BYTES);
-      return { flow: sending.flow, bytes: PACKET_BYTES };
+      const { from, to } = sending.setup;
+      return { flow: sending.flow, from, to, bytes: PACKET_BYTES };
     }
     return undefined;
   }

@@ -18,7 +18,7 @@ export interface FlowReport {
 
 export class PauseWorld {
   readonly clock = new Clock(0);
-  readonly core: Core;
+  readonly core: Core<Packet>;
   readonly senders: readonly SendingHost[];
   readonly receivers: readonly ReceivingHost[];
   /** Frames that got lost. */
@@ -35,7 +35,7 @@ export class PauseWorld {
     const hosts = Array.from({ length: this.options.hosts }, (_, host) => host);
     const arrive = (host: number, packet: Packet) => this.arrive(host, packet);
     const pause = (host: number, isPaused: boolean) => this.senders[host]!.link.pause(isPaused);
-    this.core = new Core(clock, this.options, flows, arrive, pause);
+    this.core = new Core(clock, this.options, arrive, pause);
     this.senders = hosts.map(
       () => new SendingHost(clock, this.options, (packet) => this.core.receive(packet)),
     );
