@@ -70,3 +70,29 @@ it('refuses what is no address before anybody is asked', async () => {
       code: 'bad-input',
     });
 });
+
+it('says which flow is held back at either end, and no more than of the peer that was asked for', async () => {
+  const { world, hosts } = worldOf([layout]);
+  const [one, two] = hosts;
+  one!.send(0, frameBetween(1, 2, { udp: {}, payload: numbered(200) }));
+  world.pass(300_000);
+  two!.vnics[0]!.room = 0;
+  for (let i = 0; i < 20; i++) {
+    for (let n = 0; n < 20; n++) one!.send(0, frameBetween(1, 2, { udp: {}, payload: numbered(1300) }));
+    world.pass(500);
+  }
+  const why = async (host: typeof one, to: string) =>
+    filteredWhy(
+      new URLSearchParams(`to=${to}`),
+      async () => [accountOf(host!.vswitch, world.clock.nowMicros)],
+      PORTS,
+    );
+  const { pauses: obeyed } = await why(one, PEER);
+  const { pauses: asked } = await why(two, formatHostAddress(vtepOf(0)));
+  const flow = 'udp 10.0.0.1:40001 > 10.0.0.2:7001';
+  expect(obeyed).toMatchObject([{ event: 'flow-paused', vtep: PEER, thread: 0, flow }]);
+  expect(asked).toMatchObject([{ event: 'flow-pause-asked', vtep: formatHostAddress(vtepOf(0)), flow }]);
+  expect(obeyed[0]!.forSeconds).toBeUndefined();
+  expect(obeyed[0]!.frames).toBe(asked[0]!.frames);
+  expect((await why(one, formatHostAddress(vtepOf(2)))).pauses).toEqual([]);
+});
