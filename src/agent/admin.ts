@@ -1,9 +1,10 @@
-// What the agent answers on its Unix socket: GET /ready, /status, /flows, /paths, /why, /engines and /congestion, POST
-// /upgrade, /congestion/run, /congestion/set and /congestion/end.
+// What the agent answers on its Unix socket: GET /ready, /status, /flows, /paths, /queues, /why, /engines and
+// /congestion, POST /upgrade, /scheduler, /congestion/run, /congestion/set and /congestion/end.
 
 import type { IncomingMessage, Server } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { SelvageError } from '../base/errors.ts';
+import { isScheduler, SCHEDULER_NAMES, type SchedulerName } from '../vswitch/scheduling/scheduler.ts';
 import type { CongestionStatus, EndOutcome, RunOutcome } from './congestion/congestion-status.ts';
 import type { SelectorText } from './congestion/selector.ts';
 import { type Answer, serveJson } from './json-server.ts';
@@ -12,6 +13,8 @@ import {
   type EngineStatus,
   type FlowStatus,
   type PathStatus,
+  type QueuesStatus,
+  type ScheduleOutcome,
   socketPath,
   type Upgraded,
 } from './status.ts';
@@ -24,9 +27,11 @@ export interface AdminHandlers {
   /** These take filters; throw 'bad-input' for those they do not know. */
   readonly flows: (query: URLSearchParams) => Promise<readonly FlowStatus[]>;
   readonly paths: (query: URLSearchParams) => Promise<readonly PathStatus[]>;
+  readonly queues: (query: URLSearchParams) => Promise<QueuesStatus>;
   readonly why: (query: URLSearchParams) => Promise<WhyStatus>;
   readonly engines: () => Promise<readonly EngineStatus[]>;
   readonly upgrade: (engines: readonly Upgrade[], executor?: string) => Promise<Upgraded>;
+  readonly schedule: (scheduler: SchedulerName) => Promise<ScheduleOutcome>;
   readonly congestion: () => Promise<CongestionStatus>;
   /** Without a selection it governs what it did before. */
   readonly runAlgorithm: (file: string, name?: string, what?: SelectorText) => Promise<RunOutcome>;
@@ -35,7 +40,7 @@ export interface AdminHandlers {
 }
 
 const THERE_ARE =
-  'there are GET /ready, /status, /flows, /paths, /why, /engines, /congestion, POST /upgrade, /congestion/run, /congestion/set, /congestion/end';
+  'there are GET /ready, /status, /flows, /paths, /queues, /why, /engines, /congestion, POST /upgrade, /scheduler, /congestion/run, /congestion/set, /congestion/end';
 
 /** Listens at `<runtimeDir>/agent.sock`; throws 'already-running' when an agent answers there. */
 export async function serveAdmin(runtimeDir: string, handlers: AdminHandlers): Promise<Server> {
@@ -57,6 +62,7 @@ function answers(handlers: AdminHandlers): Record<string, Answer> {
     'GET /status': () => handlers.status(),
     'GET /flows': (_, query) => handlers.flows(query),
     'GET /paths': (_, query) => handlers.paths(query),
+    'GET /queues': (_, query) => handlers.queues(query),
     'GET /why': (_, query) => handlers.why(query),
     'GET /engines': () => handlers.engines(),
     'POST /upgrade': async (request) => {
@@ -68,6 +74,13 @@ function answers(handlers: AdminHandlers): Record<string, Answer> {
         'bad-input',
         'An upgrade names engines and files: {"engines": [{"engine": "switch", "file": "/…"}]}.',
       );
+    },
+    'POST /scheduler': async (request) => {
+      const { scheduler } = await fieldsOf(request);
+      if (typeof scheduler === 'string' && isScheduler(scheduler)) return handlers.schedule(scheduler);
+      throw new SelvageError('bad-input', 'There is no such scheduler.', {
+        hint: `There are: ${SCHEDULER_NAMES.join(', ')}.`,
+      });
     },
     'GET /congestion': () => handlers.congestion(),
     'POST /congestion/run': async (request) => {

@@ -7,6 +7,8 @@ import {
   type EngineStatus,
   type FlowStatus,
   type PathStatus,
+  type QueuesStatus,
+  type ScheduleOutcome,
   socketPath,
   type Upgraded,
 } from './status.ts';
@@ -40,6 +42,16 @@ export async function fetchFlows(runtimeDir: string, filters: Filters): Promise<
 
 export async function fetchPaths(runtimeDir: string, filters: Filters): Promise<readonly PathStatus[]> {
   return (await list(runtimeDir, '/paths', filters)) as readonly PathStatus[];
+}
+
+export async function fetchQueues(runtimeDir: string, filters: Filters): Promise<QueuesStatus> {
+  return (await list(runtimeDir, '/queues', filters)) as QueuesStatus;
+}
+
+/** Throws what the agent says when there is no such scheduler. */
+export async function requestSchedule(runtimeDir: string, scheduler: string): Promise<ScheduleOutcome> {
+  const body = JSON.stringify({ scheduler });
+  return (await call(runtimeDir, 'POST', '/scheduler', body, 5000)) as ScheduleOutcome;
 }
 
 export async function fetchWhy(runtimeDir: string, filters: Filters): Promise<WhyStatus> {

@@ -16,7 +16,7 @@ import { readSelector } from './congestion/selector.ts';
 import { CongestionSocket, congestionSocketPath } from './congestion/socket.ts';
 import { DataThreads } from './data-threads.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
-import { filteredFlows, filteredPaths, filteredWhy } from './filters.ts';
+import { filteredFlows, filteredPaths, filteredQueues, filteredWhy } from './filters.ts';
 import { statusOf } from './report.ts';
 import { RouteSearch } from './route-search.ts';
 import { switchConfigs } from './switch-config.ts';
@@ -62,9 +62,14 @@ export async function runAgent(
       filteredFlows(query, (cid) => (cid === undefined ? threads!.flows() : threads!.flow(cid))),
     paths: async (query) =>
       filteredPaths(query, () => threads!.paths(), { sourcePorts: config.underlay.sourcePorts, hopsOf }),
+    queues: async (query) => filteredQueues(query, () => threads!.queues()),
     why: async (query) => filteredWhy(query, () => threads!.accounts(), config.underlay.sourcePorts),
     engines: () => upgrades!.engines(),
     upgrade: (engines, executor) => upgrades!.upgrade(engines, executor),
+    schedule: async (scheduler) => {
+      await threads!.schedule(scheduler);
+      return { scheduler };
+    },
     congestion: () => plane!.status(congestionSocket?.counts),
     runAlgorithm: async (file, name, what) =>
       plane!.run(file, name, what && (await readSelector(what, (cid) => threads!.flow(cid)))),

@@ -14,7 +14,7 @@ describe('a good file', () => {
       runtimeDir: '/run/selvage',
       threads: 1,
       underlay: { address: { family: 4, address: parseIpv4('10.0.1.1') }, port: 4789, sourcePorts: 49152 },
-      transport: { window: 512, sprayPackets: 50 },
+      transport: { window: 512, sprayPackets: 50, scheduler: 'drr' },
       clients: { sessionsPerUser: 64, thread: 'services' },
       vnis: [
         {

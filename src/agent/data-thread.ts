@@ -74,6 +74,7 @@ function main(start: DataThreadStart): Promise<void> {
         return clientsReport(loop.executor);
       case 'flows':
       case 'paths':
+      case 'queues':
         return engine[question.about]?.(question.from, now()) ?? saysNothing(question.about);
       case 'peers':
         return engine.peers?.() ?? engine.report?.().peers ?? saysNothing('peers');
@@ -88,6 +89,10 @@ function main(start: DataThreadStart): Promise<void> {
           slot.woken = true;
         }
         return engine.plane?.(question.algorithms) ?? saysNothing('congestion control');
+      case 'scheduler':
+        if (engine.schedule === undefined) return saysNothing('scheduler');
+        engine.schedule(question.scheduler, now());
+        return undefined;
       case 'slots':
         engine.bindSlots?.(question.peer, question.slots, question.routes);
         slot.woken = true;

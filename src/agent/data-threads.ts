@@ -8,6 +8,7 @@ import { EventFd } from '../linux/eventfd.ts';
 import { close } from '../linux/libc.ts';
 import type { SlotsChange } from '../paths/routes.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
+import type { SchedulerName } from '../vswitch/scheduling/scheduler.ts';
 import { steeredVnics, steeringProgram } from '../vswitch/steering.ts';
 import type { HostAddress } from '../wire/address.ts';
 import { threadOfCid } from '../wire/bifrost-types.ts';
@@ -18,6 +19,7 @@ import { ExecutorThread, type Listener } from './executor-thread.ts';
 import type { FlowReport } from './flow-report.ts';
 import { mergePeers, mergeReports } from './merge-reports.ts';
 import type { ThreadPathReport } from './path-report.ts';
+import type { ThreadQueues } from './queue-status.ts';
 import type { PeerReport, SwitchReport } from './switch-report.ts';
 import type { DataThreadStart, HandoverStart } from './thread-messages.ts';
 
@@ -115,6 +117,15 @@ export class DataThreads {
     const each = await Promise.all(this.threads.map((thread) => thread.paths()));
     const paths = each.flatMap((known, thread) => known.map((path) => ({ ...path, thread })));
     return paths.sort((a, b) => a.peer - b.peer || a.slot - b.slot || a.thread - b.thread);
+  }
+
+  /** What waits in each. */
+  async queues(): Promise<readonly ThreadQueues[]> {
+    return Promise.all(this.threads.map((thread) => thread.queues()));
+  }
+
+  async schedule(scheduler: SchedulerName): Promise<void> {
+    await Promise.all(this.threads.map((thread) => thread.schedule(scheduler)));
   }
 
   /** What each decided about paths. */

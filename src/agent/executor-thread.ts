@@ -5,11 +5,14 @@ import { SelvageError } from '../base/errors.ts';
 import { EventFd } from '../linux/eventfd.ts';
 import type { SlotsChange } from '../paths/routes.ts';
 import type { EngineReport } from '../runtime/engine-report.ts';
+import type { SchedulerName } from '../vswitch/scheduling/scheduler.ts';
 import type { ClientsReport } from './clients/report.ts';
 import type { PlaneChange, PlaneReport } from './congestion/plane-report.ts';
 import type { Account } from './decision-report.ts';
 import type { FlowPage, FlowReport } from './flow-report.ts';
 import type { PathPage, PathReport } from './path-report.ts';
+import type { QueuePage } from './queue-report.ts';
+import type { ThreadQueues } from './queue-status.ts';
 import type { NewCode, UpgradeOutcome } from './replace-engine.ts';
 import type { PeerReport, SwitchReport } from './switch-report.ts';
 import type { ExecutorStart, FromExecutor, Question, ToExecutor } from './thread-messages.ts';
@@ -109,6 +112,17 @@ export class ExecutorThread {
     return (await this.pages<PathPage>('paths')).flatMap(({ paths }) => paths);
   }
 
+  /** Of the data thread: what waits there. */
+  async queues(): Promise<ThreadQueues> {
+    const pages = await this.pages<QueuePage>('queues');
+    return { totals: pages[0]!.totals!, queues: pages.flatMap(({ queues }) => queues) };
+  }
+
+  /** Of the data thread: lets another scheduler decide whose turn it is. */
+  async schedule(scheduler: SchedulerName): Promise<void> {
+    await this.ask({ about: 'scheduler', scheduler });
+  }
+
   /** Of the data thread: what it decided about paths. */
   async account(): Promise<Account> {
     return (await this.ask({ about: 'decisions' })) as Account;
@@ -137,7 +151,7 @@ export class ExecutorThread {
 
   /** One behind the other, so that packets pass between them. */
   private async pages<Page extends { readonly next?: number | undefined }>(
-    about: 'flows' | 'paths',
+    about: 'flows' | 'paths' | 'queues',
   ): Promise<Page[]> {
     const pages: Page[] = [];
     for (let from: number | undefined = 0; from !== undefined; from = pages.at(-1)!.next)

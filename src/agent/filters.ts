@@ -1,4 +1,4 @@
-// Which connections and paths are asked for: GET /flows?vni=77&to=02:00:00:00:77:03, GET /paths?to=10.0.2.1. Filters
+// Which connections, paths and queues are asked for: GET /flows?vni=77&to=02:00:00:00:77:03, GET /paths?to=10.0.2.1. Filters
 // are read before anything is asked of the data thread.
 
 import { SelvageError } from '../base/errors.ts';
@@ -9,7 +9,9 @@ import type { FlowReport } from './flow-report.ts';
 import { flowStatusOf, type PathFacts, pathStatusOf } from './flow-status.ts';
 import { LIKE_CID, LIKE_VNI, parseCid, parseVni } from './identifiers.ts';
 import type { ThreadPathReport } from './path-report.ts';
-import type { FlowStatus, PathStatus } from './status.ts';
+import type { QueueReport } from './queue-report.ts';
+import { queuesStatusOf, type ThreadQueues } from './queue-status.ts';
+import type { FlowStatus, PathStatus, QueuesStatus } from './status.ts';
 import { type WhyStatus, whyStatusOf } from './why-status.ts';
 
 type Test<T> = (report: T) => boolean;
@@ -57,6 +59,24 @@ const pathFilters: Readonly<Record<string, Filter<ThreadPathReport>>> = {
   },
 };
 
+const queueFilters: Readonly<Record<string, Filter<QueueReport>>> = {
+  vni: {
+    like: LIKE_VNI,
+    read: (text) => equal(parseVni(text), ({ vni }) => vni),
+  },
+  vnic: {
+    like: 'the MAC address of an interface of this host, like 02:00:00:00:77:01',
+    read: (text) => equal(macOf(text), ({ localMac }) => formatMac(localMac)),
+  },
+  direction: {
+    like: 'out or in',
+    read: (text) => {
+      if (text !== 'out' && text !== 'in') return undefined;
+      return ({ isOut }) => isOut === (text === 'out');
+    },
+  },
+};
+
 /** The connections that pass all filters. Rejects with 'bad-input' for one that is not known or understood. */
 export async function filteredFlows(
   query: URLSearchParams,
@@ -78,6 +98,15 @@ export async function filteredPaths(
   const tests = testsOf(query, pathFilters);
   const paths = await ask();
   return paths.filter((path) => tests.every((test) => test(path))).map((path) => pathStatusOf(path, facts));
+}
+
+/** What waits, and of the queues those that pass all filters. */
+export async function filteredQueues(
+  query: URLSearchParams,
+  ask: () => Promise<readonly ThreadQueues[]>,
+): Promise<QueuesStatus> {
+  const tests = testsOf(query, queueFilters);
+  return queuesStatusOf(await ask(), (queue) => tests.every((test) => test(queue)));
 }
 
 /** What was decided about paths, to one peer or to all. */

@@ -1,5 +1,5 @@
 // What an agent says about itself on its Unix socket: everything as text and plain numbers, so that it is the same in
-// JSON. `selvage status`, `flows`, `paths` and `engines` print it.
+// JSON. `selvage status`, `flows`, `paths`, `queues` and `engines` print it.
 import { join } from 'node:path';
 import type { EngineReport } from '../runtime/engine-report.ts';
 import type { UpgradeOutcome } from './replace-engine.ts';
@@ -143,6 +143,54 @@ export interface FlowStatus {
   readonly rejected: Readonly<Record<string, number>>;
   /** Empty at rest: windows go back to a pool after a second or two. */
   readonly slots: readonly FlowSlotStatus[];
+}
+
+/** What waits in the switches of this host, at GET /queues. */
+export interface QueuesStatus {
+  /** Which decides whose turn it is. */
+  readonly scheduler: string;
+  /** Flows that have a queue, for connections and for vNICs. */
+  readonly flows: { readonly out: number; readonly in: number };
+  /** Rings of 64 frames that make up the queues. */
+  readonly rings: { readonly used: number; readonly limit: number };
+  /** Frames whose flow had to share a queue, since all rings were in use. */
+  readonly sharedFrames: number;
+  /** Frames that found no room, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+  /** Pauses asked for and obeyed, and what became of them; empty where there are none. */
+  readonly pauses: Readonly<Record<string, number>>;
+  readonly queues: readonly QueueStatus[];
+}
+
+/** What became of POST /scheduler. */
+export interface ScheduleOutcome {
+  readonly scheduler: string;
+}
+
+/** A flow's queue. */
+export interface QueueStatus {
+  /** For its connection, or for its vNIC. */
+  readonly direction: 'out' | 'in';
+  readonly vni: number;
+  readonly localMac: string;
+  /** Of the other end; absent: not known. */
+  readonly remoteMac: string | undefined;
+  /** Absent: the other end is on this host, or not known. */
+  readonly vtep: string | undefined;
+  readonly thread: number;
+  /** Absent: several flows share the queue. */
+  readonly flow: string | undefined;
+  readonly frames: number;
+  readonly bytes: number;
+  readonly priority: number;
+  readonly weight: number;
+  /** What its receiver asked for: the rest of the pause, and the rate from then on; absent: none. */
+  readonly pausedMicros: number;
+  readonly rateBytesPerSecond: number | undefined;
+  /** What its owner takes, as far as that is known. */
+  readonly takenBytesPerSecond: number | undefined;
+  /** Its sender was asked to pause, or is held. */
+  readonly asked: boolean;
 }
 
 export interface Traffic {

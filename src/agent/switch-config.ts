@@ -18,6 +18,7 @@ export function switchConfigs(config: HostConfig, underlayMtu: number): SwitchCo
     datagramBytes: datagramBytes(underlayMtu, config.underlay.address.family),
     windowPackets: config.transport.window,
     sprayPackets: config.transport.sprayPackets,
+    scheduler: config.transport.scheduler,
     threads,
     networks,
   };

@@ -16,11 +16,13 @@ import {
   type Watch,
 } from '../runtime/engine.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
+import type { SchedulerName } from '../vswitch/scheduling/scheduler.ts';
 import { Switch, type SwitchState } from '../vswitch/switch.ts';
 import { type PlaneReport, planeReport } from './congestion/plane-report.ts';
 import { type Account, accountOf } from './decision-report.ts';
 import { type FlowPage, type FlowReport, flowPage, flowReport } from './flow-report.ts';
 import { type PathPage, pathPage } from './path-report.ts';
+import { type QueuePage, queuePage } from './queue-report.ts';
 import { type PeerReport, peersOf, reportOf, type SwitchReport } from './switch-report.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -54,9 +56,12 @@ export interface ReportingEngine<S> extends Engine<S> {
   report(): SwitchReport;
   /** Of a report the peers. */
   peers?(): readonly PeerReport[];
-  /** A page of the connections, and of the slots to peers, from this number on. */
+  /** A page of the connections, of the slots to peers, and of what waits, from this number on. */
   flows?(from: number, nowMicros: number): FlowPage;
   paths?(from: number, nowMicros: number): PathPage;
+  queues?(from: number, nowMicros: number): QueuePage;
+  /** From now on this one says whose turn it is of what waits. */
+  schedule?(scheduler: SchedulerName, nowMicros: number): void;
   /** One connection, by our CID of it. */
   flow?(cid: number, nowMicros: number): FlowReport | undefined;
   /** What was decided about paths, and what is known of source ports. */
@@ -160,6 +165,14 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
 
   paths(from: number, nowMicros: number): PathPage {
     return pathPage(this.vswitch, from, nowMicros);
+  }
+
+  queues(from: number, nowMicros: number): QueuePage {
+    return queuePage(this.vswitch, from, nowMicros);
+  }
+
+  schedule(scheduler: SchedulerName, nowMicros: number): void {
+    this.vswitch.waiting.schedule(nowMicros, scheduler);
   }
 
   flow(cid: number, nowMicros: number): FlowReport | undefined {

@@ -6,6 +6,7 @@ import type { UnderlaySockets } from '../device/udp.ts';
 import type { SlotsChange } from '../paths/routes.ts';
 import type { Failure } from '../runtime/supervisor.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
+import type { SchedulerName } from '../vswitch/scheduling/scheduler.ts';
 import type { CaptureStart } from './capture.ts';
 import type { ClientsStart } from './clients/socket.ts';
 import type { PlaneChange } from './congestion/plane-report.ts';
@@ -61,8 +62,10 @@ export type OwnQuestion =
   | { readonly about: 'peers' }
   /** An Account of what the switch decided about paths. */
   | { readonly about: 'decisions' }
-  /** A FlowPage or a PathPage, of the connections or the peers from this number on. */
-  | { readonly about: 'flows' | 'paths'; readonly from: number }
+  /** A FlowPage, a PathPage or a QueuePage, of the connections, the peers or what waits, from this number on. */
+  | { readonly about: 'flows' | 'paths' | 'queues'; readonly from: number }
+  /** Lets another scheduler decide whose turn it is; answered with nothing. */
+  | { readonly about: 'scheduler'; readonly scheduler: SchedulerName }
   /** A FlowReport of the connection with this CID of ours; nothing when there is none. */
   | { readonly about: 'flow'; readonly cid: number }
   /** A PlaneReport about these algorithms, after a change if there is one. */

@@ -13,6 +13,7 @@ import { addEngineCommands } from './engines.ts';
 import { addFlowsCommand } from './flows.ts';
 import { addPathsCommand } from './paths.ts';
 import { addProbeCommand } from './probe.ts';
+import { addQueuesCommand } from './queues.ts';
 import { addRerouteCommand } from './reroute.ts';
 import { addStatusCommand } from './status.ts';
 import { addWhyCommand } from './why.ts';
@@ -25,6 +26,7 @@ Examples:
   selvage status                      what it is doing
   selvage flows                       its connections: windows, losses by cause, drops by reason
   selvage paths                       its paths: which are used, how fast, why one was left
+  selvage queues                      the flows that wait, what holds them up, what found no room
   selvage why PEER                    why paths to it were left, and what took their place
   selvage probe PEER                  the routes to a host of any VXLAN overlay
   selvage reroute --dev flannel.1     keep a kernel's VXLAN overlay off paths that fail, without an agent
@@ -53,6 +55,7 @@ export function createProgram(): Command {
   addStatusCommand(program);
   addFlowsCommand(program);
   addPathsCommand(program);
+  addQueuesCommand(program);
   addWhyCommand(program);
   addProbeCommand(program);
   addRerouteCommand(program, version);

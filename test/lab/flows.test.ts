@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
-import type { FlowStatus, PathStatus } from '../../src/agent/status.ts';
+import type { FlowStatus, PathStatus, QueuesStatus } from '../../src/agent/status.ts';
 import { SELVAGE, statusOf } from './agent-program.ts';
 import { eventually } from './eventually.ts';
 import { hasRights, needRights } from './rights.ts';
@@ -51,6 +51,22 @@ function settled(): Promise<[FlowStatus, FlowStatus]> {
 
 const added = (after: FlowStatus, before: FlowStatus, of: (flow: FlowStatus) => number) =>
   of(after) - of(before);
+
+describe('queues', () => {
+  it('are told of, and another scheduler takes over while packets flow', async () => {
+    const transfer = await Transfer.start(lab, 'tenant1', 'tenant2');
+    const queues = async (): Promise<QueuesStatus> =>
+      JSON.parse((await selvage('host1', 'queues', '--json')).stdout);
+    expect(await queues()).toMatchObject({ scheduler: 'drr', dropped: { noRing: 0 } });
+    expect((await selvage('host1', 'queues', 'schedule', 'edf')).stdout).toContain('edf decides');
+    expect((await queues()).scheduler).toBe('edf');
+    await transfer.stop();
+    expect((await selvage('host1', 'queues')).stdout).toContain('scheduler: edf');
+    expect((await selvage('host1', 'queues', 'schedule', 'fifo')).stderr).toContain('drr, edf');
+    await selvage('host1', 'queues', 'schedule', 'drr');
+    await settled();
+  });
+});
 
 describe('a connection', () => {
   it('is the same at both ends', async () => {

@@ -41,6 +41,11 @@ describe('one bad value', () => {
     ],
     [
       'host: host1',
+      'host: host1\ntransport: { scheduler: fifo }',
+      '2:25: transport.scheduler: fifo is not a scheduler; write drr or edf',
+    ],
+    [
+      'host: host1',
       'host: host1\nclients: { group: a b }',
       '2:19: clients.group: "a b" is not the name of a group; write it like selvage',
     ],

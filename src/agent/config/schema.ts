@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { CANDIDATES } from '../../paths/path-table.ts';
 import { isNative, MAX_THREADS, NATIVE_NAMES } from '../../vswitch/config.ts';
+import { DEFAULT_SCHEDULER, isScheduler, SCHEDULER_NAMES } from '../../vswitch/scheduling/scheduler.ts';
 import {
   type Cidr,
   type Ipv4Address,
@@ -52,6 +53,12 @@ const clientsThread = text('a thread', 'services', (value) =>
   value === 'services' || value === 'data'
     ? value
     : new Complaint(`${value} is not a thread that can serve clients; write services or data`),
+);
+
+const scheduler = text('a scheduler', 'drr', (value) =>
+  isScheduler(value)
+    ? value
+    : new Complaint(`${value} is not a scheduler; write ${SCHEDULER_NAMES.join(' or ')}`),
 );
 
 const mac = text('a MAC address', '02:00:00:00:77:01', (value): Mac | Complaint | undefined => {
@@ -159,6 +166,7 @@ export const hostSchema = mapping(
         {
           window: v.optional(wholeNumber(64, 4096, 512), 512),
           sprayPackets: v.optional(wholeNumber(1, 1_000_000, 50), 50),
+          scheduler: v.optional(scheduler, DEFAULT_SCHEDULER),
         },
         '{ window: 512 }',
       ),

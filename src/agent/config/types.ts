@@ -1,6 +1,7 @@
 // What one host is configured to be: the validated, immutable form of its YAML file. Addresses are values, not text;
 // defaults are filled in; whatever is here has passed every check that can be made without looking at the machine.
 import type { AcceptRule } from '../../vswitch/receive-rules.ts';
+import type { SchedulerName } from '../../vswitch/scheduling/scheduler.ts';
 import type { Cidr, Ipv4Address, Ipv6Address, Mac } from '../../wire/address.ts';
 
 export interface HostConfig {
@@ -32,6 +33,8 @@ export interface TransportConfig {
   readonly window: number;
   /** Packets that go down one path before the next is taken. */
   readonly sprayPackets: number;
+  /** Says whose turn it is of the flows that wait. */
+  readonly scheduler: SchedulerName;
 }
 
 export interface ClientsConfig {

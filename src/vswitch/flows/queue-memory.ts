@@ -29,12 +29,15 @@ export interface QueueMemoryState {
 
 export class QueueMemory {
   readonly pool: RingPool;
+  /** Rings there may be. */
+  readonly rings: number;
   private readonly region: Region;
   private readonly writer: ChunkWriter;
   private readonly reserve: number;
 
   constructor(region: Region, old?: QueueMemoryState, rings = RINGS) {
     this.region = region;
+    this.rings = rings;
     this.pool = new RingPool(rings, old?.pool);
     this.writer = new ChunkWriter(region, region.chunks >>> LEFT_SHIFT, old?.writer);
     this.reserve = rings >>> RESERVE_SHIFT;

@@ -7,6 +7,10 @@ export const MAX_WEIGHT = 255;
 
 export const SCHEDULER_NAMES = ['drr', 'edf'] as const;
 export type SchedulerName = (typeof SCHEDULER_NAMES)[number];
+export function isScheduler(name: string): name is SchedulerName {
+  return (SCHEDULER_NAMES as readonly string[]).includes(name);
+}
+
 export const DEFAULT_SCHEDULER: SchedulerName = 'drr';
 
 /** What a scheduler may ask of a flow. */
