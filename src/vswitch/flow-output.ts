@@ -91,7 +91,8 @@ export class FlowOutput implements VnicSink {
     }
     for (let flow = backlog.next(port); flow >= 0; flow = backlog.next(port)) {
       backlog.table.keyInto(flow, this.key);
-      const queue = this.open(flow, this.key);
+      // It has one if a turn failed while it was served.
+      const queue = this.queueOf[flow]! > 0 ? this.queueOf[flow]! - 1 : this.open(flow, this.key);
       if (queue < 0) return;
       this.serve(now, flow, queue);
     }

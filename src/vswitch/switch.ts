@@ -111,6 +111,7 @@ export class Switch implements IngressTargets {
     this.counters = old?.counters ?? newSwitchCounters();
     const seed = old === undefined ? rng.u32() : 0;
     this.waiting = new Waiting(region, devices, { seed, scheduler: config.scheduler }, old?.waiting);
+    if (old?.interrupted === true) this.waiting.mend();
     this.firstPort = old?.firstPort ?? 0;
     this.now = old?.now ?? nowMicros;
     this.devices = devices;

@@ -58,6 +58,12 @@ export class Waiting {
     this.receive.backlog.eachHeld(visit);
   }
 
+  /** After a turn that failed. */
+  mend(): void {
+    this.send.backlog.mend();
+    this.receive.backlog.mend();
+  }
+
   /** From now on another scheduler decides who is next. */
   schedule(now: number, scheduler: SchedulerName): void {
     this.send.backlog.schedule(now, scheduler);

@@ -178,6 +178,17 @@ describe('memory', () => {
   });
 });
 
+it('a frame that a failed turn had in its hands leaves nothing behind', () => {
+  const { backlog, memory } = newTwin(100);
+  const [one, two] = [1, 2].map((flow) => backlog.flowFor(0, keyOf(flow)));
+  for (const row of [one!, two!]) backlog.push(NOW, row, 64, 100 + PIECE_LAST);
+  backlog.shift(backlog.next(0));
+  const next = new Backlog(memory, 0, 'drr', backlog.save());
+  next.mend();
+  expect(next.next(0)).toBe(two);
+  expect([next.flowsOf(0), next.activeOf(0), next.frames]).toEqual([1, 1, 1]);
+});
+
 it('a flow that is needed keeps its row though nothing waits', () => {
   const { backlog } = newTwin(100);
   const row = backlog.pin(2, keyOf(5));

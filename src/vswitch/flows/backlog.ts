@@ -285,6 +285,15 @@ export class Backlog implements FlowFacts {
     this.activate(now, flow);
   }
 
+  /** After a turn that failed: a frame may have been taken out, and nobody has said what became of it. */
+  mend(): void {
+    for (let flow = 0; flow < this.table.end; flow++) {
+      if (!this.table.isUsed(flow) || this.queues.ringsOf(flow) > 0) continue;
+      this.deactivate(flow);
+      this.endIfIdle(flow);
+    }
+  }
+
   private begin(link: number, key: FlowKey, shared: boolean): number {
     const flow = this.table.add(link, key);
     if (flow === NONE) return NONE;
