@@ -45,7 +45,7 @@ export interface CloudOptions {
 const FIRST_SOURCE_PORT = 49_152;
 /** The clock of a machine that has been up for a while. */
 const START_MICROS = 1_000_000;
-const DEFAULT_CHUNKS = 32;
+const DEFAULT_CHUNKS = 64;
 /** Linux's tcp_rmem, at the most. */
 const DEFAULT_BUFFER_BYTES = 6 << 20;
 

@@ -106,7 +106,8 @@ export class ConnectionTable implements ConnectionColumns {
   private readonly threadId: number;
   /** Of each send window. */
   readonly windowPackets: number;
-  private readonly salt: number;
+  /** Random, and as secret as CIDs are. */
+  readonly salt: number;
 
   /**
    * `salt` is random: a restarted host must not take up CIDs that its peers still know. Each open connection of `old`

@@ -109,9 +109,6 @@ export class Switch implements IngressTargets {
     old?: SwitchState,
   ) {
     this.counters = old?.counters ?? newSwitchCounters();
-    const seed = old === undefined ? rng.u32() : 0;
-    this.waiting = new Waiting(region, devices, { seed, scheduler: config.scheduler }, old?.waiting);
-    if (old?.interrupted === true) this.waiting.mend();
     this.firstPort = old?.firstPort ?? 0;
     this.now = old?.now ?? nowMicros;
     this.devices = devices;
@@ -152,6 +149,13 @@ export class Switch implements IngressTargets {
       },
       old?.transport,
     );
+    this.waiting = new Waiting(
+      region,
+      devices,
+      { seed: this.transport.connections.salt, scheduler: config.scheduler },
+      old?.waiting,
+    );
+    if (old?.interrupted === true) this.waiting.mend();
     this.pauses =
       config.pauses === false
         ? undefined
