@@ -132,6 +132,31 @@ describe('a sender whose connection takes nothing', () => {
     expect(sender.vswitch.counters.dropped.queueFull).toBe(0);
   });
 
+  it('loses nothing of many flows that together want more than there is', () => {
+    const { world, hosts } = nativeWorld({ queues: 200, room: 10_000 }, 64);
+    const [sender, receiver] = hosts as [WorldHost, WorldHost];
+    const vnic = sender.native(0);
+    vnic.send(999, frameOf(1, 2, 999, 0));
+    sender.ring();
+    world.pass(300_000);
+    world.loses = ({ to }) => to === vtepOf(0);
+    for (let i = 0; i < 60; i++)
+      for (let flow = 1; flow <= 120; flow++) vnic.send(flow, frameOf(1, 2, flow, i, 1200));
+    for (let i = 0; i < 200; i++) {
+      sender.ring();
+      world.pass(100);
+    }
+    expect([...Array(120).keys()].some((flow) => vnic.isHeld(flow + 1))).toBe(true);
+    expect(sender.region.free).toBeGreaterThan(0);
+    world.loses = () => false;
+    world.pass(20_000_000);
+    expect(sender.vswitch.counters.dropped).toMatchObject({ queueFull: 0, noRing: 0 });
+    for (let flow = 1; flow <= 120; flow++) {
+      const frames = receiver.native(0).read(queueOf(receiver.native(0), flow));
+      expect(frames.map(numberOf)).toEqual(Array.from({ length: 60 }, (_, i) => i));
+    }
+  });
+
   it('has its urgent flow go first, and others by weight', () => {
     const { world, hosts } = nativeWorld({ queues: 10, room: 10_000 }, 64);
     const [sender] = hosts as [WorldHost, WorldHost];

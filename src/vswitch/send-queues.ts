@@ -129,7 +129,8 @@ export class SendQueues {
     const flow = this.flowFor(pair, key);
     if (flow < 0) return 'noRing';
     const admission = backlog.admits(flow, length, 1);
-    if (admission !== ADMITTED) {
+    // What an endpoint gave is kept beyond its share, too: its flow is held now, and the device reads no more than has room.
+    if (admission === NO_RING || (admission !== ADMITTED && deviceFlow < 0)) {
       backlog.endIfIdle(flow);
       return admission === NO_RING ? 'noRing' : 'queueFull';
     }
