@@ -2,7 +2,7 @@
 // piece.
 
 import { type FrameDevice, isFlowDevice } from '../packet/device.ts';
-import { PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
+import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { Transport } from '../transport/transport.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
@@ -126,6 +126,22 @@ export class Delivery {
     this.single.endFrame();
     this.filter(now, port, this.single);
     this.write(now, port, this.single, fromPort(from.index), deviceFlow);
+  }
+
+  /** The frames `first` to `end` of a list, of one flow of another vNIC here. */
+  train(
+    now: number,
+    port: Port,
+    { words }: PieceList,
+    first: number,
+    end: number,
+    from: Port,
+    deviceFlow: number,
+  ): void {
+    const { frames } = this;
+    for (let i = first; i < end; i++) frames.push(words[i * 2]!, words[i * 2 + 1]! | PIECE_LAST);
+    this.filter(now, port, frames);
+    this.write(now, port, frames, fromPort(from.index), deviceFlow);
   }
 
   /** A frame of the switch's own, which the tenant asked for. */

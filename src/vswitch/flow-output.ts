@@ -4,8 +4,9 @@
 
 import { grown } from '../base/columns.ts';
 import { FLOW_WORDS, type FlowDevice, type FlowKey } from '../packet/device.ts';
-import { PIECE_LAST, PieceList } from '../packet/pieces.ts';
+import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
+import { isSameFlow } from './flows/same-flow.ts';
 import type { ReceiveDrop, ReceiveQueues } from './receive-queues.ts';
 import type { DropDelivery, VnicSink } from './vnic-output.ts';
 
@@ -70,7 +71,10 @@ export class FlowOutput implements VnicSink {
     let flow = NONE;
     for (let start = 0; start < frames.count; ) {
       const end = frames.frameEnd(start);
-      const next = this.flowFor(frames, start, end, origin, originFlow);
+      const next =
+        flow !== NONE && this.isTrain(frames, start, end)
+          ? flow
+          : this.flowFor(frames, start, end, origin, originFlow);
       if (next !== flow || together.count + end - start > PIECES) this.give(now, flow, origin);
       flow = next;
       if (flow === NONE) this.refuse(frames, start, end, 'noReceiveRing', origin);
@@ -78,6 +82,15 @@ export class FlowOutput implements VnicSink {
       start = end;
     }
     this.give(now, flow, origin);
+  }
+
+  /** Whether the frame is of the flow of the one in front of it. */
+  private isTrain({ words }: PieceList, start: number, end: number): boolean {
+    // Of one piece each.
+    if (end !== start + 1 || words[start * 2 - 1]! < PIECE_LAST) return false;
+    if (start > 1 && words[start * 2 - 3]! < PIECE_LAST) return false;
+    const length = words[start * 2 + 1]! & PIECE_LENGTH_MASK;
+    return isSameFlow(this.region.bytes.view, words[start * 2 - 2]!, words[start * 2]!, length);
   }
 
   retry(now: number): void {

@@ -14,6 +14,7 @@ import {
   writeVirtioNetHeader,
 } from '../wire/virtio-net-header.ts';
 import type { FrameDropReason, SwitchCounters } from './drops.ts';
+import { isSameFlow } from './flows/same-flow.ts';
 import type { Port } from './forwarding.ts';
 import { NeighborAnswers } from './neighbors.ts';
 import { SourcePolicy } from './policy.ts';
@@ -29,6 +30,15 @@ export interface IngressTargets {
   /** As plain VXLAN. */
   toPeer(peer: number, vni: number, offset: number, length: number): void;
   toPort(port: Port, offset: number, length: number, from: Port, deviceFlow: number): void;
+  /** The same for the frames `first` to `end` of a list, all of one flow. */
+  trainToPort(
+    port: Port,
+    frames: PieceList,
+    first: number,
+    end: number,
+    from: Port,
+    deviceFlow: number,
+  ): void;
   /** A frame of the switch's own, which the tenant asked for. */
   answer(port: Port, offset: number, length: number): void;
 }
@@ -56,18 +66,29 @@ export class Ingress {
 
   /** `flows`: of each frame the number of its flow at the vNIC, where that has flows. */
   process(port: Port, frames: PieceList, flows?: Uint32Array): void {
-    for (let i = 0; i < frames.count; i++) {
-      const offset = frames.words[i * 2]!;
-      const length = frames.words[i * 2 + 1]! & PIECE_LENGTH_MASK;
-      this.counters.framesIn++;
-      this.begun = i + 1;
-      const deviceFlow = flows === undefined ? NO_DEVICE_FLOW : flows[i]!;
-      const dropped = this.forward(port, offset, length, deviceFlow);
+    for (let first = 0; first < frames.count; first = this.begun) {
+      const end = this.trainEnd(frames, first, flows);
+      this.counters.framesIn += end - first;
+      this.begun = end;
+      const deviceFlow = flows === undefined ? NO_DEVICE_FLOW : flows[first]!;
+      const dropped = this.forward(port, frames, first, end, deviceFlow);
       if (dropped === undefined) continue;
-      this.counters.dropped[dropped]++;
-      this.region.release(offset);
+      this.counters.dropped[dropped] += end - first;
+      for (let i = first; i < end; i++) this.region.release(frames.words[i * 2]!);
     }
     this.begun = 0;
+  }
+
+  /** One behind the last frame of the flow of frame `first`. */
+  private trainEnd({ words, count }: PieceList, first: number, flows: Uint32Array | undefined): number {
+    const { view } = this.bytes;
+    const at = words[first * 2]!;
+    let end = first + 1;
+    while (end < count && (flows === undefined || flows[end] === flows[first])) {
+      if (!isSameFlow(view, at, words[end * 2]!, words[end * 2 + 1]! & PIECE_LENGTH_MASK)) break;
+      end++;
+    }
+    return end;
   }
 
   /** Frames that a turn that threw had read and not come to. */
@@ -75,14 +96,18 @@ export class Ingress {
     return frames.count - this.begun;
   }
 
-  /** Why the frame was dropped, or undefined when its reference was handed on. */
+  /** Why the frames, all of one flow, were dropped, or undefined when their references were handed on. */
   private forward(
     port: Port,
-    offset: number,
-    length: number,
+    frames: PieceList,
+    first: number,
+    end: number,
     deviceFlow: number,
   ): FrameDropReason | undefined {
     const { frame, header, counters } = this;
+    const { words } = frames;
+    const offset = words[first * 2]!;
+    const length = words[first * 2 + 1]! & PIECE_LENGTH_MASK;
     const at = offset + VIRTIO_NET_HEADER_BYTES;
     const frameBytes = length - VIRTIO_NET_HEADER_BYTES;
     if (!header.aim(this.bytes, offset, length)) return 'malformedFrame';
@@ -90,22 +115,29 @@ export class Ingress {
     const rejected = this.policy.reject(port, frame, header, this.bytes);
     if (rejected !== undefined) return rejected;
     if (frame.ethernet.isGroupAddressed) {
-      return this.answer(port, offset, at, frameBytes)
-        ? undefined
-        : this.flood(port, offset, length, deviceFlow);
+      if (this.answer(port, offset, at, frameBytes)) return undefined;
+      let reason: FrameDropReason | undefined;
+      for (let i = first; i < end; i++) {
+        const bytes = words[i * 2 + 1]! & PIECE_LENGTH_MASK;
+        reason = this.flood(port, words[i * 2]!, bytes, deviceFlow);
+      }
+      return reason;
     }
     const destination = frame.ethernet.destination;
     const remote = port.network.remoteOf.get(destination);
     if (remote !== undefined) {
-      this.targets.toPair(port.firstPair + remote, offset, length, deviceFlow);
+      for (let i = first; i < end; i++) {
+        const bytes = words[i * 2 + 1]! & PIECE_LENGTH_MASK;
+        this.targets.toPair(port.firstPair + remote, words[i * 2]!, bytes, deviceFlow);
+      }
       return undefined;
     }
     const local = port.network.portOf.get(destination);
     // To its own MAC: nobody else has it, and a switch does not send a frame back where it came from.
     if (local === undefined || local === port)
       return this.answer(port, offset, at, frameBytes) ? undefined : 'unknownDestination';
-    counters.toLocal++;
-    this.targets.toPort(local, offset, length, port, deviceFlow);
+    counters.toLocal += end - first;
+    this.targets.trainToPort(local, frames, first, end, port, deviceFlow);
     return undefined;
   }
 

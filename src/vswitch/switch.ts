@@ -341,6 +341,17 @@ export class Switch implements IngressTargets {
     this.delivery.local(this.now, port, offset, length, from, deviceFlow);
   }
 
+  trainToPort(
+    port: Port,
+    frames: PieceList,
+    first: number,
+    end: number,
+    from: Port,
+    deviceFlow: number,
+  ): void {
+    this.delivery.train(this.now, port, frames, first, end, from, deviceFlow);
+  }
+
   answer(port: Port, offset: number, length: number): void {
     this.delivery.answer(this.now, port, offset, length);
   }
