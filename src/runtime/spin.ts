@@ -9,13 +9,18 @@ export class SpinTime {
   /** Microseconds to look for work before the next sleep. */
   micros: number;
 
-  constructor(micros = 0) {
+  private readonly maxMicros: number;
+
+  /** `maxMicros`: what it looks for at most, and what counts as a short sleep. */
+  constructor(micros = 0, maxMicros = MAX_MICROS) {
     this.micros = micros;
+    this.maxMicros = maxMicros;
   }
 
   /** Nothing came while looking, and the sleep after it lasted `sleptMicros`. */
   slept(sleptMicros: number): void {
-    if (sleptMicros < MAX_MICROS) this.micros = Math.min(MAX_MICROS, Math.max(MIN_MICROS, this.micros * 2));
+    const { maxMicros } = this;
+    if (sleptMicros < maxMicros) this.micros = Math.min(maxMicros, Math.max(MIN_MICROS, this.micros * 2));
     else this.micros = this.micros <= MIN_MICROS ? 0 : this.micros / 2;
   }
 }

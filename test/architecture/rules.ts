@@ -26,7 +26,7 @@ const pureFolders = new Set(layers.slice(0, layers.indexOf('src/linux')));
 
 /** Pure too, though higher up: executors, engines and links are tested in virtual time, shared memory on any. */
 const pureFiles =
-  /^(?:src\/runtime\/(?:change|engine|engine-report|executor|ports|queue|ring|slot|spin|supervisor|shm\/[\w-]+)|lab\/emulator\/model\/[\w-]+)\.ts$/;
+  /^(?:src\/runtime\/(?:change|engine|engine-report|executor|ports|queue|ring|slot|spin|supervisor|shm\/[\w-]+|vnic\/[\w-]+)|lab\/emulator\/model\/[\w-]+)\.ts$/;
 
 const isPure = ({ folder, path }: SourceFile) => pureFolders.has(folder) || pureFiles.test(path);
 
@@ -35,8 +35,9 @@ const below = (folder: string) => layers.slice(0, layers.indexOf(folder));
 /** What a folder may import besides itself: folders, or single files. */
 const allowedOurs: Record<string, readonly string[]> = {
   ...Object.fromEntries(layers.map((folder) => [folder, below(folder)])),
-  // What applications install: it shares with the agent what both must do alike, and brings nothing else along.
-  'src/client': ['src/base', 'src/linux', 'src/runtime'],
+  // What applications install: it shares with the agent what both must do alike, and brings nothing else along. An endpoint
+  // writes its datagrams' headers itself.
+  'src/client': ['src/base', 'src/wire', 'src/linux', 'src/runtime'],
   'src/agent': below('src/agent').filter((folder) => folder !== 'src/client'),
   'src/reroute': below('src/reroute').filter((folder) => folder !== 'src/client'),
   'src/cli': [...below('src/cli'), 'lab', 'bench', 'sim'],

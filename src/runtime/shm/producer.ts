@@ -44,6 +44,17 @@ export class Producer {
     return { tail, head, roomAsked, answered };
   }
 
+  /** Records that were ever put in: the next one's place. */
+  get pushed(): number {
+    return this.tail;
+  }
+
+  /** Whether the consumer has not taken the record of that place yet. */
+  isWaiting(place: number): boolean {
+    this.roomNow();
+    return (place - this.head) >>> 0 < (this.tail - this.head) >>> 0;
+  }
+
   push(src: Uint32Array, n: number): number {
     const { recordWords, records, slots } = this.place;
     const count = Math.min(n, this.room(n));
