@@ -5,7 +5,7 @@
 import { SelvageError } from '../base/errors.ts';
 import { SeededRng } from '../base/rng.ts';
 import { type FaultRates, FaultyUnderlay, FaultyVnic } from '../device/faults.ts';
-import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import { type FrameDevice, isFlowDevice, type UnderlayDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
 
 const KINDS = ['loss', 'duplicate', 'corrupt', 'reorder', 'refuse'] as const;
@@ -53,8 +53,11 @@ export function injectFaults(
     vnics:
       refuse === undefined
         ? vnics
-        : vnics.map(
-            (vnic) => new FaultyVnic(vnic, region, draw(), new ChangingRates({ refuse }, draw(), clock)),
+        : vnics.map((vnic) =>
+            // A native endpoint refuses frames in its own way.
+            isFlowDevice(vnic)
+              ? vnic
+              : new FaultyVnic(vnic, region, draw(), new ChangingRates({ refuse }, draw(), clock)),
           ),
     underlay: new FaultyUnderlay(underlay, region, draw(), new ChangingRates(arriving, draw(), clock)),
   };

@@ -1,7 +1,13 @@
 // Middleware that sees everything that passes through a device and changes nothing: what tracer and pcap are made of.
 // Every frame and packet is copied for the observer, so wrap only where somebody looks.
 
-import type { FrameDevice, UnderlayDevice } from '../packet/device.ts';
+import {
+  type FlowDevice,
+  type FlowKey,
+  type FrameDevice,
+  isFlowDevice,
+  type UnderlayDevice,
+} from '../packet/device.ts';
 import { type Inbox, RUN_WORDS } from '../packet/inbox.ts';
 import { BUNDLE_WORDS, type Outbox } from '../packet/outbox.ts';
 import type { PieceList } from '../packet/pieces.ts';
@@ -27,7 +33,14 @@ export interface PacketObserver {
   flush(): void;
 }
 
-export class ObservedVnic implements FrameDevice {
+/** Looks at a vNIC, whichever kind it is. */
+export function observeVnic(inner: FrameDevice, region: Region, observer: FrameObserver): FrameDevice {
+  return isFlowDevice(inner)
+    ? new ObservedFlowVnic(inner, region, observer)
+    : new ObservedVnic(inner, region, observer);
+}
+
+class ObservedVnic implements FrameDevice {
   private readonly inner: FrameDevice;
   private readonly region: Region;
   private readonly observer: FrameObserver;
@@ -54,6 +67,12 @@ export class ObservedVnic implements FrameDevice {
 
   tx(frames: PieceList, from: number): number {
     const taken = this.inner.tx(frames, from);
+    this.observe(frames, from, taken);
+    return taken;
+  }
+
+  /** Pieces that the device has taken. */
+  protected observe(frames: PieceList, from: number, taken: number): void {
     let start = from;
     while (start < from + taken) {
       const end = frames.frameEnd(start);
@@ -61,7 +80,53 @@ export class ObservedVnic implements FrameDevice {
       start = end;
     }
     if (taken > 0) this.observer.flush();
+  }
+}
+
+class ObservedFlowVnic extends ObservedVnic implements FlowDevice {
+  private readonly device: FlowDevice;
+
+  constructor(inner: FlowDevice, region: Region, observer: FrameObserver) {
+    super(inner, region, observer);
+    this.device = inner;
+  }
+
+  get rxFlows(): Uint32Array {
+    return this.device.rxFlows;
+  }
+
+  hold(flow: number): void {
+    this.device.hold(flow);
+  }
+
+  resume(flow: number): void {
+    this.device.resume(flow);
+  }
+
+  weightOf(flow: number): number {
+    return this.device.weightOf(flow);
+  }
+
+  priorityOf(flow: number): number {
+    return this.device.priorityOf(flow);
+  }
+
+  open(key: FlowKey): number {
+    return this.device.open(key);
+  }
+
+  txFlow(queue: number, frames: PieceList, from: number): number {
+    const taken = this.device.txFlow(queue, frames, from);
+    this.observe(frames, from, taken);
     return taken;
+  }
+
+  nextRoomy(): number {
+    return this.device.nextRoomy();
+  }
+
+  close(queue: number): void {
+    this.device.close(queue);
   }
 }
 

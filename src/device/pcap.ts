@@ -14,7 +14,7 @@ import { emitIpv6Header, IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
 import { PROTOCOL_UDP } from '../wire/protocols.ts';
 import { emitUdp, UDP_HEADER_BYTES } from '../wire/udp.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
-import { type FrameObserver, ObservedUnderlay, ObservedVnic } from './observe.ts';
+import { type FrameObserver, ObservedUnderlay, observeVnic } from './observe.ts';
 
 export const LINKTYPE_ETHERNET = 1;
 /** A packet starts with its IP header. */
@@ -78,7 +78,7 @@ const HOP_LIMIT = 64;
 export function captureVnic(inner: FrameDevice, region: Region, writer: PcapWriter): FrameDevice {
   const write = (frame: Uint8Array) => writer.record(NOTHING, frame.subarray(VIRTIO_NET_HEADER_BYTES));
   const observer: FrameObserver = { sent: write, received: write, flush: () => writer.flush() };
-  return new ObservedVnic(inner, region, observer);
+  return observeVnic(inner, region, observer);
 }
 
 /** Who is at the ends of the underlay, for the outer headers. */

@@ -10,7 +10,7 @@ import type { Region } from '../packet/region.ts';
 import { formatHostAddress, type HostAddress } from '../wire/address.ts';
 import { describeVirtioFrame } from './describe-frame.ts';
 import { describePacket } from './describe-packet.ts';
-import { ObservedUnderlay, ObservedVnic } from './observe.ts';
+import { ObservedUnderlay, observeVnic } from './observe.ts';
 
 export interface TraceOptions {
   readonly region: Region;
@@ -30,7 +30,7 @@ export function traceVnic(
     const text = describeVirtioFrame(bytesOf(frame), 0, frame.length);
     sink(`${timeOfDay(clock())} ${name} ${verb} ${text}`);
   };
-  return new ObservedVnic(inner, region, {
+  return observeVnic(inner, region, {
     sent: (frame) => say('sends', frame),
     received: (frame) => say('receives', frame),
     flush: () => {},

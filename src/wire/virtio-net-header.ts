@@ -126,6 +126,12 @@ export function nativeFlowOf(view: DataView, at: number): number {
   return flags === VIRTIO_NET_HDR_F_FLOW ? view.getUint32(at + CSUM_START, true) : 0;
 }
 
+/** Says whose frame it is in a header that is zero. */
+export function writeNativeFlow(view: DataView, at: number, flow: number): void {
+  view.setUint8(at + FLAGS, VIRTIO_NET_HDR_F_FLOW);
+  view.setUint32(at + CSUM_START, flow, true);
+}
+
 /** Takes it off. */
 export function clearNativeFlow(view: DataView, at: number): void {
   const flags = view.getUint8(at + FLAGS);
