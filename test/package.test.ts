@@ -160,9 +160,12 @@ describe('the packed packages', () => {
   });
 
   describe('@selvage/client', () => {
-    test('holds one program with its types, and brings koffi alone', () => {
+    test('holds both parts with their types, and brings koffi alone', () => {
       expect(packedClient.files.map(({ path }) => path).sort()).toEqual([
         'README.md',
+        expect.stringMatching(/^dist\/chunk-/),
+        'dist/endpoint.d.ts',
+        'dist/endpoint.js',
         'dist/index.d.ts',
         'dist/index.js',
         'package.json',
@@ -176,9 +179,13 @@ describe('the packed packages', () => {
     test('is typed', () => {
       const use = (member: string) => `
         import { connect, type Session, SelvageError } from '@selvage/client';
+        import { type Endpoint, openEndpoint } from '@selvage/client/endpoint';
         const session: Session = await connect({ service: 'echo', recordBytes: 16 });
         const taken: number = session.push(new Uint32Array(4), 1);
         if (session.ended instanceof SelvageError) console.log(session.ended.hint, taken, session.${member});
+        const endpoint: Endpoint = await openEndpoint({ vnic: 'app0' });
+        const sent: number = endpoint.openFlow({ to: '10.0.0.1:53' }).send(endpoint.newBatch(1));
+        console.log(sent);
       `;
       writeFileSync(join(application, 'good.ts'), use('heap.alloc(100)'));
       writeFileSync(join(application, 'bad.ts'), use('heap.allocate(100)'));
@@ -202,7 +209,11 @@ describe('the packed packages', () => {
 
     test('talks to an agent, and says where there is none', async () => {
       const program = `
-        import { connect } from '@selvage/client';
+        import { connect, SelvageError } from '@selvage/client';
+        import { openEndpointSync } from '@selvage/client/endpoint';
+        try { openEndpointSync({ vnic: 'app0', socket: '/nowhere' }); } catch (error) {
+          if (!(error instanceof SelvageError)) throw error;
+        }
         try {
           const session = await connect({ service: 'echo', socket: process.argv[2], recordBytes: 4 });
           session.push(Uint32Array.of(4711), 1);

@@ -1,9 +1,7 @@
 // Opening a session: connect, say hello, and map what the agent sends.
-import { statSync } from 'node:fs';
 import { SelvageError } from '../base/errors.ts';
 import { EventFd } from '../linux/eventfd.ts';
-import { groupName } from '../linux/groups.ts';
-import { close, EACCES, ECONNREFUSED, ENOENT, errnoName } from '../linux/libc.ts';
+import { close } from '../linux/libc.ts';
 import { mapWhileSeen } from '../linux/shared-memory.ts';
 import { connectUnix } from '../linux/unix-socket.ts';
 import { layoutOf, shapeComplaint } from '../runtime/shm/layout.ts';
@@ -16,11 +14,18 @@ import {
 } from '../runtime/shm/messages.ts';
 import type { ConnectOptions, Session } from './api.ts';
 import { type AgentMessage, Control } from './control.ts';
+import { notConnected, type Purpose } from './not-connected.ts';
 import { ClientSession } from './session.ts';
 
 const DEFAULT_SOCKET = '/run/selvage/clients.sock';
 const DEFAULT_TIMEOUT_MILLIS = 5000;
 const WELCOME_FDS = 4;
+const SESSIONS: Purpose = {
+  service: 'serves clients',
+  hint: 'Start it (selvage agent --config FILE); if its runtimeDir is another, give connect its socket: RUNTIMEDIR/clients.sock.',
+  action: 'open sessions',
+  group: 'Set clients.group in the agent’s configuration to a group of this user, and restart the agent.',
+};
 
 export class Opening {
   readonly timeoutMillis: number;
@@ -32,7 +37,7 @@ export class Opening {
     this.path = options.socket ?? DEFAULT_SOCKET;
     this.timeoutMillis = options.timeoutMillis ?? DEFAULT_TIMEOUT_MILLIS;
     const socket = connectUnix(this.path);
-    if (socket < 0) throw notConnected(this.path, -socket);
+    if (socket < 0) throw notConnected(this.path, -socket, SESSIONS);
     this.control = controlOf(socket, this.path);
     this.control.send(hello);
   }
@@ -111,30 +116,4 @@ function helloOf(options: ConnectOptions): Hello {
   const complaint = shapeComplaint(shape) ?? serviceComplaint(service);
   if (complaint !== undefined) throw new SelvageError('bad-input', `A session cannot be so: ${complaint}.`);
   return { type: 'hello', versions: [OLDEST_VERSION, NEWEST_VERSION], service, blocks, ...shape };
-}
-
-function notConnected(path: string, code: number): SelvageError {
-  if (code === ENOENT || code === ECONNREFUSED) {
-    return new SelvageError('not-running', `No agent serves clients here: nobody listens at ${path}.`, {
-      hint: 'Start it (selvage agent --config FILE); if its runtimeDir is another, give connect its socket: RUNTIMEDIR/clients.sock.',
-    });
-  }
-  if (code === EACCES) return notPermitted(path);
-  return new SelvageError('failed', `Could not connect to ${path}: ${errnoName(code)}.`, {
-    hint: 'If it stays so, restart the agent.',
-  });
-}
-
-/** Names the group, where the socket shows one. */
-function notPermitted(path: string): SelvageError {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  const isForGroup = stat !== undefined && (stat.mode & 0o020) !== 0;
-  const group = isForGroup ? groupName(stat.gid) : undefined;
-  return group === undefined
-    ? new SelvageError('no-privilege', `Only root may open sessions at ${path}.`, {
-        hint: 'Set clients.group in the agent’s configuration to a group of this user, and restart the agent.',
-      })
-    : new SelvageError('no-privilege', `Only members of the group ${group} may open sessions at ${path}.`, {
-        hint: `Add this user to it (usermod -aG ${group} USER) and log in again.`,
-      });
 }
