@@ -50,7 +50,9 @@ export interface AgentConfig {
     readonly congestion?: string;
     readonly vnics: readonly {
       readonly name: string;
-      readonly netns: string;
+      readonly endpoint?: boolean;
+      readonly group?: string;
+      readonly netns?: string;
       readonly mac: string;
       readonly addresses: readonly string[];
       readonly accept?: readonly object[];

@@ -15,6 +15,7 @@ import { CongestionPlane } from './congestion/plane.ts';
 import { readSelector } from './congestion/selector.ts';
 import { CongestionSocket, congestionSocketPath } from './congestion/socket.ts';
 import { DataThreads } from './data-threads.ts';
+import { openEndpoints, removeEndpointSockets } from './endpoints/open.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
 import { filteredFlows, filteredPaths, filteredQueues, filteredWhy } from './filters.ts';
 import { statusOf } from './report.ts';
@@ -87,11 +88,13 @@ export async function runAgent(
     const capture = prepareCapture(options, config, vnics, opened);
     const taps = await applyVnics(vnics, ip);
     tapDrops = new TapDrops(vnics);
-    const tapFds = taps.map(({ fd }) => fd);
-    opened.push(...tapFds);
+    const tapFds = taps.map((tap) => tap?.fd);
+    opened.push(...tapFds.filter((fd) => fd !== undefined));
+    const endpoints = openEndpoints(config, vnics, opened);
     const configs = switchConfigs(config, mtu);
     const shared = config.clients.thread === 'data' ? clientSocket : undefined;
-    const start = { configs, taps: tapFds, underlay, address: address.address, capture, clients: shared };
+    const given = { configs, taps: tapFds, endpoints, underlay, capture };
+    const start = { ...given, address: address.address, clients: shared };
     const listener = complaints(vnics, tapFds);
     const started = await DataThreads.start(start, listener).catch((error) => {
       unmakeVnics(taps);
@@ -117,6 +120,7 @@ export async function runAgent(
     await services?.stop();
     for (const fd of opened) close(fd);
     removeClientSocket(config.runtimeDir);
+    removeEndpointSockets(config.runtimeDir);
     admin.closeAllConnections();
     admin.close();
   }
@@ -140,7 +144,7 @@ async function startServices(clients: ClientsStart, listener: Listener): Promise
 }
 
 /** Says on standard error what a thread reports. */
-function complaints(vnics: readonly VnicPlan[], taps: readonly number[]): Listener {
+function complaints(vnics: readonly VnicPlan[], taps: readonly (number | undefined)[]): Listener {
   return (message, executor) => {
     if (message.type === 'gone') {
       const vnic = vnics[taps.indexOf(message.fd)];

@@ -25,6 +25,7 @@ describe('a good file', () => {
           vnics: [
             {
               name: 'sel0',
+              endpoint: false,
               netns: '/run/netns/tenant1',
               mac: parseMac('02:00:00:00:77:01'),
               addresses: [

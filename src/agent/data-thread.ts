@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
 import { SeededRng } from '../base/rng.ts';
 import { PlaneLinks } from '../congestion/plane/links.ts';
+import { EndpointDevice } from '../device/endpoint/endpoint-device.ts';
 import { Handover } from '../device/handover.ts';
 import { TapDevice } from '../device/tap.ts';
 import { UdpUnderlay } from '../device/udp.ts';
@@ -15,14 +16,24 @@ import type { UnderlayDevice } from '../packet/device.ts';
 import { CHUNK_BYTES, Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
 import { applyChanges } from '../runtime/change.ts';
+import { RING_RECORDS, slotBytesFor, vnicLayout } from '../runtime/vnic/layout.ts';
+import type { SwitchConfig } from '../vswitch/config.ts';
 import { vtepsOf } from '../vswitch/forwarding.ts';
+import { ETHERNET_HEADER_BYTES, VLAN_TAG_BYTES } from '../wire/ethernet.ts';
 import { wrapDevices } from './capture.ts';
 import { clientsReport, serveClients } from './clients/serve.ts';
 import { applyPlaneChange } from './congestion/plane-report.ts';
+import { EndpointAttendant } from './endpoints/attendant.ts';
+import { macOfAddress } from './endpoints/neighbors.ts';
+import type { EndpointStart } from './endpoints/open.ts';
 import { ExecutorLoop } from './executor-loop.ts';
 import { type ReportingEngine, type SwitchGiven, switchEngine } from './switch-engine.ts';
 import type { SwitchReport } from './switch-report.ts';
 import type { DataThreadStart, HandoverStart } from './thread-messages.ts';
+
+/** Data rings each way of an endpoint, which are its flows, and packets that it has room for each way. */
+const ENDPOINT_RINGS = 4096;
+const ENDPOINT_SLOTS = 4096;
 
 /** 128 MB of packets, taken from the system as they are first used. */
 const REGION_CHUNKS = 512;
@@ -36,14 +47,17 @@ const SHARED_BUDGET = 256;
 const now = () => performance.now() * 1000;
 const epochMicros = () => (performance.timeOrigin + performance.now()) * 1000;
 
-function main(start: DataThreadStart): Promise<void> {
-  const { name, config, taps, underlay, seed, capture, clients } = start;
+async function main(start: DataThreadStart): Promise<void> {
+  const { name, config, taps, endpoints, underlay, seed, capture, clients } = start;
   useShortTimerSlack();
   warmUpFor(WARM_UP_MICROS);
   const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
   const outgoing = new ChunkWriter(region, RECEIVE_RESERVE);
   const incoming = new ChunkWriter(region, 0);
-  const devices = taps.map((fd) => new TapDevice(fd, region, outgoing));
+  const attendants = endpoints.map((endpoint) => endpoint && attendTo(endpoint, config, region, outgoing));
+  const devices = taps.map((fd, port) =>
+    fd === undefined ? attendants[port]!.device : new TapDevice(fd, region, outgoing),
+  );
   const peers = vtepsOf(config);
   const udp = new UdpUnderlay(underlay, region, incoming, now, peers);
   const bare = { vnics: devices, underlay: udp };
@@ -51,12 +65,15 @@ function main(start: DataThreadStart): Promise<void> {
   const joined =
     start.handover && joinThreads(wrapped.underlay, start.handover, config.threadId, region, incoming);
   const owners = config.networks.flatMap(({ ports }) => ports.map(({ thread = 0 }) => thread));
-  const fdOf = (port: number) => (owners[port] === config.threadId ? devices[port]!.fd : undefined);
+  const fdOf = (port: number) =>
+    owners[port] === config.threadId ? (taps[port] ?? attendants[port]!.attendant.fd) : undefined;
   const given: SwitchGiven = {
     config,
     region,
     rng: new SeededRng(seed),
-    vnics: wrapped.vnics.map((device, port) => ({ device, fd: fdOf(port) })),
+    vnics: wrapped.vnics.map((device, port) => {
+      return { device, fd: fdOf(port), attendant: attendants[port]?.attendant };
+    }),
     underlay: { device: joined?.device ?? wrapped.underlay, fds: [udp.fd, ...(joined?.fds ?? [])] },
     siblings: joined?.device,
     clock: now,
@@ -100,17 +117,35 @@ function main(start: DataThreadStart): Promise<void> {
     }
   });
   const withDevices = (report: SwitchReport): SwitchReport => {
-    const sum = (pick: (tap: TapDevice) => number) => devices.reduce((total, tap) => total + pick(tap), 0);
+    const interfaces = devices.filter((device) => device instanceof TapDevice);
+    const queues = attendants.flatMap((each) => (each === undefined ? [] : [each.device.received]));
     const dropped = {
-      vnicNoMemory: sum((tap) => tap.dropped),
-      vnicRefused: sum((tap) => tap.refused),
+      vnicNoMemory: interfaces.reduce((sum, tap) => sum + tap.dropped, 0),
+      vnicRefused: interfaces.reduce((sum, tap) => sum + tap.refused, 0),
+      endpointUnowned: queues.reduce((sum, { unowned }) => sum + unowned, 0),
+      endpointTooLong: queues.reduce((sum, { tooLong }) => sum + tooLong, 0),
       underlaySend: udp.dropped,
     };
-    return { ...report, dropped: { ...report.dropped, ...dropped } };
+    const served = attendants.flatMap((each) => (each === undefined ? [] : [each.attendant.report()]));
+    return { ...report, dropped: { ...report.dropped, ...dropped }, endpoints: served };
   };
   applyChanges(loop.executor, [{ type: 'add', engine: 'switch', factory: switchEngine, given }]);
   if (clients !== undefined) serveClients(loop.executor, clients, SHARED_BUDGET);
-  return loop.run();
+  await loop.run();
+  // Owners hear that the agent has ended.
+  for (const each of attendants) each?.attendant.close();
+}
+
+/** The device of an endpoint, and what takes in its owners. */
+function attendTo(start: EndpointStart, config: SwitchConfig, region: Region, writer: ChunkWriter) {
+  const slotBytes = slotBytesFor(start.mtu + ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES);
+  const layout = vnicLayout({ rings: ENDPOINT_RINGS, slots: ENDPOINT_SLOTS, slotBytes });
+  // What is on its way within a round trip is at most a window.
+  const ringsPerFlow = Math.ceil(config.windowPackets / RING_RECORDS);
+  const device = new EndpointDevice(layout, ringsPerFlow, region, writer);
+  const network = config.networks.find(({ vni }) => vni === start.vni)!;
+  const resolve = (address: string) => macOfAddress(network, address);
+  return { device, attendant: new EndpointAttendant(start, device, layout, ringsPerFlow, resolve) };
 }
 
 function joinPlane({ congestionFd: fd, config }: DataThreadStart) {

@@ -15,6 +15,7 @@ import { threadOfCid } from '../wire/bifrost-types.ts';
 import type { CaptureStart } from './capture.ts';
 import type { ClientsStart } from './clients/socket.ts';
 import type { Account } from './decision-report.ts';
+import type { EndpointStart } from './endpoints/open.ts';
 import { ExecutorThread, type Listener } from './executor-thread.ts';
 import type { FlowReport } from './flow-report.ts';
 import { mergePeers, mergeReports } from './merge-reports.ts';
@@ -26,7 +27,8 @@ import type { DataThreadStart, HandoverStart } from './thread-messages.ts';
 export interface DataThreadsStart {
   /** Of each thread. */
   readonly configs: readonly SwitchConfig[];
-  readonly taps: readonly number[];
+  readonly taps: readonly (number | undefined)[];
+  readonly endpoints: readonly (EndpointStart | undefined)[];
   /** Of the first thread; the others have the same, but for the socket that receives. */
   readonly underlay: UnderlaySockets;
   readonly address: HostAddress;
@@ -57,7 +59,7 @@ export class DataThreads {
 
   /** Resolves when the switches of all run; when one cannot start, none does. */
   static async start(start: DataThreadsStart, listener: Listener): Promise<DataThreads> {
-    const { configs, taps, underlay, capture, clients } = start;
+    const { configs, taps, endpoints, underlay, capture, clients } = start;
     const opened: number[] = [];
     try {
       const receivers = [underlay.receive, ...moreReceivers(start, opened)];
@@ -71,7 +73,17 @@ export class DataThreads {
           const seed = randomInt(0x1_0000_0000);
           const sockets = { ...underlay, receive: receivers[thread]! };
           const congestionFd = congestionFds[thread]!;
-          const own = { name, config, taps, underlay: sockets, seed, handover, capture, congestionFd };
+          const own = {
+            name,
+            config,
+            taps,
+            endpoints,
+            underlay: sockets,
+            seed,
+            handover,
+            capture,
+            congestionFd,
+          };
           const served = thread === 0 ? clients : undefined;
           return ExecutorThread.start<DataThreadStart>(name, { ...own, clients: served }, script, listener);
         }),

@@ -8,10 +8,12 @@ import type { PeerReport, SwitchReport } from './switch-report.ts';
 export const UNSETTLED = -1;
 
 export function mergeReports(reports: readonly SwitchReport[]): SwitchReport {
+  const endpoints = reports.flatMap(({ endpoints = [] }) => endpoints);
   return {
     counters: sum(reports.map(({ counters }) => counters)),
     dropped: sum(reports.map(({ dropped }) => dropped)),
     peers: mergePeers(reports.map(({ peers }) => peers)),
+    ...(endpoints.length > 0 && { endpoints }),
   };
 }
 

@@ -7,7 +7,7 @@ import type { HostConfig } from './config.ts';
 import type { FlowReport } from './flow-report.ts';
 import { connectionStatusOf } from './flow-status.ts';
 import { UNSETTLED } from './merge-reports.ts';
-import type { AgentStatus, ClientsStatus } from './status.ts';
+import type { AgentStatus, ClientsStatus, EndpointStatus } from './status.ts';
 import { threadOfVnic } from './switch-config.ts';
 import type { SwitchReport } from './switch-report.ts';
 import type { VnicPlan } from './vnics.ts';
@@ -52,6 +52,7 @@ export function statusOf(
       mtu: vnics[i]!.mtu,
       thread: threadOfVnic(config, i),
       txDropped: txDropped[i],
+      ...(vnic.endpoint && { endpoint: endpointStatus(report, vnic.name) }),
     })),
     peers: report.peers.map(({ vtep, slots, alarm }, peer) => ({
       vtep: formatHostAddress(vtep),
@@ -69,6 +70,13 @@ export function statusOf(
     counters: report.counters,
     dropped: { ...report.dropped, tapQueueFull: txDropped.reduce<number>((sum, n) => sum + (n ?? 0), 0) },
   };
+}
+
+function endpointStatus({ endpoints = [] }: SwitchReport, vnic: string): EndpointStatus | undefined {
+  const found = endpoints.find(({ name }) => name === vnic);
+  if (found === undefined) return undefined;
+  const { name, ...status } = found;
+  return status;
 }
 
 function clientsStatus(report: ClientsReport): ClientsStatus {

@@ -48,6 +48,21 @@ export interface VnicStatus {
    * absent: the interface is gone.
    */
   readonly txDropped?: number | undefined;
+  /** Of a native endpoint, which is no interface. */
+  readonly endpoint?: EndpointStatus | undefined;
+}
+
+export interface EndpointStatus {
+  /** Absent: nobody owns it, and what is sent to it is dropped (endpointUnowned). */
+  readonly owner?: { readonly pid: number; readonly uid: number } | undefined;
+  /** Owners it has had, connections that were refused, and owners that were turned out for what they did. */
+  readonly opened: number;
+  readonly refused: number;
+  readonly faults: number;
+  /** Data rings in use: of flows that the owner sends, and of those that it receives. */
+  readonly sendRings: number;
+  readonly receiveRings: number;
+  readonly sharedBytes: number;
 }
 
 export interface PeerStatus {

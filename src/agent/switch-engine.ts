@@ -32,7 +32,7 @@ export interface SwitchGiven {
   readonly region: Region;
   readonly rng: Rng;
   /** In the order of the configuration; those without a descriptor are other threads' to read. */
-  readonly vnics: readonly { readonly device: FrameDevice; readonly fd: number | undefined }[];
+  readonly vnics: readonly VnicGiven[];
   readonly underlay: { readonly device: UnderlayDevice; readonly fds: readonly number[] };
   /** Where there are other data threads. */
   readonly siblings?: Siblings | undefined;
@@ -42,6 +42,23 @@ export interface SwitchGiven {
   readonly writers: readonly ChunkWriter[];
   /** Algorithms of the congestion control plane, and the descriptor by which their commands wake; absent: none. */
   readonly congestion?: CongestionGiven | undefined;
+}
+
+export interface VnicGiven {
+  readonly device: FrameDevice;
+  readonly fd: number | undefined;
+  /** Of a device that shares memory with its owner. */
+  readonly attendant?: Attendant | undefined;
+}
+
+/** Looks after a device whose frames nothing announces while its owner keeps it awake. */
+export interface Attendant {
+  /** The descriptor became readable. */
+  attend(nowMicros: number): void;
+  /** The device must be read in this turn. */
+  readonly isAwake: boolean;
+  /** After a turn. */
+  settle(nowMicros: number): void;
 }
 
 export interface CongestionGiven {
@@ -82,6 +99,7 @@ const DRAIN_MICROS = 100_000;
 
 export class SwitchEngine implements ReportingEngine<SwitchState> {
   readonly vswitch: Switch;
+  private readonly vnics: readonly VnicGiven[];
   private readonly ports: readonly (Watch | undefined)[];
   private readonly underlay: readonly Watch[];
   private readonly congestion: CongestionGiven | undefined;
@@ -106,6 +124,7 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
       },
       old,
     );
+    this.vnics = vnics;
     this.ports = vnics.map(({ fd }) => (fd === undefined ? undefined : io.watch(fd)));
     this.underlay = underlay.fds.map((fd) => io.watch(fd));
     this.congestion = congestion;
@@ -119,19 +138,33 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
   }
 
   run(now: number, budget: number): number {
-    const { vswitch, ports } = this;
+    const { vswitch } = this;
     vswitch.underlayReady = this.isUnderlayReady();
     if (this.commands?.ready === true) this.congestion!.heard();
     const takes = this.drainingUntil === Number.POSITIVE_INFINITY;
-    for (let port = 0; port < ports.length; port++)
-      vswitch.portReady[port] = takes && ports[port]?.ready === true ? 1 : 0;
+    this.attendPorts(now, takes);
     const more = vswitch.run(now, budget);
+    for (let port = 0; port < this.vnics.length; port++) this.vnics[port]!.attendant?.settle(now);
     return more ? Math.max(budget, vswitch.work) : Math.min(budget - 1, vswitch.work);
   }
 
   nextTimeout(): number {
     const { vswitch, drainingUntil, stopping } = this;
-    return stopping ? vswitch.nextTimeout() : Math.min(vswitch.nextTimeout(), drainingUntil);
+    if (stopping) return vswitch.nextTimeout();
+    if (drainingUntil !== Number.POSITIVE_INFINITY) return Math.min(vswitch.nextTimeout(), drainingUntil);
+    for (let port = 0; port < this.vnics.length; port++)
+      if (this.vnics[port]!.attendant?.isAwake === true) return 0;
+    return vswitch.nextTimeout();
+  }
+
+  private attendPorts(now: number, takes: boolean): void {
+    const { vswitch, vnics, ports } = this;
+    for (let port = 0; port < ports.length; port++) {
+      const { attendant } = vnics[port]!;
+      const isReady = ports[port]?.ready === true;
+      if (isReady) attendant?.attend(now);
+      vswitch.portReady[port] = takes && (attendant === undefined ? isReady : attendant.isAwake) ? 1 : 0;
+    }
   }
 
   /** Takes nothing more from tenants; what is on its way still goes, and then peers are told that nothing more comes. */

@@ -5,12 +5,15 @@ import { SLOTS } from '../paths/path-table.ts';
 import type { ReroutingReport, SlotReport } from '../paths/routes.ts';
 import type { Switch } from '../vswitch/switch.ts';
 import type { HostAddress } from '../wire/address.ts';
+import type { EndpointReport } from './endpoints/attendant.ts';
 
 /** Of the switch and its transport. */
 export interface SwitchReport {
   readonly counters: Record<string, number>;
   readonly dropped: Record<string, number>;
   readonly peers: readonly PeerReport[];
+  /** Native endpoints of the thread. */
+  readonly endpoints?: readonly EndpointReport[] | undefined;
 }
 
 export interface PeerReport {

@@ -4,12 +4,14 @@
 import { transmitDrops } from '../linux/transmit-drops.ts';
 import type { VnicPlan } from './vnics.ts';
 
+type TapVnic = Pick<VnicPlan, 'name' | 'netns'> & Partial<Pick<VnicPlan, 'endpoint'>>;
+
 export class TapDrops {
-  private readonly vnics: readonly Pick<VnicPlan, 'name' | 'netns'>[];
+  private readonly vnics: readonly TapVnic[];
   private readonly first: readonly (number | undefined)[];
 
-  /** The interfaces are there. */
-  constructor(vnics: readonly Pick<VnicPlan, 'name' | 'netns'>[]) {
+  /** The interfaces are there; endpoints have none. */
+  constructor(vnics: readonly TapVnic[]) {
     this.vnics = vnics;
     this.first = this.read();
   }
@@ -25,7 +27,9 @@ export class TapDrops {
     const drops = new Map(
       [...new Set(this.vnics.map(({ netns }) => netns))].map((netns) => [netns, of(netns)]),
     );
-    return this.vnics.map(({ name, netns }) => drops.get(netns)?.get(name));
+    return this.vnics.map(({ name, netns, endpoint }) =>
+      endpoint === true ? undefined : drops.get(netns)?.get(name),
+    );
   }
 }
 

@@ -10,6 +10,7 @@ import type { SchedulerName } from '../vswitch/scheduling/scheduler.ts';
 import type { CaptureStart } from './capture.ts';
 import type { ClientsStart } from './clients/socket.ts';
 import type { PlaneChange } from './congestion/plane-report.ts';
+import type { EndpointStart } from './endpoints/open.ts';
 import type { NewCode } from './replace-engine.ts';
 
 /** What every executor's thread is told at its start. */
@@ -21,8 +22,13 @@ export interface DataThreadStart extends ExecutorStart {
   readonly config: SwitchConfig;
   /** The executor's, for people. */
   readonly name: string;
-  /** TAP descriptors, in the order of the switch's ports: those of other threads too, which are only written to. */
-  readonly taps: readonly number[];
+  /**
+   * TAP descriptors, in the order of the switch's ports, nothing where there is an endpoint: those of other threads too,
+   * which are only written to.
+   */
+  readonly taps: readonly (number | undefined)[];
+  /** In the same order, nothing where there is a TAP. */
+  readonly endpoints: readonly (EndpointStart | undefined)[];
   readonly underlay: UnderlaySockets;
   readonly seed: number;
   /** Absent where this is the only data thread. */

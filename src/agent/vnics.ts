@@ -13,6 +13,8 @@ import { type HostConfig, type VnicConfig, vnicMtu } from './config.ts';
 
 export interface VnicPlan {
   readonly name: string;
+  /** No interface. */
+  readonly endpoint: boolean;
   readonly netns: string | undefined;
   readonly mtu: number;
   /** Lines for `ip -batch` in the vNIC's namespace. */
@@ -29,7 +31,8 @@ export function planVnics(config: HostConfig, underlayMtu: number): VnicPlan[] {
 }
 
 function planVnic(vnic: VnicConfig, mtu: number, datagram: number): VnicPlan {
-  const { name, netns } = vnic;
+  const { name, netns, endpoint } = vnic;
+  if (endpoint) return { name, endpoint, netns, mtu, lines: [] };
   const lines = [
     `link set dev ${name} address ${formatMac(vnic.mac)} mtu ${mtu} gso_max_size ${superFrameBytes(datagram)} up`,
     ...vnic.addresses.map((address) => {
@@ -37,7 +40,7 @@ function planVnic(vnic: VnicConfig, mtu: number, datagram: number): VnicPlan {
       return `address replace ${formatCidr(address)} dev ${name}${nodad}`;
     }),
   ];
-  return { name, netns, mtu, lines };
+  return { name, endpoint, netns, mtu, lines };
 }
 
 /** The largest offload frame that is still one offload send: more would cost a second system call for a rest. */
@@ -47,15 +50,19 @@ function superFrameBytes(datagram: number): number {
   return Math.min(65_536, packets * payload - VIRTIO_NET_HEADER_BYTES);
 }
 
-/** Carries the plans out, all or none; the TAPs, in order. */
-export async function applyVnics(plans: readonly VnicPlan[], ip: Tool): Promise<OpenTap[]> {
+/** Carries the plans out, all or none; the TAPs, in order, nothing for endpoints. */
+export async function applyVnics(plans: readonly VnicPlan[], ip: Tool): Promise<(OpenTap | undefined)[]> {
   const opened: OpenTap[] = [];
+  const taps: (OpenTap | undefined)[] = [];
   try {
-    for (const { name, netns, lines } of plans) {
-      opened.push(openTap({ name, netns, persistent: true, offloads: true }));
+    for (const { name, endpoint, netns, lines } of plans) {
+      const tap = endpoint ? undefined : openTap({ name, netns, persistent: true, offloads: true });
+      taps.push(tap);
+      if (tap === undefined) continue;
+      opened.push(tap);
       await runBatch(ip, lines, { netns });
     }
-    return opened;
+    return taps;
   } catch (error) {
     unmakeVnics(opened);
     for (const { fd } of opened) close(fd);
@@ -64,6 +71,6 @@ export async function applyVnics(plans: readonly VnicPlan[], ip: Tool): Promise<
 }
 
 /** Lets the TAPs go with their descriptors that were not there before. */
-export function unmakeVnics(taps: readonly OpenTap[]): void {
-  for (const { fd, created } of taps) if (created) makeTransient(fd);
+export function unmakeVnics(taps: readonly (OpenTap | undefined)[]): void {
+  for (const tap of taps) if (tap?.created === true) makeTransient(tap.fd);
 }

@@ -23,6 +23,7 @@ export function renderStatus(status: AgentStatus): string {
     `${host}: selvage ${version}, pid ${pid}, up ${duration(uptimeSeconds)}${several ? `, ${threads} data threads` : ''}`,
     `underlay ${underlay.address} port ${underlay.port}, source ports ${underlay.sourcePorts} to ${lastPort}, MTU ${underlay.mtu}`,
     ...section('interfaces', vnicTable(status.vnics, several), status.vnics.length),
+    ...endpointLines(status.vnics),
     ...section('peers', peerTable(status.peers), status.peers.length),
     ...alarmLines(status.peers),
     ...section('connections', connectionTable(status.connections, several), status.connections.length),
@@ -38,7 +39,8 @@ function section(title: string, body: string, entries: number): string[] {
 
 /** `several`: which data thread is worth a column. */
 function vnicTable(vnics: readonly VnicStatus[], several: boolean): string {
-  const rows = vnics.map(({ vni, reliable, name, netns, mac, addresses, mtu, thread, txDropped }) => {
+  const rows = vnics.map((vnic) => {
+    const { vni, reliable, name, netns, mac, addresses, mtu, thread, txDropped, endpoint } = vnic;
     return [
       vni,
       name,
@@ -47,12 +49,34 @@ function vnicTable(vnics: readonly VnicStatus[], several: boolean): string {
       mtu,
       reliable ? 'reliable' : 'plain',
       ...(several ? [thread] : []),
-      txDropped ?? 'gone',
+      endpoint === undefined ? (txDropped ?? 'gone') : '-',
       addresses.join(' '),
     ];
   });
   const head = ['VNI', 'NAME', 'NAMESPACE', 'MAC', 'MTU', 'SERVICE'];
   return table([...head, ...(several ? ['THREAD'] : []), 'TX DROPPED', 'ADDRESSES'], rows);
+}
+
+/** Only where there are any. */
+function endpointLines(vnics: readonly VnicStatus[]): string[] {
+  const rows = vnics.flatMap(({ name, endpoint }) => {
+    if (endpoint === undefined) return [];
+    const { owner, opened, refused, faults, sendRings, receiveRings, sharedBytes } = endpoint;
+    const who = owner === undefined ? ['-', '-'] : [owner.pid, owner.uid];
+    return [[name, ...who, opened, refused, faults, sendRings, receiveRings, bytes(sharedBytes)]];
+  });
+  const head = [
+    'NAME',
+    'OWNER',
+    'USER',
+    'OWNERS',
+    'REFUSED',
+    'FAULTS',
+    'SEND RINGS',
+    'RECEIVE RINGS',
+    'MEMORY',
+  ];
+  return rows.length === 0 ? [] : section('native endpoints', table(head, rows), rows.length);
 }
 
 function peerTable(peers: readonly PeerStatus[]): string {

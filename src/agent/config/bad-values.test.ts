@@ -135,7 +135,7 @@ describe('one bad value', () => {
     [
       netns,
       '        colour: red',
-      '8:9: vnis[0].vnics[0].colour: there is no such field; there are name, netns, mac, addresses, mtu, sourceCheck, accept, receiveRate',
+      '8:9: vnis[0].vnics[0].colour: there is no such field; there are name, endpoint, group, netns, mac, addresses, mtu, sourceCheck, accept, receiveRate',
     ],
     [
       mac,
@@ -231,6 +231,21 @@ describe('one bad value', () => {
       remote,
       `${remote}\n  - { vni: 78, vnics: [{ name: sel0, netns: /run/netns/tenant1, mac: 02:00:00:00:77:01, addresses: [192.168.77.1/24] }] }`,
       '15:32: vnis[1].vnics[0].name: sel0 in /run/netns/tenant1 is already at vnis[0].vnics[0].name; give each interface of a namespace a name of its own',
+    ],
+    [
+      netns,
+      `${netns}\n        endpoint: true`,
+      '8:16: vnis[0].vnics[0].netns: an endpoint is in no namespace; leave it out',
+    ],
+    [
+      netns,
+      `${netns}\n        group: selvage`,
+      '9:16: vnis[0].vnics[0].group: is for endpoints, and this is an interface; write endpoint: true or leave it out',
+    ],
+    [
+      netns,
+      '        endpoint: 1',
+      '8:19: vnis[0].vnics[0].endpoint: 1 is not true or false; write it like true',
     ],
     [remote, `${remote}\n  - 78`, '15:5: vnis[1]: 78 is not a mapping; write { vni: 77, vnics: [] }'],
   ])('%s → %s', (line, replacement, complaint) => {

@@ -2,9 +2,13 @@
 // fits together. They run on a draft, so that one bad field does not hide what else is wrong.
 import { CANDIDATES } from '../../paths/path-table.ts';
 import { formatIpv4, formatIpv6, formatMac } from '../../wire/address.ts';
+import { endpointSocketName } from '../endpoints/socket-name.ts';
 import { hasIpv6, mtuComplaint } from './mtu.ts';
 import { formatPath, type Path, type Problem } from './problems.ts';
 import type { Draft, HostConfig, IpAddress, RemoteVnicConfig, VniConfig, VnicConfig } from './types.ts';
+
+/** Bytes (unix(7)). */
+const LONGEST_SOCKET_PATH = 107;
 
 type HostDraft = Draft<HostConfig>;
 type VniDraft = Draft<VniConfig>;
@@ -22,9 +26,10 @@ export function checkHost(host: HostDraft): Problem[] {
     ...vnis.flatMap(({ item, path }) => [
       ...checkMembers(item, path),
       ...checkRemotes(item, path, host.underlay?.address),
-      ...present(item.vnics, [...path, 'vnics']).flatMap((vnic) =>
-        checkVnic(vnic.item, vnic.path, item, host),
-      ),
+      ...present(item.vnics, [...path, 'vnics']).flatMap((vnic) => [
+        ...checkVnic(vnic.item, vnic.path, item, host),
+        ...checkEndpoint(vnic.item, vnic.path, host),
+      ]),
     ]),
   ];
 }
@@ -43,11 +48,33 @@ function checkInterfaceNames(vnis: readonly Placed<VniDraft>[]): Problem[] {
   const vnics = vnis.flatMap(({ item, path }) => present(item.vnics, [...path, 'vnics']));
   return repeated(
     vnics.map(({ item, path }) => ({
-      key: item.name === undefined ? undefined : `${item.name} in ${item.netns ?? "the agent's namespace"}`,
+      key: item.name === undefined ? undefined : placeOf(item),
       path: [...path, 'name'],
     })),
     (name, first) => `${name} is already at ${first}; give each interface of a namespace a name of its own`,
   );
+}
+
+function placeOf({ name, netns, endpoint }: VnicDraft): string {
+  return endpoint === true ? `the endpoint ${name}` : `${name} in ${netns ?? "the agent's namespace"}`;
+}
+
+/** A native endpoint is in no namespace: it is a socket in the agent's folder. */
+function checkEndpoint({ endpoint, netns, group, name }: VnicDraft, path: Path, host: HostDraft): Problem[] {
+  const problems: Problem[] = [];
+  const say = (field: string, sentence: string) => problems.push({ path: [...path, field], sentence });
+  if (endpoint !== true) {
+    if (endpoint === false && group !== undefined)
+      say('group', 'is for endpoints, and this is an interface; write endpoint: true or leave it out');
+    return problems;
+  }
+  if (netns !== undefined) say('netns', 'an endpoint is in no namespace; leave it out');
+  const room = LONGEST_SOCKET_PATH - Buffer.byteLength(host.runtimeDir ?? '');
+  if (name !== undefined && room < Buffer.byteLength(`/${endpointSocketName(name)}`))
+    say('name', "runtimeDir leaves no room for the endpoint's socket; choose a shorter path there");
+  if ((host.threads ?? 1) > 1)
+    say('endpoint', 'endpoints are served by a single data thread so far; write threads: 1');
+  return problems;
 }
 
 /** Within a VNI a MAC and an address belong to one vNIC, wherever it is. */

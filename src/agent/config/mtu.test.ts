@@ -7,6 +7,7 @@ describe('MTU', () => {
     name: 'sel0',
     mac: 2,
     addresses: [],
+    endpoint: false,
     sourceCheck: false,
     mtu,
   });

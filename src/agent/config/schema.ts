@@ -112,6 +112,8 @@ const congestion = text('an algorithm', 'swift', (value) => {
 const vnic = mapping(
   {
     name: interfaceName,
+    endpoint: v.optional(yesOrNo(), false),
+    group: v.optional(groupName),
     netns: v.optional(netns),
     mac,
     addresses: v.optional(list(ownAddress, '[192.168.77.1/24]'), []),

@@ -59,8 +59,12 @@ export interface VniConfig {
 }
 
 export interface VnicConfig {
-  /** Name of the interface. */
+  /** Name of the interface, or of the endpoint. */
   readonly name: string;
+  /** No interface, but an application's own vNIC in shared memory. */
+  readonly endpoint: boolean;
+  /** Whose members may own the endpoint besides root; absent: those of clients.group. */
+  readonly group?: string | undefined;
   /** Absolute path of the network namespace the interface is in; absent: the agent's own. */
   readonly netns?: string | undefined;
   readonly mac: Mac;
