@@ -139,6 +139,12 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/ipc.ts')).ipc,
   },
   {
+    name: 'endpoint',
+    about: 'packets from endpoint to endpoint, beside AF_PACKET, UDP sockets and MessagePort',
+    programs: [],
+    load: async () => (await import('./benches/endpoint.ts')).endpoint,
+  },
+  {
     name: 'probe-scale',
     about: 'probes of regions of 10,000 to 100,000 VTEPs, step by step beside a full mesh',
     programs: [],

@@ -10,6 +10,7 @@ export type BuiltProgram =
   | 'ipc-agent'
   | 'ipc-peer'
   | 'stand-in-server'
+  | 'packet-stream'
   | 'wake-pair'
   | 'packet-probe'
   | 'flow-completion'

@@ -8,16 +8,26 @@ import { mapMemory } from './memory.ts';
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const SIOCGIFMTU = 0x8921;
+const SIOCGIFINDEX = 0x8933;
 const NAME_BYTES = 16;
 
 export function interfaceMtu(name: string): number {
+  return ask(name, SIOCGIFMTU, 'the MTU');
+}
+
+/** What packet sockets call it. */
+export function interfaceIndex(name: string): number {
+  return ask(name, SIOCGIFINDEX, 'the number');
+}
+
+function ask(name: string, request: number, what: string): number {
   const fd = socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0);
   if (fd < 0) throw new SelvageError('failed', `Could not create a socket: ${errnoName(errno())}.`);
   try {
     const { bytes, address } = mapMemory(64);
     bytes.u8.set(new TextEncoder().encode(name.slice(0, NAME_BYTES - 1)));
-    if (ioctl(fd, SIOCGIFMTU, address) < 0) {
-      throw new SelvageError('failed', `Could not read the MTU of ${name}: ${errnoName(errno())}.`);
+    if (ioctl(fd, request, address) < 0) {
+      throw new SelvageError('failed', `Could not read ${what} of ${name}: ${errnoName(errno())}.`);
     }
     return bytes.view.getInt32(NAME_BYTES, true);
   } finally {

@@ -23,6 +23,9 @@ export const writev = libc.func('int64_t writev(int fd, uint64_t iov, int count)
 export const sendmmsg = libc.func(
   'int sendmmsg(int fd, uint64_t messages, uint32_t count, int flags)',
 ) as Call<[number, number, number, number]>;
+export const recvmmsg = libc.func(
+  'int recvmmsg(int fd, uint64_t messages, uint32_t count, int flags, uint64_t timeout)',
+) as Call<[number, number, number, number, number]>;
 export const recvmsg = libc.func('int64_t recvmsg(int fd, uint64_t message, int flags)') as Call<
   [number, number, number]
 >;
