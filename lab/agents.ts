@@ -42,6 +42,10 @@ export interface AgentConfig {
   readonly threads?: number;
   readonly underlay: { readonly address: string; readonly port: number; readonly mtu: number };
   readonly transport?: { readonly window?: number; readonly sprayPackets?: number };
+  readonly queues?: {
+    readonly pauses?: boolean;
+    readonly receive?: { readonly shared?: boolean; readonly frames?: number; readonly stopsAll?: boolean };
+  };
   readonly clients?: { readonly thread?: 'services' | 'data'; readonly sessionsPerUser?: number };
   readonly vnis: readonly {
     readonly vni: number;

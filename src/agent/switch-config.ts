@@ -20,6 +20,8 @@ export function switchConfigs(config: HostConfig, underlayMtu: number): SwitchCo
     sprayPackets: config.transport.sprayPackets,
     scheduler: config.transport.scheduler,
     threads,
+    pauses: config.queues.pauses,
+    receive: config.queues.receive,
     networks,
   };
   return Array.from({ length: threads }, (_, threadId) => ({ ...common, threadId }));

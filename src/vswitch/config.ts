@@ -56,6 +56,16 @@ export interface NetworkConfig {
   readonly remotes: readonly RemoteConfig[];
 }
 
+/** How frames wait for their vNICs. What is not the default is how others do it, to be compared with (Backdraft §6.2). */
+export interface ReceiveQueueing {
+  /** All flows of a vNIC have one queue; absent: each has its own (Backdraft §4.2). */
+  readonly shared?: boolean | undefined;
+  /** Frames that a queue has room for; absent: it grows as long as there is memory. */
+  readonly frames?: number | undefined;
+  /** Nothing is dropped: while a queue has no room the switch takes no frames of anybody, as switches with PFC do. */
+  readonly stopsAll?: boolean | undefined;
+}
+
 export interface SwitchConfig {
   /** The largest UDP payload that the underlay carries whole. */
   readonly datagramBytes: number;
@@ -69,6 +79,8 @@ export interface SwitchConfig {
   readonly scheduler?: SchedulerName;
   /** Whether senders of flows that wait too long here are asked to pause, and such requests obeyed; absent: true. */
   readonly pauses?: boolean;
+  /** Absent: a queue a flow, which grows. */
+  readonly receive?: ReceiveQueueing;
   readonly networks: readonly NetworkConfig[];
 }
 

@@ -3,9 +3,10 @@
 // host will not drop, unless a flow has more than its share.
 
 import { type Columns, columnsOf } from '../base/columns.ts';
-import type { FlowKey } from '../packet/device.ts';
+import { FLOW_WORDS, type FlowKey } from '../packet/device.ts';
 import { PIECE_LAST, PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
+import type { ReceiveQueueing } from './config.ts';
 import { ADMITTED, Backlog, type BacklogState, NO_RING } from './flows/backlog.ts';
 import { FlowKeys } from './flows/flow-keys.ts';
 import type { QueueMemory } from './flows/queue-memory.ts';
@@ -27,6 +28,9 @@ export function portOfOrigin(origin: number): number {
   return origin <= -2 ? -2 - origin : -1;
 }
 
+/** Of everything, where all flows of a vNIC have one queue: no frame's own. */
+const EVERY_FLOW: FlowKey = new Uint32Array(FLOW_WORDS).fill(0xffff_fffe);
+
 const FLOWS = {
   origin: Int32Array,
   /** Of a flow of a native endpoint on this host: its number there. */
@@ -39,6 +43,13 @@ export interface ReceiveWatch {
   taken(now: number, flow: number, bytes: number): void;
   /** The flow's number may be another's from now on. */
   forget(flow: number): void;
+}
+
+export interface ReceiveQueuesOptions {
+  /** What the hashes of flows start from. */
+  readonly seed: number;
+  readonly scheduler: SchedulerName;
+  readonly queueing?: ReceiveQueueing | undefined;
 }
 
 export interface ReceiveQueuesState {
@@ -54,13 +65,21 @@ export class ReceiveQueues {
   private readonly keys: FlowKeys;
   private flows: Columns<typeof FLOWS>;
   private watch: ReceiveWatch | undefined;
+  private readonly isShared: boolean;
+  private readonly mostFrames: number;
+  private readonly stopsAll: boolean;
+  /** A vNIC whose queue was full: nobody's frames are taken until half of it is free. */
+  private fullPort = -1;
 
   constructor(
     region: Region,
     memory: QueueMemory,
-    { seed, scheduler }: { seed: number; scheduler: SchedulerName },
+    { seed, scheduler, queueing }: ReceiveQueuesOptions,
     old?: ReceiveQueuesState,
   ) {
+    this.isShared = queueing?.shared ?? false;
+    this.mostFrames = queueing?.frames ?? Number.POSITIVE_INFINITY;
+    this.stopsAll = queueing?.stopsAll ?? false;
     this.region = region;
     this.keys = new FlowKeys(region.bytes);
     this.backlog = new Backlog(memory, seed, scheduler, old?.backlog, (flow) => this.watch?.forget(flow));
@@ -77,7 +96,16 @@ export class ReceiveQueues {
 
   /** Of the frame that is the pieces from `start` to `end`; good until the next one is asked for. */
   keyOf(frames: PieceList, start: number, end: number): FlowKey {
-    return this.keys.classifyPieces(frames, start, end);
+    return this.isShared ? EVERY_FLOW : this.keys.classifyPieces(frames, start, end);
+  }
+
+  /** The switch is to take no frames of anybody, since those that wait have no room left. */
+  get stopsEverybody(): boolean {
+    const { fullPort, backlog } = this;
+    if (fullPort < 0) return false;
+    if (backlog.framesOf(fullPort) > this.mostFrames / 2) return true;
+    this.fullPort = -1;
+    return false;
   }
 
   originOf(flow: number): number {
@@ -108,6 +136,10 @@ export class ReceiveQueues {
     const { backlog } = this;
     const { words } = frames;
     const bytes = bytesOf(frames, start, end);
+    if (backlog.queuedFrames(flow) >= this.mostFrames) {
+      if (!this.stopsAll) return 'vnicFull';
+      this.fullPort = backlog.table.linkOf(flow);
+    }
     const admission = backlog.admits(flow, bytes, end - start);
     if (admission !== ADMITTED) return admission === NO_RING ? 'noReceiveRing' : 'vnicFull';
     for (let i = start; i < end; i++) backlog.push(now, flow, words[i * 2]!, words[i * 2 + 1]!);

@@ -99,6 +99,7 @@ export class Switch implements IngressTargets {
   private readonly scratch: ChunkWriter;
   private readonly inbox = new Inbox();
   private readonly frames = new PieceList(READ_BATCH);
+  private readonly nothing = new PieceList(0);
   /** Where reading begins: behind the port at which the last turn's budget ended. */
   private firstPort: number;
   private now: number;
@@ -152,7 +153,7 @@ export class Switch implements IngressTargets {
     this.waiting = new Waiting(
       region,
       devices,
-      { seed: this.transport.connections.salt, scheduler: config.scheduler },
+      { seed: this.transport.connections.salt, ...config },
       old?.waiting,
     );
     if (old?.interrupted === true) this.waiting.mend();
@@ -239,7 +240,8 @@ export class Switch implements IngressTargets {
       this.egress.process(now, this.inbox);
       this.inbox.clear();
     }
-    this.delivery.fromTransport(now, this.transport, this.forwarding);
+    if (!this.waiting.receive.stopsEverybody)
+      this.delivery.fromTransport(now, this.transport, this.forwarding);
     const more = this.readPorts(budget) || !drained;
     if (drained) this.transport.advance(now);
     this.pathCare.settle(now);
@@ -277,6 +279,11 @@ export class Switch implements IngressTargets {
     for (let i = 0; i < ports; i++) {
       const port = first + i < ports ? first + i : first + i - ports;
       if (this.portReady[port] !== 1) continue;
+      if (this.waiting.receive.stopsEverybody) {
+        // An endpoint's doorbells are heard all the same: they say that there is room.
+        if (this.waiting.holds.device(port) !== undefined) devices[port]!.rx(this.nothing);
+        continue;
+      }
       if (this.work >= budget) {
         this.firstPort = port;
         return true;

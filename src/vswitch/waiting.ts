@@ -3,6 +3,7 @@
 
 import type { FrameDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
+import type { ReceiveQueueing } from './config.ts';
 import { DeviceHolds, type DeviceHoldsState } from './flows/device-holds.ts';
 import { QueueMemory, type QueueMemoryState } from './flows/queue-memory.ts';
 import { ReceiveQueues, type ReceiveQueuesState } from './receive-queues.ts';
@@ -20,6 +21,7 @@ export interface WaitingOptions {
   /** What the hashes of flows start from. */
   readonly seed: number;
   readonly scheduler?: SchedulerName | undefined;
+  readonly receive?: ReceiveQueueing | undefined;
 }
 
 export class Waiting {
@@ -33,13 +35,14 @@ export class Waiting {
   constructor(
     region: Region,
     devices: readonly FrameDevice[],
-    { seed, scheduler = DEFAULT_SCHEDULER }: WaitingOptions,
+    { seed, scheduler = DEFAULT_SCHEDULER, receive }: WaitingOptions,
     old?: WaitingState,
   ) {
     this.memory = new QueueMemory(region, old?.memory);
     this.holds = new DeviceHolds(devices, old?.holds);
     this.send = new SendQueues(this.memory, this.holds, { seed, scheduler }, old?.send);
-    this.receive = new ReceiveQueues(region, this.memory, { seed, scheduler }, old?.receive);
+    const options = { seed, scheduler, queueing: receive };
+    this.receive = new ReceiveQueues(region, this.memory, options, old?.receive);
   }
 
   save(): WaitingState {

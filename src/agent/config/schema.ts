@@ -174,6 +174,26 @@ export const hostSchema = mapping(
       ),
       {},
     ),
+    queues: v.optional(
+      mapping(
+        {
+          pauses: v.optional(yesOrNo(), true),
+          receive: v.optional(
+            mapping(
+              {
+                shared: v.optional(yesOrNo()),
+                frames: v.optional(wholeNumber(64, 65_536, 1024)),
+                stopsAll: v.optional(yesOrNo()),
+              },
+              '{ frames: 1024 }',
+            ),
+            {},
+          ),
+        },
+        '{ pauses: true }',
+      ),
+      {},
+    ),
     clients: v.optional(
       mapping(
         {

@@ -1,5 +1,6 @@
 // What one host is configured to be: the validated, immutable form of its YAML file. Addresses are values, not text;
 // defaults are filled in; whatever is here has passed every check that can be made without looking at the machine.
+import type { ReceiveQueueing } from '../../vswitch/config.ts';
 import type { AcceptRule } from '../../vswitch/receive-rules.ts';
 import type { SchedulerName } from '../../vswitch/scheduling/scheduler.ts';
 import type { Cidr, Ipv4Address, Ipv6Address, Mac } from '../../wire/address.ts';
@@ -13,6 +14,7 @@ export interface HostConfig {
   readonly threads: number;
   readonly underlay: UnderlayConfig;
   readonly transport: TransportConfig;
+  readonly queues: QueuesConfig;
   readonly clients: ClientsConfig;
   readonly vnis: readonly VniConfig[];
 }
@@ -35,6 +37,12 @@ export interface TransportConfig {
   readonly sprayPackets: number;
   /** Says whose turn it is of the flows that wait. */
   readonly scheduler: SchedulerName;
+}
+
+export interface QueuesConfig {
+  /** Whether senders of flows that wait too long are asked to pause, and such requests obeyed. */
+  readonly pauses: boolean;
+  readonly receive: ReceiveQueueing;
 }
 
 export interface ClientsConfig {

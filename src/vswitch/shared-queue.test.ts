@@ -1,0 +1,61 @@
+// One queue a vNIC in place of one a flow, as other switches have it: what a slow flow then does to others.
+
+import { expect, it } from 'vitest';
+import { checkConservation, checkIdle } from '../../test/vswitch/conservation.ts';
+import { NativeVnic } from '../../test/vswitch/native-vnic.ts';
+import { frameBetween } from '../../test/vswitch/tenants.ts';
+import { CHUNKS, worldOf } from '../../test/vswitch/world.ts';
+import { numbered } from '../../test/wire/frames.ts';
+import { ChunkWriter } from '../packet/writer.ts';
+import type { ReceiveQueueing } from './config.ts';
+
+const ROOM = 4;
+const FRAMES = 8;
+const WRITERS = 7;
+
+/** Tenants 1 to 3 are endpoints of one host; 1 sends to 2, which does not read, and to 3. */
+function hostWith(receive: ReceiveQueueing) {
+  const { world, hosts } = worldOf(
+    [{ vni: 77, reliable: true, hosts: [[1, 2, 3]] }],
+    { receive: { frames: FRAMES, ...receive }, pauses: false },
+    {
+      vnic: (_, region) =>
+        new NativeVnic(region, new ChunkWriter(region, CHUNKS / 4), { queues: 10, room: ROOM }),
+    },
+  );
+  return { world, host: hosts[0]! };
+}
+
+function frame(to: number, sourcePort: number): Uint8Array {
+  return frameBetween(1, to, { udp: { sourcePort, destinationPort: 7 }, payload: numbered(60) });
+}
+
+it('flows of a vNIC share a queue of a fixed size, and what it has no room for is dropped', () => {
+  const { world, host } = hostWith({ shared: true });
+  for (let i = 0; i < 20; i++) host.native(0).send(i % 2, frame(2, i % 2));
+  host.ring();
+  world.pass(1000);
+  expect(host.native(1).receive.filter((queue) => queue !== undefined)).toHaveLength(1);
+  expect(host.vswitch.framesWaiting).toBe(FRAMES);
+  expect(host.vswitch.counters.dropped.vnicFull).toBe(20 - ROOM - FRAMES);
+  checkConservation(host.vswitch);
+});
+
+it('a queue that stops all drops nothing and keeps others from being read until half of it is free', () => {
+  const { world, host } = hostWith({ shared: true, stopsAll: true });
+  for (let i = 0; i < 20; i++) host.native(0).send(0, frame(2, 1));
+  host.ring();
+  world.pass(1000);
+  host.native(0).send(1, frame(3, 2));
+  host.ring();
+  world.pass(1000);
+  expect(host.native(0).waiting(1)).toBe(1);
+  for (let reads = 0; reads < 6; reads++) {
+    host.native(1).read(0);
+    host.ring();
+    world.pass(1000);
+  }
+  expect(host.native(2).read(0)).toHaveLength(1);
+  expect(host.vswitch.counters.dropped.vnicFull).toBe(0);
+  checkIdle(host.vswitch, host.region, WRITERS);
+});
