@@ -145,6 +145,31 @@ export const BENCHES: readonly NamedBench[] = [
     load: async () => (await import('./benches/endpoint.ts')).endpoint,
   },
   {
+    name: 'slow-receiver',
+    about:
+      'Redis beside 50 flows to a slow receiver: shared queues, queues a flow, pauses, kernel bridge, Open vSwitch',
+    programs: [...REDIS, ...OPEN_VSWITCH],
+    load: async () => (await import('./benches/slow-receiver.ts')).slowReceiver,
+  },
+  {
+    name: 'bursts',
+    about: 'bursts to a receiver that takes many at a time: short, long and growing queues',
+    programs: [],
+    load: async () => (await import('./benches/bursts.ts')).bursts,
+  },
+  {
+    name: 'queues',
+    about: '16 to 16,384 active flows: throughput, collisions and memory of a queue a flow',
+    programs: [],
+    load: async () => (await import('./benches/queues.ts')).queues,
+  },
+  {
+    name: 'spread',
+    about: 'a victim beside a flow to a slow receiver, over two hosts, beside kernel VXLAN',
+    programs: [],
+    load: async () => (await import('./benches/spread.ts')).spread,
+  },
+  {
     name: 'probe-scale',
     about: 'probes of regions of 10,000 to 100,000 VTEPs, step by step beside a full mesh',
     programs: [],

@@ -43,6 +43,7 @@ export async function buildDist() {
       'ipc-agent': 'bench/workloads/ipc-agent/main.ts',
       'connection-state': 'bench/workloads/connection-state/main.ts',
       'packet-stream': 'bench/workloads/packet-stream/main.ts',
+      'datagram-flows': 'bench/workloads/datagram-flows/main.ts',
       'wake-pair': 'bench/workloads/wake-pair/main.ts',
       'flow-completion': 'bench/workloads/flow-completion/main.ts',
       ...measuredAlgorithms(),

@@ -20,6 +20,11 @@ export const PAPERS: readonly NamedPaper[] = [
     load: async () => (await import('./ccp/ccp.ts')).CCP,
   },
   {
+    name: 'backdraft',
+    about: 'a virtual switch that does not drop; about a quarter of an hour',
+    load: async () => (await import('./backdraft/backdraft.ts')).BACKDRAFT,
+  },
+  {
     name: 'zooroute',
     about: 'rerouting before tenants notice; about twenty minutes',
     load: async () => (await import('./zooroute/zooroute.ts')).ZOOROUTE,

@@ -12,7 +12,7 @@ import { type OvsEnd, type OvsPlan, openVswitchPlan, type PortType } from './ope
 import type { Peer } from './peer.ts';
 
 const START_TIMEOUT_MILLIS = 10_000;
-const VSCTL = ['ovs-vsctl', '--timeout=10'];
+export const VSCTL = ['ovs-vsctl', '--timeout=10'];
 
 /** Threads that poll AF_XDP ports run on both cores, and rest a little when there is nothing to do. */
 const POLLING = [
@@ -79,13 +79,13 @@ async function attachEnd({ lab }: Testbed, end: OvsEnd, plan: OvsPlan, type: Por
   return daemons.pid;
 }
 
-interface Daemons {
+export interface Daemons {
   readonly pid: number;
   /** For all of its programs. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-async function startDaemons(lab: Testbed['lab'], host: string, folder: string): Promise<Daemons> {
+export async function startDaemons(lab: Testbed['lab'], host: string, folder: string): Promise<Daemons> {
   mkdirSync(folder, { recursive: true });
   const vswitchd = await requireProgram('ovs-vswitchd');
   const env = environment(vswitchd, folder);

@@ -11,6 +11,7 @@ export type BuiltProgram =
   | 'ipc-peer'
   | 'stand-in-server'
   | 'packet-stream'
+  | 'datagram-flows'
   | 'wake-pair'
   | 'packet-probe'
   | 'flow-completion'
