@@ -1,9 +1,10 @@
 // The paths to each peer: eight slots, each a UDP source port of ours that the fabric hashes onto some route
-// (BIFROST §4.1). Of each it knows the source port and route, what round trips take (round-trips.ts) and how it is
-// (slot-health.ts), and says which to use. Round trips are judged whole, there and back on slots of the same number.
+// (BIFROST §4.1). Of each it knows the source port, what round trips take (round-trips.ts), how it is (slot-health.ts) and which
+// are to be used (selection.ts). Round trips are judged whole, there and back on slots of the same number.
 
 import { grown } from '../base/columns.ts';
 import { RoundTrips, type RoundTripsState } from './round-trips.ts';
+import { ALL_SLOTS, Selection, type SelectionState, SLOTS } from './selection.ts';
 import {
   type PathChanges,
   SLOT_BAD,
@@ -15,17 +16,11 @@ import {
 import type { SlotStory } from './slot-history.ts';
 import { SlotLosses, type SlotLossesState } from './slot-losses.ts';
 import { SlotProofs, type SlotProofsState } from './slot-proofs.ts';
-import { sprayChoice } from './spray-choice.ts';
 
-export const SLOTS = 8;
-const ALL_SLOTS = 0xff;
+export { SLOTS } from './selection.ts';
+
 /** Source ports that a slot may use; those of the first numbers are the slots' own at first. */
 export const CANDIDATES = 32;
-
-/** How often the fastest are chosen anew. */
-const CHOOSE_MICROS = 1000;
-/** While a peer is sent to, its slots that are not used are asked for their round trips this often. */
-const REFRESH_MICROS = 200_000;
 
 /** Who acts on what slots do. */
 export interface SlotWatcher {
@@ -35,11 +30,8 @@ export interface SlotWatcher {
 
 export interface PathTableState extends SlotHealthState {
   readonly peers: number;
-  readonly chosen: Uint8Array;
-  readonly chosenAt: Float64Array;
-  readonly refreshAt: Float64Array;
+  readonly selection: SelectionState;
   readonly candidate: Uint8Array;
-  readonly route: Uint8Array;
   readonly candidateRoute: Uint8Array;
   readonly proofs: SlotProofsState;
   readonly trips: RoundTripsState;
@@ -48,33 +40,22 @@ export interface PathTableState extends SlotHealthState {
 
 export class PathTable {
   private peers: number;
-  /** Of each peer, the slots to spray over as bits, when they were chosen, and when idle ones are next asked. */
-  private chosen: Uint8Array;
-  private chosenAt: Float64Array;
-  private refreshAt: Float64Array;
-  /** The source port of each slot, by its number, and a number from 1 to 8 for the route it takes; 0: unknown. */
+  /** The source port of each slot, by its number. */
   private candidate: Uint8Array;
-  private route: Uint8Array;
-  /** The same of each candidate, slot or not. */
+  /** A number from 1 for the route that each candidate takes, slot or not; 0: unknown. */
   private candidateRoute: Uint8Array;
-  /** 1: the slot waits to be rid of what is in flight, to change its source port. */
-  private draining: Uint8Array;
   private readonly proofs: SlotProofs;
   private readonly trips: RoundTrips;
   private readonly losses: SlotLosses;
   private readonly health: SlotHealth;
+  private readonly selected: Selection;
   private readonly startedAt: number;
   private watcher: SlotWatcher | undefined;
 
   constructor(nowMicros: number, old?: PathTableState) {
     this.peers = old?.peers ?? 0;
-    this.chosen = old?.chosen ?? new Uint8Array(0);
-    this.chosenAt = old?.chosenAt ?? new Float64Array(0);
-    this.refreshAt = old?.refreshAt ?? new Float64Array(0);
     this.candidate = old?.candidate ?? new Uint8Array(0);
-    this.route = old?.route ?? new Uint8Array(0);
     this.candidateRoute = old?.candidateRoute ?? new Uint8Array(0);
-    this.draining = new Uint8Array(this.route.length);
     this.proofs = new SlotProofs(old?.proofs);
     this.trips = new RoundTrips(old?.trips);
     this.losses = new SlotLosses(old?.losses);
@@ -83,23 +64,19 @@ export class PathTable {
       onChange: (at, from, now) => this.changed(at, from, now),
     };
     this.health = new SlotHealth(nowMicros, keeper, old);
+    this.selected = new Selection(this.health, this.trips, old?.selection);
     this.startedAt = nowMicros;
   }
 
   save(): PathTableState {
-    const { peers, chosen, chosenAt, refreshAt, candidate, route, candidateRoute } = this;
-    const trips = this.trips.save();
-    const losses = this.losses.save();
-    const columns = {
-      chosen,
-      chosenAt,
-      refreshAt,
-      candidate,
-      route,
-      candidateRoute,
+    const { peers, candidate, candidateRoute } = this;
+    const parts = {
+      selection: this.selected.save(),
       proofs: this.proofs.save(),
+      trips: this.trips.save(),
+      losses: this.losses.save(),
     };
-    return { ...this.health.save(), ...columns, peers, trips, losses };
+    return { ...this.health.save(), ...parts, peers, candidate, candidateRoute };
   }
 
   /** Is told of every slot that turns bad, and when it is good again. */
@@ -114,8 +91,8 @@ export class PathTable {
   /** Adds a peer with eight healthy slots; its number. */
   addPeer(): number {
     const peer = this.peers++;
-    if (this.peers * SLOTS > this.route.length) this.grow();
-    this.chooseAnew(peer);
+    if (this.peers * SLOTS > this.candidate.length) this.grow();
+    this.selected.chooseAnew(peer);
     for (let slot = 0; slot < SLOTS; slot++) {
       const at = peer * SLOTS + slot;
       this.candidate[at] = slot;
@@ -130,8 +107,7 @@ export class PathTable {
 
   /** True when new packets may be put on the slot without a better one being passed over. */
   isOpen(peer: number, slot: number): boolean {
-    const at = peer * SLOTS + slot;
-    return this.health.of(at) === SLOT_HEALTHY && this.draining[at] === 0;
+    return this.selected.isOpen(peer, slot);
   }
 
   candidateOf(peer: number, slot: number): number {
@@ -139,17 +115,15 @@ export class PathTable {
   }
 
   routeOf(peer: number, slot: number): number {
-    return this.route[peer * SLOTS + slot]!;
+    return this.selected.routeOf(peer, slot);
   }
 
   setRoute(peer: number, slot: number, route: number): void {
-    this.route[peer * SLOTS + slot] = route;
-    this.chooseAnew(peer);
+    this.selected.setRoute(peer, slot, route);
   }
 
   setDraining(peer: number, slot: number, draining: boolean): void {
-    this.draining[peer * SLOTS + slot] = draining ? 1 : 0;
-    this.chooseAnew(peer);
+    this.selected.setDraining(peer, slot, draining);
   }
 
   /** The slot uses another source port from now on: what was measured and asked is of another route. */
@@ -214,7 +188,7 @@ export class PathTable {
 
   /** Whether what goes to the peer is sprayed over the slot, as it was chosen last. */
   isSprayed(peer: number, slot: number): boolean {
-    return ((this.chosen[peer]! >> slot) & 1) === 1 && this.stateOf(peer, slot) === SLOT_HEALTHY;
+    return this.selected.isSprayed(peer, slot);
   }
 
   /**
@@ -240,7 +214,7 @@ export class PathTable {
     const at = peer * SLOTS + slot;
     if (!this.losses.add(at, arrived, lost, nowMicros) || this.health.of(at) !== SLOT_HEALTHY) return;
     const first = peer * SLOTS;
-    const isOnly = this.openSlots(peer) === 1 << slot;
+    const isOnly = this.selected.openSlots(peer) === 1 << slot;
     if (!isOnly && !this.losses.isOfAll(at, first, first + SLOTS)) this.health.leave(at, nowMicros);
   }
 
@@ -269,13 +243,7 @@ export class PathTable {
    * where routes are known. Asking keeps the round trips of the others fresh.
    */
   selection(peer: number, nowMicros: number): number {
-    if (nowMicros - this.chosenAt[peer]! >= CHOOSE_MICROS) {
-      const { trips, route } = this;
-      this.chosen[peer] = sprayChoice(this.chosen[peer]!, this.openSlots(peer), peer * SLOTS, trips, route);
-      this.chosenAt[peer] = nowMicros;
-      if (nowMicros >= this.refreshAt[peer]!) this.refresh(peer, nowMicros);
-    }
-    return this.chosen[peer]!;
+    return this.selected.of(peer, nowMicros);
   }
 
   /**
@@ -283,22 +251,7 @@ export class PathTable {
    * any; not `avoid` if it can be helped, one that is about to change, or one on the route of `avoid`.
    */
   next(peer: number, slot: number, avoid = -1, preferred = ALL_SLOTS): number {
-    const base = peer * SLOTS;
-    const avoidedRoute = avoid < 0 ? 0 : this.route[base + avoid]!;
-    let best = -1;
-    let bestRank = Number.POSITIVE_INFINITY;
-    for (let i = 1; i <= SLOTS; i++) {
-      const candidate = (slot + i) % SLOTS;
-      const at = base + candidate;
-      const shared = avoidedRoute !== 0 && this.route[at] === avoidedRoute ? 2 : 0;
-      const rank =
-        this.health.of(at) * 8 + this.draining[at]! * 4 + shared + (((preferred >> candidate) & 1) ^ 1);
-      if (candidate === avoid || rank >= bestRank) continue;
-      if (rank === 0) return candidate;
-      best = candidate;
-      bestRank = rank;
-    }
-    return best;
+    return this.selected.next(peer, slot, avoid, preferred);
   }
 
   /** The peer asked after its slot of this number, and is answered by ours: that may be what it hears nothing by. */
@@ -351,47 +304,22 @@ export class PathTable {
     this.proofs.onHeard(peer * SLOTS + slot, nowMicros);
   }
 
-  /** Asks healthy slots that are not sprayed over for their round trips, one after the other. */
-  private refresh(peer: number, nowMicros: number): void {
-    this.refreshAt[peer] = nowMicros + REFRESH_MICROS;
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const at = peer * SLOTS + slot;
-      if (((this.chosen[peer]! >> slot) & 1) === 1 || this.health.of(at) !== SLOT_HEALTHY) continue;
-      this.health.ask(at, nowMicros + (slot * REFRESH_MICROS) / SLOTS);
-    }
-  }
-
-  private openSlots(peer: number): number {
-    let open = 0;
-    for (let slot = 0; slot < SLOTS; slot++) if (this.isOpen(peer, slot)) open |= 1 << slot;
-    return open;
-  }
-
   private changed(at: number, from: number, nowMicros: number): void {
     const peer = Math.floor(at / SLOTS);
-    this.chooseAnew(peer);
+    this.selected.chooseAnew(peer);
     if (this.health.of(at) === SLOT_BAD) this.watcher?.slotLeft(nowMicros, peer, at % SLOTS);
     else if (from === SLOT_BAD) this.watcher?.slotBack(nowMicros, peer, at % SLOTS);
   }
 
-  /** What was chosen before is not used any more. */
-  private chooseAnew(peer: number): void {
-    this.chosenAt[peer] = Number.NEGATIVE_INFINITY;
-  }
-
   private grow(): void {
-    const slots = Math.max(4 * SLOTS, this.route.length * 2);
+    const slots = Math.max(4 * SLOTS, this.candidate.length * 2);
     const peers = slots / SLOTS;
     this.trips.grow(slots, peers);
     this.health.grow(slots);
     this.candidate = grown(new Uint8Array(slots), this.candidate);
-    this.route = grown(new Uint8Array(slots), this.route);
+    this.selected.grow(peers);
     this.candidateRoute = grown(new Uint8Array(peers * CANDIDATES), this.candidateRoute);
-    this.draining = grown(new Uint8Array(slots), this.draining);
     this.proofs.grow(slots);
     this.losses.grow(slots);
-    this.chosen = grown(new Uint8Array(peers), this.chosen);
-    this.chosenAt = grown(new Float64Array(peers), this.chosenAt);
-    this.refreshAt = grown(new Float64Array(peers), this.refreshAt);
   }
 }
