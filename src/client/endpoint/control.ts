@@ -36,8 +36,13 @@ export class VnicControl {
 
   /** The next message, waiting for it at most `timeoutMillis`; an error when there will be none. */
   next(timeoutMillis: number): VnicMessage | 'none' | SelvageError {
-    if (this.epoll.wait(timeoutMillis * 1000) === 0) return 'none';
-    const received = receiveMessage(this.socket);
+    const deadline = performance.now() + timeoutMillis;
+    let received = receiveMessage(this.socket);
+    // A signal ends a wait early.
+    for (let left = timeoutMillis; received === 'none' && left > 0; left = deadline - performance.now()) {
+      this.epoll.wait(left * 1000);
+      received = receiveMessage(this.socket);
+    }
     if (received === 'none') return 'none';
     if (received === 'gone') return agentGone(this.path);
     const message = parseToEndpoint(received.text);
