@@ -207,6 +207,41 @@ describe('rings', () => {
     expect(another.send(batch)).toBe(1);
   });
 
+  it('are fed in turn as slots come free, and no more of them are tried than can get one', () => {
+    const endpoint = new MemoryEndpoint({ ...SHAPE, slots: 64 });
+    const { device, region, owner } = endpoint;
+    const queues = Array.from({ length: SHAPE.rings }, (_, i) =>
+      device.open(new Uint32Array(FLOW_WORDS).fill(i)),
+    );
+    const list = new PieceList(40);
+    const at = region.take();
+    while (list.count < list.capacity) {
+      list.push(at, 60);
+      list.endFrame();
+    }
+    // As idle.
+    while (device.nextRoomy() >= 0);
+    const without = queues.filter((queue) => device.txFlow(queue, list, 0) === 0);
+    expect(without.length).toBeGreaterThan(4);
+    const batch = endpoint.batch(2);
+    const named = new Set<number>();
+    let free = 0;
+    for (let turn = 0; turn < 40; turn++) {
+      free += owner.receive(batch);
+      device.rx(new PieceList(1));
+      let tried = 0;
+      let taken = 0;
+      for (let queue = device.nextRoomy(); queue >= 0; queue = device.nextRoomy()) {
+        named.add(queue);
+        taken += device.txFlow(queue, list, list.count - 1);
+        tried++;
+      }
+      expect(tried).toBeLessThanOrEqual(free);
+      free -= taken;
+    }
+    for (const queue of without) expect(named).toContain(queue);
+  });
+
   it('of receive queues that are idle are named to the switch when they run short', () => {
     const endpoint = new MemoryEndpoint(SHAPE);
     const { device, owner } = endpoint;

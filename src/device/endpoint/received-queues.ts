@@ -63,6 +63,8 @@ export class ReceivedQueues {
   private readonly keys: Uint32Array;
   private readonly pool: Uint32Array;
   private free: number;
+  /** One behind the highest queue that was ever opened: low ones are opened first. */
+  private end = 0;
   /** Queues that refused frames and may take some again, each once. */
   private readonly roomy: Uint32Array;
   private readonly isRoomy: Uint8Array;
@@ -72,6 +74,8 @@ export class ReceivedQueues {
   /** Whether a queue got frames since the hand last passed it, and where that is. */
   private readonly used: Uint8Array;
   private hand = 0;
+  /** Where the next round begins among those that wait for slots. */
+  private slotHand = 0;
 
   constructor(layout: VnicLayout, from: PacketMemory) {
     const queues = layout.shape.rings;
@@ -136,6 +140,7 @@ export class ReceivedQueues {
     if (this.free <= this.pool.length / SHORT_SHARE) this.findIdle();
     if (this.free === 0) return -1;
     const queue = this.pool[--this.free]!;
+    if (queue >= this.end) this.end = queue + 1;
     this.state[queue] = OPEN;
     this.refused[queue] = TAKES;
     this.used[queue] = 1;
@@ -236,26 +241,46 @@ export class ReceivedQueues {
   /** Has the owner ring when the queue may take frames again; false when it may already. */
   private ask(shared: Shared, queue: number): boolean {
     if (this.refused[queue] === FULL) return shared.rings.askRoom(queue);
-    if (shared.isAsking) return true;
+    return shared.isAsking || !this.askSlots(shared);
+  }
+
+  /** Has the owner ring when slots have come free; whether some did before it knew of that. */
+  private askSlots(shared: Shared): boolean {
     shared.isAsking = true;
     shared.slotsAsked = (shared.slotsAsked + 1) | 0;
     Atomics.store(shared.mine.i32, this.layout.slotsAsked, shared.slotsAsked);
-    return !this.sweep(shared);
+    return this.sweep(shared);
   }
 
-  /** Slots came free: everyone who waits for some. */
+  /** Slots came free, which are for those that wait for some. */
   private retrySlots(shared: Shared): void {
     shared.isAsking = false;
     this.sweep(shared);
-    for (let queue = 0; queue < this.state.length; queue++) {
-      if (this.state[queue] === OPEN && this.refused[queue] === NO_SLOT) this.addRoomy(queue);
+    if (this.nameWaiting(shared) && this.askSlots(shared)) this.nameWaiting(shared);
+  }
+
+  /** Names, in turn, those that may have a slot, no more than there are: all others would be tried in vain. Some wait on? */
+  private nameWaiting(shared: Shared): boolean {
+    const { end, slotHand: first } = this;
+    let left = shared.slots.free;
+    let waitOn = false;
+    for (let i = 0; i < end; i++) {
+      const queue = first + i < end ? first + i : first + i - end;
+      if (this.refused[queue] !== NO_SLOT || this.isRoomy[queue] === 1) continue;
+      if (left === 0 || !mayHold(shared, queue)) waitOn = true;
+      else {
+        this.addRoomy(queue);
+        this.slotHand = queue + 1;
+        left--;
+      }
     }
+    return waitOn;
   }
 
   /** Takes back what the owner has read, of all queues; whether that was any. */
   private sweep(shared: Shared): boolean {
     const before = shared.slots.free;
-    for (let queue = 0; queue < this.state.length; queue++) {
+    for (let queue = 0; queue < this.end; queue++) {
       if (shared.told[queue] === 1) this.reclaim(shared, queue);
     }
     return shared.slots.free > before;
