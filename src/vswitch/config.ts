@@ -58,11 +58,14 @@ export interface NetworkConfig {
 
 /** How frames wait for their vNICs. What is not the default is how others do it, to be compared with (Backdraft §6.2). */
 export interface ReceiveQueueing {
-  /** All flows of a vNIC have one queue; absent: each has its own (Backdraft §4.2). */
+  /** All flows of a vNIC have one queue, as in other switches (Backdraft §2); absent: each has its own (Backdraft §4.2). */
   readonly shared?: boolean | undefined;
   /** Frames that a queue has room for; absent: it grows as long as there is memory. */
   readonly frames?: number | undefined;
-  /** Nothing is dropped: while a queue has no room the switch takes no frames of anybody, as switches with PFC do. */
+  /**
+   * The room is that of one queue for all vNICs, and nothing is dropped: what is first holds up all, and while there is
+   * no room the switch takes no frames of anybody, as switches with PFC do.
+   */
   readonly stopsAll?: boolean | undefined;
 }
 

@@ -6,6 +6,7 @@ import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { Transport } from '../transport/transport.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
+import type { CommonQueue } from './common-queue.ts';
 import type { DeliveryDropReason, SwitchCounters } from './drops.ts';
 import { FlowOutput, type FlowOutputState } from './flow-output.ts';
 import type { Forwarding, Port } from './forwarding.ts';
@@ -25,6 +26,8 @@ const DELIVERY_PIECES = 2048;
 const NO_VIRTIO_HEADER = 0;
 
 const NO_PAIR = -1;
+/** Pieces that leave the common queue together, where they go the same way. */
+const COMMON_RUN = 64;
 
 export interface DeliveryState {
   readonly outputs: readonly (VnicOutputState | FlowOutputState)[];
@@ -43,6 +46,8 @@ export class Delivery {
   /** Of `frames`, those that a rate limit dropped or marked; only the lengths and flags count. */
   private readonly marked = new PieceList(DELIVERY_PIECES);
   private readonly single = new PieceList(2);
+  /** Of the queue that all have in common. */
+  private readonly first = new PieceList(DELIVERY_PIECES);
 
   constructor(
     region: Region,
@@ -84,7 +89,7 @@ export class Delivery {
 
   /** Frames that wait for their vNIC to take them. */
   get framesWaiting(): number {
-    return this.queues.backlog.frames;
+    return this.queues.frames;
   }
 
   /** Whether a vNIC refused frames and nothing else will say that it has room again. */
@@ -96,6 +101,7 @@ export class Delivery {
   /** Tries what waits for the vNICs. */
   retry(now: number): void {
     for (const output of this.outputs) output.retry(now);
+    if (this.queues.common !== undefined) this.advance(now, this.queues.common);
   }
 
   /** All that the transport has ready. */
@@ -158,8 +164,25 @@ export class Delivery {
     origin: number,
     deviceFlow = NO_DEVICE_FLOW,
   ): void {
-    if (frames.count > 0) this.outputs[port.index]!.write(now, frames, origin, deviceFlow);
+    const { common } = this.queues;
+    if (common !== undefined) {
+      common.push(port.index, frames, origin, deviceFlow);
+      this.advance(now, common);
+    } else if (frames.count > 0) this.outputs[port.index]!.write(now, frames, origin, deviceFlow);
     frames.clear();
+  }
+
+  /** Gives vNICs what is first, until that is for one for which something waits already. */
+  private advance(now: number, common: CommonQueue): void {
+    const { first, outputs, queues } = this;
+    while (common.frames > 0) {
+      const { port, origin, originFlow } = common;
+      if (queues.backlog.framesOf(port) > 0) return;
+      do common.shift(first);
+      while (first.count < COMMON_RUN && common.continues(port, origin, originFlow));
+      outputs[port]!.write(now, first, origin, originFlow);
+      first.clear();
+    }
   }
 
   /** Takes the frames that the policy drops out of the list; `marked` then has those that its rate limit marked. */

@@ -6,6 +6,7 @@ import { type Columns, columnsOf } from '../base/columns.ts';
 import { FLOW_WORDS, type FlowKey } from '../packet/device.ts';
 import { PIECE_LAST, PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
+import { CommonQueue, type CommonQueueState } from './common-queue.ts';
 import type { ReceiveQueueing } from './config.ts';
 import { ADMITTED, Backlog, type BacklogState, NO_RING } from './flows/backlog.ts';
 import { FlowKeys } from './flows/flow-keys.ts';
@@ -54,6 +55,7 @@ export interface ReceiveQueuesOptions {
 
 export interface ReceiveQueuesState {
   readonly backlog: BacklogState;
+  readonly common: CommonQueueState | undefined;
   readonly flows: Columns<typeof FLOWS>;
 }
 
@@ -61,15 +63,14 @@ export type ReceiveDrop = 'vnicFull' | 'noReceiveRing';
 
 export class ReceiveQueues {
   readonly backlog: Backlog;
+  /** In front of all, where everybody's frames have one queue. */
+  readonly common: CommonQueue | undefined;
   readonly region: Region;
   private readonly keys: FlowKeys;
   private flows: Columns<typeof FLOWS>;
   private watch: ReceiveWatch | undefined;
   private readonly isShared: boolean;
   private readonly mostFrames: number;
-  private readonly stopsAll: boolean;
-  /** A vNIC whose queue was full: nobody's frames are taken until half of it is free. */
-  private fullPort = -1;
 
   constructor(
     region: Region,
@@ -78,8 +79,10 @@ export class ReceiveQueues {
     old?: ReceiveQueuesState,
   ) {
     this.isShared = queueing?.shared ?? false;
-    this.mostFrames = queueing?.frames ?? Number.POSITIVE_INFINITY;
-    this.stopsAll = queueing?.stopsAll ?? false;
+    const frames = queueing?.frames ?? Number.POSITIVE_INFINITY;
+    const stopsAll = queueing?.stopsAll ?? false;
+    this.mostFrames = stopsAll ? Number.POSITIVE_INFINITY : frames;
+    this.common = stopsAll ? new CommonQueue(frames, old?.common) : undefined;
     this.region = region;
     this.keys = new FlowKeys(region.bytes);
     this.backlog = new Backlog(memory, seed, scheduler, old?.backlog, (flow) => this.watch?.forget(flow));
@@ -87,7 +90,16 @@ export class ReceiveQueues {
   }
 
   save(): ReceiveQueuesState {
-    return { backlog: this.backlog.save(), flows: this.flows };
+    return { backlog: this.backlog.save(), common: this.common?.save(), flows: this.flows };
+  }
+
+  get frames(): number {
+    return this.backlog.frames + (this.common?.frames ?? 0);
+  }
+
+  eachHeld(visit: (offset: number) => void): void {
+    this.backlog.eachHeld(visit);
+    this.common?.eachHeld(visit);
   }
 
   watchedBy(watch: ReceiveWatch): void {
@@ -101,11 +113,7 @@ export class ReceiveQueues {
 
   /** The switch is to take no frames of anybody, since those that wait have no room left. */
   get stopsEverybody(): boolean {
-    const { fullPort, backlog } = this;
-    if (fullPort < 0) return false;
-    if (backlog.framesOf(fullPort) > this.mostFrames / 2) return true;
-    this.fullPort = -1;
-    return false;
+    return this.common?.stops(this.frames) ?? false;
   }
 
   originOf(flow: number): number {
@@ -136,10 +144,7 @@ export class ReceiveQueues {
     const { backlog } = this;
     const { words } = frames;
     const bytes = bytesOf(frames, start, end);
-    if (backlog.queuedFrames(flow) >= this.mostFrames) {
-      if (!this.stopsAll) return 'vnicFull';
-      this.fullPort = backlog.table.linkOf(flow);
-    }
+    if (backlog.queuedFrames(flow) >= this.mostFrames) return 'vnicFull';
     const admission = backlog.admits(flow, bytes, end - start);
     if (admission !== ADMITTED) return admission === NO_RING ? 'noReceiveRing' : 'vnicFull';
     for (let i = start; i < end; i++) backlog.push(now, flow, words[i * 2]!, words[i * 2 + 1]!);

@@ -1,4 +1,4 @@
-// One queue a vNIC in place of one a flow, as other switches have it: what a slow flow then does to others.
+// One queue a vNIC, or one for all, in place of one a flow, as other switches have it: what a slow flow then does to others.
 
 import { expect, it } from 'vitest';
 import { checkConservation, checkIdle } from '../../test/vswitch/conservation.ts';
@@ -39,6 +39,28 @@ it('flows of a vNIC share a queue of a fixed size, and what it has no room for i
   expect(host.vswitch.framesWaiting).toBe(FRAMES);
   expect(host.vswitch.counters.dropped.vnicFull).toBe(20 - ROOM - FRAMES);
   checkConservation(host.vswitch);
+});
+
+it('a queue for all vNICs lets those behind wait for whom the first frame is', () => {
+  const { world, host } = hostWith({ shared: true, stopsAll: true, frames: 100 });
+  const send = (to: number) => {
+    host.native(0).send(to, frame(to, to));
+    host.ring();
+    world.pass(1000);
+  };
+  for (let i = 0; i < ROOM + 2; i++) send(2);
+  send(3);
+  host.replaceSwitch();
+  expect(host.vswitch.framesWaiting).toBe(3);
+  expect(host.native(2).receive.filter((queue) => queue !== undefined)).toHaveLength(0);
+  while (host.vswitch.framesWaiting > 0) {
+    host.native(1).read(0);
+    host.ring();
+    world.pass(1000);
+  }
+  expect(host.native(2).read(0)).toHaveLength(1);
+  while (host.native(1).read(0).length > 0);
+  checkIdle(host.vswitch, host.region, WRITERS);
 });
 
 it('a queue that stops all drops nothing and keeps others from being read until half of it is free', () => {

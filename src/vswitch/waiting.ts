@@ -58,7 +58,7 @@ export class Waiting {
   eachHeld(visit: (offset: number) => void): void {
     this.memory.eachHeld(visit);
     this.send.backlog.eachHeld(visit);
-    this.receive.backlog.eachHeld(visit);
+    this.receive.eachHeld(visit);
   }
 
   /** After a turn that failed. */
