@@ -29,7 +29,7 @@ export const LOSSY = mode(
 export const BACKPRESSURE = mode(
   'backpressure',
   'back-pressure (BP)',
-  `one queue of ${STATIC_FRAMES} frames a vNIC; while it is full the switch takes nothing from anybody, until it is half empty`,
+  `one queue of ${STATIC_FRAMES} frames for all vNICs, whose first one holds up all; while it is full the switch takes nothing from anybody, until it is half empty`,
   { pauses: false, receive: { shared: true, frames: STATIC_FRAMES, stopsAll: true } },
 );
 

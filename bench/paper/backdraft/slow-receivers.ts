@@ -8,7 +8,7 @@ export const SLOW_RECEIVER: PaperSection = {
   title: 'A slow receiver on the same host',
   bench: 'slow-receiver',
   about:
-    '50 flows of datagrams to a receiver that works on each packet for as long as the switch needs for 1, 4 or 20, beside ' +
+    '50 flows of datagrams to a receiver that needs as long for each packet as the switch for 1, 4 or 20, beside ' +
     'Redis with ten clients on the same switch.',
   paperFound:
     'at its slowest receiver Backdraft’s 99th percentile is 5.65 times lower than with a lossy switch and 45.2 times lower than ' +
@@ -17,8 +17,9 @@ export const SLOW_RECEIVER: PaperSection = {
     'Redis instead of Memcached; its tenants have TAPs and the kernel’s TCP, the datagrams native endpoints.',
     'Goodput counts messages: datagrams that were worked on, and requests answered.',
     'Backdraft’s doorbells cannot be switched off apart: figure 16 has what they save.',
-    'Receiver, sender, Redis and the switch share the cores of one machine, and a switch that drops costs its sender nothing: ' +
-      'it takes the processor from the victim.',
+    'Sender, Redis, its clients and the switch share the cores of one machine; so the receiver waits where the paper’s computes. A ' +
+      'switch that drops costs its sender nothing: it takes the processor from the victim.',
+    'The lossy switch has one queue for each vNIC, which all of its flows share; back-pressure has one for all vNICs.',
   ],
   bounds: [
     {
