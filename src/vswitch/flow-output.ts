@@ -157,6 +157,7 @@ export class FlowOutput implements VnicSink {
     let next = 0;
     if (queue >= 0 && backlog.queuedFrames(flow) === 0) {
       next = this.device.txFlow(queue, together, 0);
+      queues.passed(now, flow, together, next);
       this.release(together, next);
     }
     // What has a queue that is full waits for the device to say that it has room, and for nobody's turn.

@@ -42,6 +42,10 @@ const FLOWS = {
 export interface ReceiveWatch {
   arrived(now: number, flow: number, bytes: number): void;
   taken(now: number, flow: number, bytes: number): void;
+  /** Of a flow that `isAsked`: its owner took bytes that never waited. */
+  passed(now: number, flow: number, bytes: number): void;
+  /** Its sender may be held to a rate. */
+  isAsked(flow: number): boolean;
   /** The flow's number may be another's from now on. */
   forget(flow: number): void;
 }
@@ -176,6 +180,11 @@ export class ReceiveQueues {
     for (let i = frames.count - 1; i >= from; i--)
       this.backlog.pushFront(now, flow, words[i * 2]!, words[i * 2 + 1]!);
     frames.count = from;
+  }
+
+  /** A native endpoint had room for the frames up to piece `end`, and none of the flow waited. */
+  passed(now: number, flow: number, frames: PieceList, end: number): void {
+    if (this.watch?.isAsked(flow) === true) this.watch.passed(now, flow, bytesOf(frames, 0, end));
   }
 
   /** What was loaded, and not put back, was taken by the vNIC. */

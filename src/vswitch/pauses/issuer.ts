@@ -171,6 +171,14 @@ export class PauseIssuer {
     else this.feed(now, flow, bytes, rtt);
   }
 
+  /** The flow's owner had room for bytes that came, and nothing waited before them: they never were in its queue. */
+  passed(now: number, flow: number, bytes: number): void {
+    const { columns } = this;
+    if (columns.depth[flow]! > 0) return;
+    columns.filledAt[flow] = now;
+    this.feed(now, flow, bytes, this.outlet.rttMicros(flow));
+  }
+
   /** The flow is gone, with all that waited in it. */
   forget(flow: number): void {
     if (flow >= this.columns.depth.length) return;

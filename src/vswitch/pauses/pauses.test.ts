@@ -138,6 +138,22 @@ describe('a receiver that is slow for one flow', () => {
     exchange.finish();
   });
 
+  it('is fed at its speed as soon as it is faster, by doubled rates, though its own ring takes what comes', () => {
+    const exchange = new Exchange(REMOTE);
+    exchange.offers = { [SLOW]: 200 };
+    exchange.reads = { [SLOW]: 2 };
+    exchange.run(200);
+    const { issuer } = exchange.receiver.vswitch.pauses!;
+    const { doubled } = issuer.counters;
+    exchange.reads = { [SLOW]: 16 };
+    const before = exchange.received[SLOW]!.length;
+    exchange.run(20);
+    expect(issuer.counters.doubled).toBeGreaterThan(doubled);
+    expect((exchange.received[SLOW]!.length - before) / ((16 * 20_000) / STEP_MICROS)).toBeGreaterThan(0.8);
+    expect(exchange.drops).toBe(0);
+    exchange.finish();
+  });
+
   it('fills its share of memory without pauses', () => {
     const exchange = new Exchange(REMOTE, { pauses: false });
     exchange.offers = { [SLOW]: 200, [FAST]: 20 };

@@ -183,6 +183,14 @@ export class Pauses implements ReceiveWatch {
     if (!this.local.isHeld(flow)) this.log.over(now, 'local', flow);
   }
 
+  passed(now: number, flow: number, bytes: number): void {
+    this.issuer.passed(now, flow, bytes);
+  }
+
+  isAsked(flow: number): boolean {
+    return this.issuer.keeps(flow);
+  }
+
   forget(flow: number): void {
     this.issuer.forget(flow);
     this.local.release(flow);
