@@ -6,10 +6,19 @@
 import type { RerouteReason } from './core.ts';
 import { FORM_BITMAP, FORM_STRIDES, MAX_PORTS, STRIDE_MEMBERS, UNUSABLE } from './fast-select.ts';
 import type { FastTable } from './fast-table.ts';
-import { isUsable, PORT_HEALTHY, PORT_RESTING, PORT_UNKNOWN, type SlowTable } from './slow-table.ts';
+import {
+  isUsable,
+  PORT_BAD,
+  PORT_HEALTHY,
+  PORT_RESTING,
+  PORT_UNKNOWN,
+  type SlowTable,
+} from './slow-table.ts';
 
 /** Ports that have not failed for about as long share what is to be replaced. */
 const ALIKE_MICROS = 60_000_000;
+/** Or a peer that loses at random would have bad ports back and left all the time. */
+const REOPEN_GAP_MICROS = 30_000_000;
 
 export class Publisher {
   private readonly table: SlowTable;
@@ -49,17 +58,32 @@ export class Publisher {
 
   /** While less than half are usable, those that answer again are taken back, the longest without failure first. */
   private reopen(now: number, peer: number, homes: number): void {
-    const { state, failureFreeSince } = this.table.ports;
+    const { state, failureFreeSince, failedInARow } = this.table.ports;
     const first = peer * MAX_PORTS;
     for (let usable = this.usableHomes(peer, homes); usable * 2 < homes; usable++) {
       let best = -1;
       for (let at = first; at < first + homes; at++) {
-        if (state[at] !== PORT_RESTING) continue;
+        if (state[at] !== PORT_RESTING || failedInARow[at]! > 0) continue;
         if (best < 0 || failureFreeSince[at]! < failureFreeSince[best]!) best = at;
       }
-      if (best < 0) return;
+      if (best < 0) break;
       state[best] = PORT_HEALTHY;
       this.cameBack(now, best, 'too-few-ports');
+    }
+    if (this.usableHomes(peer, homes) === 0) this.reopenBad(now, peer, homes);
+  }
+
+  /** While none is usable, one that was bad a moment ago will do, if it answered since all were asked at once. */
+  private reopenBad(now: number, peer: number, homes: number): void {
+    const { state, answeredAt, failedInARow, reopenedAt } = this.table.ports;
+    const first = peer * MAX_PORTS;
+    for (let at = first; at < first + homes; at++) {
+      const isHeard = answeredAt[at]! > this.table.peers.burstAt[peer]! && failedInARow[at] === 0;
+      const wasTaken = reopenedAt[at]! > 0 && now - reopenedAt[at]! < REOPEN_GAP_MICROS;
+      if (state[at] !== PORT_BAD || !isHeard || wasTaken) continue;
+      reopenedAt[at] = now;
+      state[at] = PORT_HEALTHY;
+      this.cameBack(now, at, 'too-few-ports');
     }
   }
 

@@ -6,6 +6,7 @@ import {
   CTL_BACKPRESSURE,
   CTL_FINISH,
   CTL_RESET,
+  MODE_FULL,
   RECEIPT_BYTES,
   ZOOROUTE_NEGOTIATION_REQUEST,
   ZOOROUTE_NEGOTIATION_RESPONSE,
@@ -28,7 +29,7 @@ import type {
 import { CpuRule } from './cpu-rule.ts';
 import { EventLog } from './event-log.ts';
 import { peerFacts, portFacts } from './facts.ts';
-import { homeOf, MAX_PORTS, selectPort } from './fast-select.ts';
+import { homeOf, MAX_PORTS, mixPort, selectPort } from './fast-select.ts';
 import { FastTable } from './fast-table.ts';
 import { NEGOTIATION_PORT, REFLECT_BYTES } from './in-flight.ts';
 import { hopsOf } from './negotiator.ts';
@@ -38,7 +39,7 @@ import { Requests, type Settled } from './requests.ts';
 import { Responder } from './responder.ts';
 import { ROLE_MIDDLEBOX } from './roles.ts';
 import { type SavedRerouting, saveTable } from './saved.ts';
-import { PEER_PLAIN, PORT_UNKNOWN, SlowTable } from './slow-table.ts';
+import { isUsable, PEER_PLAIN, PORT_UNKNOWN, SlowTable } from './slow-table.ts';
 import { SwitchingAlarm } from './switching-alarm.ts';
 
 const SECOND = 1_000_000;
@@ -98,8 +99,8 @@ export class Rerouter implements ReroutingCore {
       idleMicros: options.idleMicros ?? DEFAULT_IDLE_MICROS,
     });
     this.requests = new Requests(now, table, options, basePort, counters);
-    this.responder = new Responder(now, options, this.outbox, counters, (packet, turn) =>
-      this.returnPort(packet.source, turn),
+    this.responder = new Responder(now, options, this.outbox, counters, (at, packet, turn) =>
+      this.returnPort(at, packet.source, turn),
     );
     for (const peer of old?.peers ?? []) if (peer.usedAt <= now) this.care.restore(now, peer);
   }
@@ -261,9 +262,10 @@ export class Rerouter implements ReroutingCore {
       table.peers.heardAt[peer] = now;
       care.judge.onLoss(now, at, request.sequence, request.sentAt, false, true);
     } else {
+      table.ports.answeredAt[at] = now;
       care.judge.onAnswer(now, at, rttMicros);
     }
-    if (wasUnknown) care.changedPort(at);
+    if (wasUnknown || !isUsable(table.ports.state[at]!)) care.changedPort(at);
     if (ctl !== CTL_RESET) this.takeReceipt(now, peer, request.sequence, packet);
   }
 
@@ -301,10 +303,17 @@ export class Rerouter implements ReroutingCore {
   }
 
   /** Where an answer is to go from. */
-  private returnPort(source: HostAddress, turn: number): number {
+  private returnPort(now: number, source: HostAddress, turn: number): number {
     const peer = this.table.addresses.find(source);
     const entry = peer < 0 ? undefined : this.fast.entryOf(peer);
     const chosen = entry === undefined ? 0 : selectPort(this.fast.states, entry, turn & 0xffff);
-    return chosen === 0 ? this.basePort + (turn & (DEFAULT_HOMES - 1)) : chosen;
+    const isBesides = peer >= 0 && this.isInDoubt(now, peer) && ((mixPort(turn & 0xffff) >>> 16) & 1) === 1;
+    return chosen === 0 || isBesides ? this.basePort + (turn & (DEFAULT_HOMES - 1)) : chosen;
+  }
+
+  /** One end has lost a probe: all ports of our table may be dead, and then others must bring the answers. */
+  private isInDoubt(now: number, peer: number): boolean {
+    const isAskerInDoubt = (this.header.modes & MODE_FULL) !== 0 && !this.care.mannerOf(peer).isFull;
+    return isAskerInDoubt || now < this.table.peers.episodeEnds[peer]!;
   }
 }

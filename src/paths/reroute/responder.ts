@@ -51,7 +51,7 @@ export class Responder {
   private readonly address: Ipv6Address;
   private readonly outbox: Outbox;
   private readonly counters: Record<RerouteCounter, number>;
-  private readonly returnPort: (packet: ArrivedPacket, turn: number) => number;
+  private readonly returnPort: (now: number, packet: ArrivedPacket, turn: number) => number;
   private readonly sources = new AddressTable();
   private columns: Columns<typeof COLUMNS>;
   private readonly order: number[] = [];
@@ -62,7 +62,7 @@ export class Responder {
     options: ReroutingOptions,
     outbox: Outbox,
     counters: Record<RerouteCounter, number>,
-    returnPort: (packet: ArrivedPacket, turn: number) => number,
+    returnPort: (now: number, packet: ArrivedPacket, turn: number) => number,
   ) {
     this.bucket = new ResponseBucket(now, MOST_PER_SECOND, LEAST_PER_SECOND);
     this.options = options;
@@ -112,7 +112,8 @@ export class Responder {
       this.columns.isKnown[source] = 1;
     }
     const mirrors = this.options.role === ROLE_MIDDLEBOX;
-    outbox.push(packet.source, mirrors ? packet.sourcePort : this.returnPort(packet, this.turn++), length);
+    const port = mirrors ? packet.sourcePort : this.returnPort(now, packet, this.turn++);
+    outbox.push(packet.source, port, length);
     counters.requestsAnswered++;
   }
 

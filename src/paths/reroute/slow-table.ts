@@ -62,6 +62,10 @@ const PORT_COLUMNS = {
   rttWhenChosen: Float64Array,
   worseSince: Float64Array,
   usedAt: Float64Array,
+  /** In time. */
+  answeredAt: Float64Array,
+  /** Taken back while none was usable. */
+  reopenedAt: Float64Array,
   probes: Uint32Array,
   backend: Float64Array,
 } as const;
