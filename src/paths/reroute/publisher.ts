@@ -1,7 +1,7 @@
 // From the slow table to the fast one: which ports flows may use, in the form that the destination has (ZooRoute §5.1, §6).
 // Nothing moves because something recovered (ZooRoute §6, §8): ports that answer again rest until the rankings are reset, and
-// come back earlier, those that failed longest ago first, only while less than half of the ports are usable. A
-// replacement is a port known to be healthy, the one that has not failed for longest.
+// come back earlier, those that failed longest ago first, only while less than half of the ports are usable; while none is,
+// bad ones that answer come back, too. A replacement is a port known to be healthy, the one that has not failed for longest.
 
 import type { RerouteReason } from './core.ts';
 import { FORM_BITMAP, FORM_STRIDES, MAX_PORTS, STRIDE_MEMBERS, UNUSABLE } from './fast-select.ts';

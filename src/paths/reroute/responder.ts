@@ -1,6 +1,7 @@
 // The destination's side (ZooRoute §4.2, §A): it answers requests, and keeps of each source only what a receipt says. An answer goes
 // back by a port of our own fast table towards that source, another each time, so that a bad way back is no bad port to
-// the source twice; a middlebox answers by the port that the request came from, as its sessions do (ZooRoute §4.1). Who did not
+// the source twice; while either side is in doubt, half of the answers go by all ports in turn, since those in use may all
+// have failed. A middlebox answers by the port that the request came from, as its sessions do (ZooRoute §4.1). Who did not
 // negotiate, or not with this process, is told to (RST). Whoever floods us is answered with backpressure, and then not.
 
 import { type Columns, clearRow, columnsOf } from '../../base/columns.ts';
