@@ -1,8 +1,6 @@
 // Opening a session: connect, say hello, and map what the agent sends.
 import { SelvageError } from '../base/errors.ts';
-import { EventFd } from '../linux/eventfd.ts';
 import { close } from '../linux/libc.ts';
-import { mapWhileSeen } from '../linux/shared-memory.ts';
 import { connectUnix } from '../linux/unix-socket.ts';
 import { layoutOf, shapeComplaint } from '../runtime/shm/layout.ts';
 import {
@@ -14,6 +12,7 @@ import {
 } from '../runtime/shm/messages.ts';
 import type { ConnectOptions, Session } from './api.ts';
 import { type AgentMessage, Control } from './control.ts';
+import { type WelcomeFds, withMemory } from './finishing.ts';
 import { notConnected, type Purpose } from './not-connected.ts';
 import { ClientSession } from './session.ts';
 
@@ -74,26 +73,13 @@ export class Opening {
       this.control.close();
       throw new SelvageError('unsupported', `What answers at ${this.path} speaks another protocol.`);
     }
-    const [agentHalf, clientHalf, agentBell, clientBell] = fds as [number, number, number, number];
-    const { halfBytes } = layoutOf(message);
-    try {
-      return new ClientSession(message, {
-        mine: mapWhileSeen(clientHalf, halfBytes, true),
-        theirs: mapWhileSeen(agentHalf, halfBytes, false),
-        control: this.control,
-        agentBell: new EventFd(agentBell),
-        clientBell,
-        timeoutMillis: this.timeoutMillis,
-      });
-    } catch (error) {
-      close(agentBell);
-      close(clientBell);
-      this.control.close();
-      throw error;
-    } finally {
-      close(agentHalf);
-      close(clientHalf);
-    }
+    const { control, timeoutMillis } = this;
+    return withMemory(
+      fds as WelcomeFds,
+      layoutOf(message).halfBytes,
+      control,
+      (memory) => new ClientSession(message, { ...memory, control, timeoutMillis }),
+    );
   }
 }
 

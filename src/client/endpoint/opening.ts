@@ -1,12 +1,11 @@
 // Becoming the owner of an endpoint: connect to its socket, say hello, and map what the agent sends.
 
 import { SelvageError } from '../../base/errors.ts';
-import { EventFd } from '../../linux/eventfd.ts';
 import { close } from '../../linux/libc.ts';
-import { mapWhileSeen } from '../../linux/shared-memory.ts';
 import { connectUnix } from '../../linux/unix-socket.ts';
 import { vnicLayout } from '../../runtime/vnic/layout.ts';
-import { VNIC_VERSION, type VnicWelcome } from '../../runtime/vnic/messages.ts';
+import { VNIC_VERSION } from '../../runtime/vnic/messages.ts';
+import { type WelcomeFds, withMemory } from '../finishing.ts';
 import { notConnected } from '../not-connected.ts';
 import type { EndpointOptions } from './api.ts';
 import { noAnswer, otherProtocol, VnicControl, type VnicMessage } from './control.ts';
@@ -57,30 +56,12 @@ export class VnicOpening {
       this.control.close();
       throw otherProtocol(this.path);
     }
-    return this.map(message, fds as [number, number, number, number]);
-  }
-
-  private map(welcome: VnicWelcome, fds: [number, number, number, number]): ClientEndpoint {
-    const [agentHalf, ownHalf, agentBell, clientBell] = fds;
-    const { halfBytes } = vnicLayout(welcome);
-    try {
-      return new ClientEndpoint(welcome, {
-        mine: mapWhileSeen(ownHalf, halfBytes, true),
-        theirs: mapWhileSeen(agentHalf, halfBytes, false),
-        control: this.control,
-        agentBell: new EventFd(agentBell),
-        clientBell,
-        timeoutMillis: this.timeoutMillis,
-        takesAll: this.takesAll,
-      });
-    } catch (error) {
-      close(agentBell);
-      close(clientBell);
-      this.control.close();
-      throw error;
-    } finally {
-      close(agentHalf);
-      close(ownHalf);
-    }
+    const { control, timeoutMillis, takesAll } = this;
+    return withMemory(
+      fds as WelcomeFds,
+      vnicLayout(message).halfBytes,
+      control,
+      (memory) => new ClientEndpoint(message, { ...memory, control, timeoutMillis, takesAll }),
+    );
   }
 }
