@@ -5,7 +5,15 @@ import type { Algorithm } from '../../src/congestion/algorithm.ts';
 import { compile } from '../../src/congestion/language/compiler.ts';
 import { eventually } from './eventually.ts';
 import { needBpf, whyNoBpf } from './rights.ts';
-import { LINK_DELAY_MICROS, type SocketState, Steered, Transfer, upLimitedLink } from './steered-tcp.ts';
+import {
+  LINK_DELAY_MICROS,
+  PATIENT,
+  type SocketState,
+  Steered,
+  Transfer,
+  uniqueName,
+  upLimitedLink,
+} from './steered-tcp.ts';
 
 needBpf();
 
@@ -64,7 +72,7 @@ async function look(data: Transfer): Promise<{ before: Sums; socket: SocketState
 }
 
 test('bytes, packets, losses and round trips are those of the connection', async () => {
-  const steered = new Steered(summer);
+  const steered = new Steered(summer, uniqueName(), PATIENT);
   const data = await Transfer.start(lab, steered.name);
   try {
     const first = await look(data);
@@ -88,7 +96,7 @@ test('bytes, packets, losses and round trips are those of the connection', async
     // There and back.
     expect(last.after.rttMicros).toBeGreaterThan(1.9 * LINK_DELAY_MICROS);
     expect(last.after.rttMicros).toBeLessThan(1e9);
-    expect(steered.fallbacks).toEqual([]);
+    expect(steered.events.filter(({ kind }) => kind === 'fallback')).toEqual([]);
   } finally {
     await data.end();
     steered.datapath.close();

@@ -36,6 +36,14 @@ export async function upLimitedLink(): Promise<Lab> {
   return lab;
 }
 
+export interface SteerOptions {
+  readonly maxFlows?: number;
+  readonly answerTimeoutMicros?: number;
+}
+
+/** A busy machine may stop this process for longer than an algorithm may be silent: where silence is not what is tested. */
+export const PATIENT: SteerOptions = { answerTimeoutMicros: 30_000_000 };
+
 /** A datapath with an algorithm behind it, in this process. */
 export class Steered {
   readonly name: string;
@@ -45,7 +53,7 @@ export class Steered {
   readonly events: DatapathEvent[] = [];
   private plane: ControlPlane;
 
-  constructor(algorithm: Algorithm, name = uniqueName(), options: { maxFlows?: number } = {}) {
+  constructor(algorithm: Algorithm, name = uniqueName(), options: SteerOptions = {}) {
     this.name = name;
     this.plane = this.planeOf(algorithm);
     this.datapath = openLinuxDatapath(
@@ -63,11 +71,6 @@ export class Steered {
         event: (_flow, _nowMicros, event) => this.events.push(event),
       },
     );
-  }
-
-  /** But for silence: a busy machine may stop this process for as long as an algorithm may be silent. */
-  get fallbacks(): DatapathEvent[] {
-    return this.events.filter((event) => event.kind === 'fallback' && event.reason !== 'silent');
   }
 
   swap(algorithm: Algorithm): void {
