@@ -5,7 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { socketPath } from '../src/agent/status.ts';
+import { socketPath } from '../src/agent/reports/status.ts';
 import { SelvageError } from '../src/base/errors.ts';
 import { netnsPath } from '../src/linux/netns.ts';
 import { SELVAGE_VNI, type TenantAddresses } from './addressing.ts';

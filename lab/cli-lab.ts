@@ -1,6 +1,6 @@
 // What the commands of `selvage lab` do. Results go to standard output, progress to standard error.
 import { join } from 'node:path';
-import { RUNTIME_DIR_VARIABLE } from '../src/agent/status.ts';
+import { RUNTIME_DIR_VARIABLE } from '../src/agent/reports/status.ts';
 import { SelvageError } from '../src/base/errors.ts';
 import { type ConditionTexts, formatConditions, parseConditions } from './conditions.ts';
 import { followChild } from './execute.ts';

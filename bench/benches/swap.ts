@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { packageRoot } from '../../lab/package-root.ts';
 import { pause } from '../../lab/process.ts';
-import { requestUpgrade } from '../../src/agent/agent-client.ts';
+import { requestUpgrade } from '../../src/agent/admin/agent-client.ts';
 import type { BenchOptions, BenchOutcome, Column } from '../harness/bench.ts';
 import { Measurements } from '../harness/measurements.ts';
 import { ascending, percentileOf } from '../harness/percentiles.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import type { AgentOptions } from '../../lab/agents.ts';
 import { pause } from '../../lab/process.ts';
-import { type AgentStatus, socketPath } from '../../src/agent/status.ts';
+import { type AgentStatus, socketPath } from '../../src/agent/reports/status.ts';
 import type { Testbed } from '../testbed.ts';
 import type { Peer } from './peer.ts';
 

@@ -6,7 +6,7 @@ import { pause } from '../../lab/process.ts';
 import { topologyOf } from '../../lab/topology.ts';
 import { Dumbbell } from '../../sim/congestion/dumbbell.ts';
 import { type Flow, MSS_BYTES } from '../../sim/congestion/flow.ts';
-import { fetchFlows } from '../../src/agent/agent-client.ts';
+import { fetchFlows } from '../../src/agent/admin/agent-client.ts';
 import type { Algorithm } from '../../src/congestion/algorithm.ts';
 import type { Progress } from '../testbed.ts';
 import { runIperf, startIperfServer } from './iperf.ts';

@@ -7,7 +7,7 @@ import { type ProberEnds, RouteProber } from '../device/route-prober.ts';
 import type { UnderlaySockets } from '../device/udp.ts';
 import { RouteFinder, type SlotsChange } from '../paths/routes.ts';
 import { formatHostAddress } from '../wire/address.ts';
-import type { PeerReport } from './switch-report.ts';
+import type { PeerReport } from './reports/switch-report.ts';
 
 const PEERS_MILLIS = 2000;
 

@@ -19,11 +19,11 @@ import type { SwitchConfig } from '../vswitch/config.ts';
 import type { SchedulerName } from '../vswitch/scheduling/scheduler.ts';
 import { Switch, type SwitchState } from '../vswitch/switch.ts';
 import { type PlaneReport, planeReport } from './congestion/plane-report.ts';
-import { type Account, accountOf } from './decision-report.ts';
-import { type FlowPage, type FlowReport, flowPage, flowReport } from './flow-report.ts';
-import { type PathPage, pathPage } from './path-report.ts';
-import { type QueuePage, queuePage } from './queue-report.ts';
-import { type PeerReport, peersOf, reportOf, type SwitchReport } from './switch-report.ts';
+import { type Account, accountOf } from './reports/decision-report.ts';
+import { type FlowPage, type FlowReport, flowPage, flowReport } from './reports/flow-report.ts';
+import { type PathPage, pathPage } from './reports/path-report.ts';
+import { type QueuePage, queuePage } from './reports/queue-report.ts';
+import { type PeerReport, peersOf, reportOf, type SwitchReport } from './reports/switch-report.ts';
 import { warmUp } from './warm-up.ts';
 
 /** What the executor has for it. Memory and devices outlive the engine. */

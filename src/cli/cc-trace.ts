@@ -1,8 +1,8 @@
 // `selvage cc trace`: asks the agent for one connection ten times a second and draws what it says.
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fetchFlows } from '../agent/agent-client.ts';
-import type { FlowStatus } from '../agent/status.ts';
+import { fetchFlows } from '../agent/admin/agent-client.ts';
+import type { FlowStatus } from '../agent/reports/status.ts';
 import { SelvageError } from '../base/errors.ts';
 import { curvesOf, renderTrace, type TraceSample, traceSvg } from './trace-chart.ts';
 

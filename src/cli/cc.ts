@@ -120,7 +120,7 @@ export function addCongestionCommands(program: Command): void {
     .addOption(runtimeDirOption())
     .addHelpText('after', endNotes)
     .action(async (algorithm: string, { runtimeDir, json }: Common) => {
-      const { requestEnd } = await import('../agent/agent-client.ts');
+      const { requestEnd } = await import('../agent/admin/agent-client.ts');
       const { renderEnd } = await import('./cc-text.ts');
       const outcome = await requestEnd(runtimeDir, algorithm);
       console.log(json ? JSON.stringify(outcome, null, 2) : renderEnd(outcome));
@@ -131,7 +131,7 @@ export function addCongestionCommands(program: Command): void {
     .addOption(runtimeDirOption())
     .addHelpText('after', listNotes)
     .action(async ({ runtimeDir, json }: Common) => {
-      const { fetchCongestion } = await import('../agent/agent-client.ts');
+      const { fetchCongestion } = await import('../agent/admin/agent-client.ts');
       const { renderCongestion } = await import('./cc-text.ts');
       const status = await fetchCongestion(runtimeDir);
       console.log(json ? JSON.stringify(status, null, 2) : renderCongestion(status));
@@ -162,7 +162,7 @@ function addRun(cc: Command): void {
         return;
       }
       refuseWithoutLinux({ ecn, report, interval: micros });
-      const { requestRun } = await import('../agent/agent-client.ts');
+      const { requestRun } = await import('../agent/admin/agent-client.ts');
       const { renderOutcome } = await import('./cc-text.ts');
       const outcome = await requestRun(runtimeDir, resolve(file), name, selectionOf(options));
       console.log(json ? JSON.stringify(outcome, null, 2) : renderOutcome(outcome));
@@ -227,7 +227,7 @@ function addSet(cc: Command): void {
           hint: 'Give --vni, --from, --to or --flow, or --all for every one of this host.',
         });
       }
-      const { requestSet } = await import('../agent/agent-client.ts');
+      const { requestSet } = await import('../agent/admin/agent-client.ts');
       const { renderOutcome } = await import('./cc-text.ts');
       const outcome = await requestSet(runtimeDir, algorithm, what);
       console.log(json ? JSON.stringify(outcome, null, 2) : renderOutcome(outcome));

@@ -1,5 +1,5 @@
 // Engines and their upgrades as people read them.
-import type { EngineStatus, Upgraded } from '../agent/status.ts';
+import type { EngineStatus, Upgraded } from '../agent/reports/status.ts';
 import { table } from '../base/table.ts';
 import { micros } from './quantities.ts';
 

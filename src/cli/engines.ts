@@ -1,7 +1,7 @@
 // `selvage engines` and `selvage upgrade`: what the agent's threads run, and other code in its place.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { EngineStatus } from '../agent/status.ts';
+import type { EngineStatus } from '../agent/reports/status.ts';
 import { SelvageError } from '../base/errors.ts';
 import { runtimeDirOption } from './runtime-dir.ts';
 
@@ -42,7 +42,7 @@ export function addEngineCommands(program: Command): void {
     .addOption(runtimeDirOption())
     .addHelpText('after', listExamples)
     .action(async ({ runtimeDir, json }: EnginesOptions) => {
-      const { fetchEngines } = await import('../agent/agent-client.ts');
+      const { fetchEngines } = await import('../agent/admin/agent-client.ts');
       const { renderEngines } = await import('./engines-text.ts');
       const engines: readonly EngineStatus[] = await fetchEngines(runtimeDir);
       console.log(json ? JSON.stringify(engines, null, 2) : renderEngines(engines));
@@ -58,7 +58,7 @@ export function addEngineCommands(program: Command): void {
     .addHelpText('after', upgradeExamples)
     .action(async (words: string[], { runtimeDir, json, executor }: UpgradeOptions) => {
       const upgrades = pairsOf(words);
-      const { requestUpgrade } = await import('../agent/agent-client.ts');
+      const { requestUpgrade } = await import('../agent/admin/agent-client.ts');
       const { renderUpgrade } = await import('./engines-text.ts');
       const upgraded = await requestUpgrade(runtimeDir, upgrades, executor);
       console.log(json ? JSON.stringify(upgraded, null, 2) : renderUpgrade(upgraded));

@@ -1,8 +1,8 @@
 // Asks whoever on this host decides about paths: its agent, and processes that reroute a VXLAN device. Where neither runs,
 // that is the error.
-import { fetchFlows, fetchPaths, fetchWhy } from '../agent/agent-client.ts';
-import type { FlowStatus, PathStatus } from '../agent/status.ts';
-import type { PeerCandidates, WhyStatus } from '../agent/why-status.ts';
+import { fetchFlows, fetchPaths, fetchWhy } from '../agent/admin/agent-client.ts';
+import type { FlowStatus, PathStatus } from '../agent/reports/status.ts';
+import type { PeerCandidates, WhyStatus } from '../agent/reports/why-status.ts';
 import { SelvageError } from '../base/errors.ts';
 import { fetchDecisions, fetchReroutePaths, fetchReroutes } from '../reroute/client.ts';
 import type { RerouteDecision, ReroutePath } from '../reroute/status.ts';

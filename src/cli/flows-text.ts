@@ -1,5 +1,5 @@
 // Connections as people read them: a row for each, or everything about one.
-import type { FlowSlotStatus, FlowStatus, Traffic } from '../agent/status.ts';
+import type { FlowSlotStatus, FlowStatus, Traffic } from '../agent/reports/status.ts';
 import { type Cell, table } from '../base/table.ts';
 import { age, bytes, count, micros } from './quantities.ts';
 

@@ -1,6 +1,6 @@
 // The texts made of connections and paths.
 import { describe, expect, test } from 'vitest';
-import type { FlowSlotStatus, FlowStatus, PathStatus } from '../agent/status.ts';
+import type { FlowSlotStatus, FlowStatus, PathStatus } from '../agent/reports/status.ts';
 import { renderFlow, renderFlows } from './flows-text.ts';
 import { renderPaths } from './paths-text.ts';
 import { age, bytes, duration, micros } from './quantities.ts';

@@ -44,7 +44,7 @@ export function addFlowsCommand(program: Command): void {
     .addOption(runtimeDirOption())
     .addHelpText('after', notes)
     .action(async (cid: string | undefined, { runtimeDir, json, ...options }: FlowsOptions) => {
-      const { fetchFlows } = await import('../agent/agent-client.ts');
+      const { fetchFlows } = await import('../agent/admin/agent-client.ts');
       const { renderFlow, renderFlows } = await import('./flows-text.ts');
       const flows = await fetchFlows(runtimeDir, { cid, ...options });
       const [only] = flows;

@@ -1,5 +1,5 @@
 // Paths as people read them: a row for each slot of each peer, and of each data thread.
-import type { LeftReason, PathStatus } from '../agent/status.ts';
+import type { LeftReason, PathStatus } from '../agent/reports/status.ts';
 import { type Cell, table } from '../base/table.ts';
 import { age, micros } from './quantities.ts';
 

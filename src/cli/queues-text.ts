@@ -1,5 +1,5 @@
 // What waits in the switches, as people read it.
-import type { QueueStatus, QueuesStatus } from '../agent/status.ts';
+import type { QueueStatus, QueuesStatus } from '../agent/reports/status.ts';
 import { type Cell, table } from '../base/table.ts';
 import { bytes, count, micros } from './quantities.ts';
 

@@ -1,6 +1,6 @@
 // The texts made of what waits.
 import { describe, expect, test } from 'vitest';
-import type { QueueStatus, QueuesStatus } from '../agent/status.ts';
+import type { QueueStatus, QueuesStatus } from '../agent/reports/status.ts';
 import { renderQueues } from './queues-text.ts';
 
 const paused: QueueStatus = {

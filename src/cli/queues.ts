@@ -63,7 +63,7 @@ export function addQueuesCommand(program: Command): void {
     .addOption(runtimeDirOption())
     .addHelpText('after', notes)
     .action(async ({ runtimeDir, json, ...filters }: QueuesOptions) => {
-      const { fetchQueues } = await import('../agent/agent-client.ts');
+      const { fetchQueues } = await import('../agent/admin/agent-client.ts');
       const status = await fetchQueues(runtimeDir, filters);
       if (json) {
         console.log(JSON.stringify(status, null, 2));
@@ -85,7 +85,7 @@ function addSchedule(queues: Command): void {
     .addHelpText('after', scheduleNotes)
     .action(async (scheduler: string, _options: unknown, command: Command) => {
       const { runtimeDir, json } = command.optsWithGlobals() as QueuesOptions;
-      const { requestSchedule } = await import('../agent/agent-client.ts');
+      const { requestSchedule } = await import('../agent/admin/agent-client.ts');
       const outcome = await requestSchedule(runtimeDir, scheduler);
       if (json) console.log(JSON.stringify(outcome, null, 2));
       else console.log(`${outcome.scheduler} decides from now on whose turn it is.`);

@@ -4,8 +4,8 @@ import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { serveJson } from '../agent/json-server.ts';
-import { socketPath } from '../agent/status.ts';
+import { serveJson } from '../agent/admin/json-server.ts';
+import { socketPath } from '../agent/reports/status.ts';
 import { SelvageError } from '../base/errors.ts';
 import {
   type RerouteDecision,

@@ -6,7 +6,7 @@ import type {
   PeerStatus,
   SlotStatus,
   VnicStatus,
-} from '../agent/status.ts';
+} from '../agent/reports/status.ts';
 import { table } from '../base/table.ts';
 import { CANDIDATES } from '../paths/path-table.ts';
 import { SLOT_STATE_NAMES } from '../paths/slot-health.ts';

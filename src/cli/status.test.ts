@@ -4,8 +4,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fetchFlows, fetchPaths, fetchStatus } from '../agent/agent-client.ts';
-import { type AgentStatus, socketPath } from '../agent/status.ts';
+import { fetchFlows, fetchPaths, fetchStatus } from '../agent/admin/agent-client.ts';
+import { type AgentStatus, socketPath } from '../agent/reports/status.ts';
 import { renderStatus } from './status-text.ts';
 
 const status: AgentStatus = {

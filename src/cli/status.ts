@@ -21,7 +21,7 @@ export function addStatusCommand(program: Command): void {
     .addOption(runtimeDirOption())
     .addHelpText('after', examples)
     .action(async ({ runtimeDir, json }: StatusOptions) => {
-      const { fetchStatus } = await import('../agent/agent-client.ts');
+      const { fetchStatus } = await import('../agent/admin/agent-client.ts');
       const { renderStatus } = await import('./status-text.ts');
       const status = await fetchStatus(runtimeDir);
       console.log(json ? JSON.stringify(status, null, 2) : renderStatus(status));

@@ -1,6 +1,11 @@
 // Why the agent's paths, windows and flows are as they are, in plain words.
-import type { FlowSlotStatus, FlowStatus } from '../agent/status.ts';
-import type { CandidateStatus, PathDecision, PauseDecision, PeerCandidates } from '../agent/why-status.ts';
+import type { FlowSlotStatus, FlowStatus } from '../agent/reports/status.ts';
+import type {
+  CandidateStatus,
+  PathDecision,
+  PauseDecision,
+  PeerCandidates,
+} from '../agent/reports/why-status.ts';
 import { table } from '../base/table.ts';
 import type { RerouteReason } from '../paths/reroute/core.ts';
 import { age, bytes, count, micros } from './quantities.ts';

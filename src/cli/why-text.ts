@@ -1,7 +1,7 @@
 // `selvage why` as people read it: what holds of the connection and the peer now, and then a line for each decision, of
 // whoever decided it.
-import type { FlowStatus } from '../agent/status.ts';
-import type { WhyStatus } from '../agent/why-status.ts';
+import type { FlowStatus } from '../agent/reports/status.ts';
+import type { WhyStatus } from '../agent/reports/why-status.ts';
 import { table } from '../base/table.ts';
 import type { RerouteDecision } from '../reroute/status.ts';
 import { decisionText } from '../reroute/words.ts';

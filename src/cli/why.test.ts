@@ -1,7 +1,7 @@
 // What `selvage why` says of the agent's decisions.
 import { describe, expect, it } from 'vitest';
-import type { FlowStatus } from '../agent/status.ts';
-import type { PathDecision, PauseDecision, PeerCandidates } from '../agent/why-status.ts';
+import type { FlowStatus } from '../agent/reports/status.ts';
+import type { PathDecision, PauseDecision, PeerCandidates } from '../agent/reports/why-status.ts';
 import { DECISION_NAMES } from '../paths/decisions.ts';
 import { flowLines, pathDecisionText, renderCandidates } from './why-agent.ts';
 import { renderWhy } from './why-text.ts';

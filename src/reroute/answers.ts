@@ -2,7 +2,7 @@
 // two processes off one device: there is one for each.
 
 import type { Server } from 'node:http';
-import { type JsonService, serveJson } from '../agent/json-server.ts';
+import { type JsonService, serveJson } from '../agent/admin/json-server.ts';
 import { SelvageError } from '../base/errors.ts';
 import { ROLE_NAMES, type Role } from '../paths/reroute/roles.ts';
 import { formatHostAddress, type HostAddress } from '../wire/address.ts';

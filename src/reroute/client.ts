@@ -1,6 +1,6 @@
 // Asks the processes that reroute devices of this host.
 
-import { askJson } from '../agent/json-client.ts';
+import { askJson } from '../agent/admin/json-client.ts';
 import {
   type RerouteDecision,
   type ReroutePath,

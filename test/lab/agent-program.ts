@@ -6,7 +6,7 @@ import { type AgentConfig, type AgentOptions, agentConfig } from '../../lab/agen
 import type { Finished } from '../../lab/execute.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { packageRoot } from '../../lab/package-root.ts';
-import type { AgentStatus } from '../../src/agent/status.ts';
+import type { AgentStatus } from '../../src/agent/reports/status.ts';
 
 export const SELVAGE = [process.execPath, join(packageRoot(), 'dist', 'selvage.js')];
 

@@ -8,7 +8,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { processId } from '../../lab/process.ts';
 import { findProgram } from '../../lab/programs.ts';
 import { clientSocketPath } from '../../src/agent/clients/socket.ts';
-import { socketPath } from '../../src/agent/status.ts';
+import { socketPath } from '../../src/agent/reports/status.ts';
 import { connect } from '../../src/client/index.ts';
 import { runTshark } from '../wire/tshark.ts';
 import { configFile, configOfHost, runAgentOn, statusOf, withWords } from './agent-program.ts';

@@ -8,7 +8,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { packageRoot } from '../../lab/package-root.ts';
 import type { ClientsReport } from '../../src/agent/clients/report.ts';
 import { clientSocketPath } from '../../src/agent/clients/socket.ts';
-import type { EngineStatus, Upgraded } from '../../src/agent/status.ts';
+import type { EngineStatus, Upgraded } from '../../src/agent/reports/status.ts';
 import { eventually } from './eventually.ts';
 
 export interface HostOptions {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import type { AlgorithmStatus, CongestionStatus } from '../../src/agent/congestion/congestion-status.ts';
-import type { FlowStatus } from '../../src/agent/status.ts';
+import type { FlowStatus } from '../../src/agent/reports/status.ts';
 import { below, SeededRng } from '../../src/base/rng.ts';
 import { roundProgram } from '../../src/congestion/algorithms/round.ts';
 import { CWND } from '../../src/congestion/language/instructions.ts';

@@ -7,7 +7,7 @@ import { type Probe, startProbe } from '../../bench/workloads/packet-probe.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import { clientSocketPath } from '../../src/agent/clients/socket.ts';
-import type { EngineStatus, Upgraded } from '../../src/agent/status.ts';
+import type { EngineStatus, Upgraded } from '../../src/agent/reports/status.ts';
 import { connect, type Session } from '../../src/client/index.ts';
 import { SELVAGE, statusOf } from './agent-program.ts';
 import { eventually } from './eventually.ts';

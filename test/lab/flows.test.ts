@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
-import type { FlowStatus, PathStatus, QueuesStatus } from '../../src/agent/status.ts';
+import type { FlowStatus, PathStatus, QueuesStatus } from '../../src/agent/reports/status.ts';
 import { SELVAGE, statusOf } from './agent-program.ts';
 import { eventually } from './eventually.ts';
 import { hasRights, needRights } from './rights.ts';

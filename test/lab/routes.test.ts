@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lab } from '../../lab/lab.ts';
 import { topologyOf } from '../../lab/topology.ts';
-import type { SlotStatus } from '../../src/agent/status.ts';
+import type { SlotStatus } from '../../src/agent/reports/status.ts';
 import { VXLAN_PORT } from '../../src/wire/vxlan.ts';
 import { SELVAGE, statusOf } from './agent-program.ts';
 import { eventually } from './eventually.ts';

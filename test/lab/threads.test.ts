@@ -8,7 +8,13 @@ import { Lab } from '../../lab/lab.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import { tool } from '../../lab/tools.ts';
 import { topologyOf } from '../../lab/topology.ts';
-import type { AgentStatus, EngineStatus, FlowStatus, PathStatus, Upgraded } from '../../src/agent/status.ts';
+import type {
+  AgentStatus,
+  EngineStatus,
+  FlowStatus,
+  PathStatus,
+  Upgraded,
+} from '../../src/agent/reports/status.ts';
 import { DATA_HEADER_BYTES, writeDataHeader } from '../../src/wire/bifrost-data.ts';
 import { cidOfThread } from '../../src/wire/bifrost-types.ts';
 import { VXLAN_HEADER_BYTES, VXLAN_PORT, writeVxlanBifrostHeader } from '../../src/wire/vxlan.ts';

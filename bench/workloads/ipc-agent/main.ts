@@ -3,9 +3,9 @@
 // `clients`, `engines`, or `upgrade ENGINE FILE`.
 import { createInterface } from 'node:readline';
 import { openClientSocket } from '../../../src/agent/clients/socket.ts';
-import { ExecutorThread } from '../../../src/agent/executor-thread.ts';
-import type { ServicesThreadStart } from '../../../src/agent/thread-messages.ts';
-import { Upgrades } from '../../../src/agent/upgrades.ts';
+import { ExecutorThread } from '../../../src/agent/threads/executor-thread.ts';
+import type { ServicesThreadStart } from '../../../src/agent/threads/thread-messages.ts';
+import { Upgrades } from '../../../src/agent/upgrades/upgrades.ts';
 import { SelvageError } from '../../../src/base/errors.ts';
 
 const SESSIONS_PER_USER = 64;

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
 import { SelvageError } from '../../base/errors.ts';
 import type { Algorithm } from '../../congestion/algorithm.ts';
-import { bundleModule } from '../module-bundle.ts';
+import { bundleModule } from '../upgrades/module-bundle.ts';
 import { isAlgorithmName } from './algorithm-name.ts';
 
 export interface AlgorithmCode {

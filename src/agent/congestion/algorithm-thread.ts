@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { SelvageError } from '../../base/errors.ts';
 import { AlgorithmServer } from '../../congestion/plane/algorithm-server.ts';
 import { Progress } from '../../congestion/plane/progress.ts';
-import { nextEvents } from '../next-events.ts';
+import { nextEvents } from '../threads/next-events.ts';
 import { type AlgorithmCode, loadAlgorithm } from './algorithm-code.ts';
 import { Bell } from './bell.ts';
 import { builtInAlgorithm } from './built-in.ts';

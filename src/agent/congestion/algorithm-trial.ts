@@ -5,7 +5,7 @@ import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SelvageError } from '../../base/errors.ts';
 import { rehearse } from '../../congestion/rehearsal.ts';
-import type { TrialOutcome, TrialStart } from '../trial.ts';
+import type { TrialOutcome, TrialStart } from '../upgrades/trial.ts';
 import { type AlgorithmCode, bundleAlgorithm, loadAlgorithm } from './algorithm-code.ts';
 
 /** What came of it: the code, and the name that it gives itself. */

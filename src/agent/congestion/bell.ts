@@ -2,7 +2,7 @@
 // says whether anyone sleeps. Whoever waits looks at the count first, then at what the calls were for, and waits only
 // while the count is what it was; whatever else the event loop has to do goes on in any case.
 
-import { nextEvents } from '../next-events.ts';
+import { nextEvents } from '../threads/next-events.ts';
 
 const CALLS = 0;
 const ASLEEP = 1;

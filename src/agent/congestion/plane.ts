@@ -4,8 +4,8 @@
 
 import { SelvageError } from '../../base/errors.ts';
 import { isNative, NATIVE_NAMES } from '../../vswitch/config.ts';
-import type { DataThreads } from '../data-threads.ts';
-import { tryOut } from '../trial.ts';
+import type { DataThreads } from '../threads/data-threads.ts';
+import { tryOut } from '../upgrades/trial.ts';
 import type { AlgorithmCode } from './algorithm-code.ts';
 import { AlgorithmHost } from './algorithm-host.ts';
 import type { TriedAlgorithm } from './algorithm-trial.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { parseMac } from '../../wire/address.ts';
-import type { FlowReport } from '../flow-report.ts';
+import type { FlowReport } from '../reports/flow-report.ts';
 import { readSelector } from './selector.ts';
 
 const pair = { vni: 77, localMac: parseMac('02:00:00:00:77:01')!, remoteMac: parseMac('02:00:00:00:77:03')! };

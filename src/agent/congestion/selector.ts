@@ -4,8 +4,8 @@
 import { SelvageError } from '../../base/errors.ts';
 import type { FlowRule } from '../../congestion/plane/links.ts';
 import { formatHostAddress, formatMac, parseIpv4, parseIpv6, parseMac } from '../../wire/address.ts';
-import type { FlowReport } from '../flow-report.ts';
-import { LIKE_CID, LIKE_VNI, parseCid, parseVni } from '../identifiers.ts';
+import type { FlowReport } from '../reports/flow-report.ts';
+import { LIKE_CID, LIKE_VNI, parseCid, parseVni } from '../reports/identifiers.ts';
 
 export type Selector = Omit<FlowRule, 'algorithm'>;
 

@@ -3,7 +3,7 @@
 
 import type { Socket } from 'node:net';
 import { MAX_MESSAGE_BYTES, type MessageRing } from '../../congestion/plane/message-ring.ts';
-import { nextEvents } from '../next-events.ts';
+import { nextEvents } from '../threads/next-events.ts';
 import { Bell, newBellMemory } from './bell.ts';
 
 /** What the socket may hold for a program that is slow. */
