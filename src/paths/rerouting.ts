@@ -1,7 +1,8 @@
 // What follows when a slot is left: it is bound to a candidate that is known to work (ZooRoute §6), while its traffic has long
 // gone on by the other slots. The candidate that it leaves must be at fault for that, on the way there: where that works
 // and the slot does not, the peer's slot is to blame, which the peer moves. The best candidate is on a route that nothing bad is
-// on, and that no other slot has, as far as routes are known; then the one that has not failed for longest (ZooRoute §8).
+// on, and that has not its share of the slots yet, as far as routes are known; then the one that has not failed for longest
+// (ZooRoute §8). In this order, since else faults of some routes, one after the other, leave all slots on the last.
 //
 // When no slot works, as when a line card fails, nothing empties the slots any more: those whose way there is known to be dead
 // move at once, with what is on them. If no probe is answered either, the peer's slots may all be as dead as ours: then
@@ -35,6 +36,14 @@ export interface ReroutingState {
   readonly told: readonly (readonly [peer: number, slots: number])[];
   readonly moves: readonly (readonly [peer: number, count: number])[];
   readonly blind: readonly (readonly [peer: number, search: BlindSearch])[];
+}
+
+interface RoutesOfPeer {
+  /** How many slots that work, or will, are on each. */
+  readonly inUse: ReadonlyMap<number, number>;
+  /** Those that something bad is on. */
+  readonly bad: ReadonlySet<number>;
+  readonly known: ReadonlySet<number>;
 }
 
 interface BlindSearch {
@@ -250,7 +259,8 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
    */
   private best(now: number, peer: number, takesAny: boolean): number {
     const { candidates } = this;
-    const { inUse, bad } = this.routesOf(peer);
+    const { inUse, bad, known } = this.routesOf(peer);
+    const fairShare = Math.ceil(SLOTS / Math.max(1, known.size));
     let best = -1;
     let bestRank: readonly number[] = [];
     for (let candidate = 0; candidate < CANDIDATES; candidate++) {
@@ -259,10 +269,13 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
       if (this.paths.slotOf(peer, candidate) >= 0 || this.rebinding.isTarget(peer, candidate)) continue;
       const route = this.paths.candidateRouteOf(peer, candidate);
       const failureFree = now - candidates.failureFreeSince(peer, candidate);
+      const sharing = inUse.get(route) ?? 0;
       const rank = [
-        state === PORT_BAD ? 2 : state === PORT_RESTING ? 1 : 0,
+        state === PORT_BAD ? 1 : 0,
         route !== 0 && bad.has(route) ? 1 : 0,
-        inUse.get(route) ?? 0,
+        sharing < fairShare ? 0 : 1,
+        state === PORT_RESTING ? 1 : 0,
+        sharing,
         -Math.floor(failureFree / ALIKE_MICROS),
         candidates.rttMicros(peer, candidate),
       ];
@@ -273,21 +286,22 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     return best;
   }
 
-  /** How many slots that work, or will, are on each known route, and the routes that something bad is on. */
-  private routesOf(peer: number): { inUse: ReadonlyMap<number, number>; bad: ReadonlySet<number> } {
+  private routesOf(peer: number): RoutesOfPeer {
     const { paths, candidates } = this;
     const inUse = new Map<number, number>();
     const bad = new Set<number>();
+    const known = new Set<number>();
     for (let candidate = 0; candidate < CANDIDATES; candidate++) {
       const route = paths.candidateRouteOf(peer, candidate);
       if (route === 0) continue;
+      known.add(route);
       if (candidates.stateOf(peer, candidate) === PORT_BAD) bad.add(route);
       const slot = paths.slotOf(peer, candidate);
       const isUsed = slot >= 0 && paths.stateOf(peer, slot) === SLOT_HEALTHY;
       if (isUsed || this.rebinding.isTarget(peer, candidate)) inUse.set(route, (inUse.get(route) ?? 0) + 1);
       if (slot >= 0 && paths.stateOf(peer, slot) === SLOT_BAD) bad.add(route);
     }
-    return { inUse, bad };
+    return { inUse, bad, known };
   }
 
   private isTold(peer: number, slot: number): boolean {

@@ -273,6 +273,22 @@ describe('afterwards', () => {
     fabric.check();
   });
 
+  it('slots are not all on the route that failed last, or never, however many failed one after the other', () => {
+    const fabric = new Fabric();
+    fabric.hosts.forEach(tellRoutes);
+    for (let spine = 0; spine < SPINES; spine++) {
+      fabric.kill(spine);
+      fabric.stream(SECOND, () => fabric.hosts.every((host) => fabric.isWhole(host)));
+      for (const each of fabric.dead) each.clear();
+      fabric.trickle(10 * SECOND);
+      for (const host of fabric.hosts) {
+        const slots = spread(host);
+        expect(Math.max(...slots), slots.join(' ')).toBeLessThanOrEqual(SLOTS / 2);
+      }
+    }
+    fabric.check();
+  });
+
   it('full mode asks each candidate once a second, and partial mode none', () => {
     const fabric = new Fabric();
     fabric.kill(0);
