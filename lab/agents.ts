@@ -44,6 +44,8 @@ export interface AgentConfig {
   readonly transport?: { readonly window?: number; readonly sprayPackets?: number };
   readonly queues?: {
     readonly pauses?: boolean;
+    readonly doorbells?: boolean;
+    readonly input?: { readonly frames: number };
     readonly receive?: { readonly shared?: boolean; readonly frames?: number; readonly stopsAll?: boolean };
   };
   readonly clients?: { readonly thread?: 'services' | 'data'; readonly sessionsPerUser?: number };

@@ -15,7 +15,7 @@ describe('a good file', () => {
       threads: 1,
       underlay: { address: { family: 4, address: parseIpv4('10.0.1.1') }, port: 4789, sourcePorts: 49152 },
       transport: { window: 512, sprayPackets: 50, scheduler: 'drr' },
-      queues: { pauses: true, receive: {} },
+      queues: { pauses: true, doorbells: true, receive: {} },
       clients: { sessionsPerUser: 64, thread: 'services' },
       vnis: [
         {
@@ -58,7 +58,7 @@ describe('a good file', () => {
 runtimeDir: /tmp/selvage
 underlay: { address: 10.0.1.1, port: 8472, sourcePorts: 50000, mtu: 9000 }
 transport: { window: 4096 }
-queues: { pauses: false, receive: { shared: true, frames: 256, stopsAll: true } }
+queues: { pauses: false, doorbells: false, input: { frames: 512 }, receive: { shared: true, frames: 256, stopsAll: true } }
 clients: { group: selvage, sessionsPerUser: 3, thread: data }
 vnis:
   - { vni: 1, reliable: false, vnics: [{ name: a, netns: /proc/1/ns/net, mac: 02-00-00-00-00-01, mtu: 8000, sourceCheck: false }] }
@@ -69,7 +69,12 @@ vnis:
       runtimeDir: '/tmp/selvage',
       underlay: { port: 8472, sourcePorts: 50000, mtu: 9000 },
       transport: { window: 4096 },
-      queues: { pauses: false, receive: { shared: true, frames: 256, stopsAll: true } },
+      queues: {
+        pauses: false,
+        doorbells: false,
+        input: { frames: 512 },
+        receive: { shared: true, frames: 256, stopsAll: true },
+      },
       clients: { group: 'selvage', sessionsPerUser: 3, thread: 'data' },
       vnis: [
         { reliable: false, vnics: [{ netns: '/proc/1/ns/net', mtu: 8000, sourceCheck: false }], remotes: [] },

@@ -21,6 +21,8 @@ export function switchConfigs(config: HostConfig, underlayMtu: number): SwitchCo
     scheduler: config.transport.scheduler,
     threads,
     pauses: config.queues.pauses,
+    doorbells: config.queues.doorbells,
+    input: config.queues.input,
     receive: config.queues.receive,
     networks,
   };

@@ -56,6 +56,12 @@ export interface NetworkConfig {
   readonly remotes: readonly RemoteConfig[];
 }
 
+/** All frames from vNICs come through one queue, as others do it, to be compared with (Backdraft §6.2). */
+export interface InputQueueing {
+  /** That it has room for; what comes when it is full is dropped. */
+  readonly frames: number;
+}
+
 /** How frames wait for their vNICs. What is not the default is how others do it, to be compared with (Backdraft §6.2). */
 export interface ReceiveQueueing {
   /** All flows of a vNIC have one queue, as in other switches (Backdraft §2); absent: each has its own (Backdraft §4.2). */
@@ -82,6 +88,10 @@ export interface SwitchConfig {
   readonly scheduler?: SchedulerName;
   /** Whether senders of flows that wait too long here are asked to pause, and such requests obeyed; absent: true. */
   readonly pauses?: boolean;
+  /** Whether queues of native endpoints are read when doorbells name them, or else all are looked at each turn; absent: true. */
+  readonly doorbells?: boolean;
+  /** Absent: there is none. */
+  readonly input?: InputQueueing | undefined;
   /** Absent: a queue a flow, which grows. */
   readonly receive?: ReceiveQueueing;
   readonly networks: readonly NetworkConfig[];

@@ -8,7 +8,7 @@
 
 /**
  * Frames from vNICs. `queueFull`: their flow had its share of the memory, or many wait for a handshake; `noRing`: there was
- * no queue to be had, for too many flows wait.
+ * no queue to be had, for too many flows wait; `inputFull`: all vNICs have one queue, where that is configured.
  */
 export const FRAME_DROP_REASONS = [
   'malformedFrame',
@@ -18,6 +18,7 @@ export const FRAME_DROP_REASONS = [
   'unknownDestination',
   'queueFull',
   'noRing',
+  'inputFull',
   'noMemory',
   'tooLong',
   'interruptedFrames',

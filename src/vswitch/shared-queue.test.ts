@@ -7,17 +7,17 @@ import { frameBetween } from '../../test/vswitch/tenants.ts';
 import { CHUNKS, worldOf } from '../../test/vswitch/world.ts';
 import { numbered } from '../../test/wire/frames.ts';
 import { ChunkWriter } from '../packet/writer.ts';
-import type { ReceiveQueueing } from './config.ts';
+import type { SwitchConfig } from './config.ts';
 
 const ROOM = 4;
 const FRAMES = 8;
 const WRITERS = 7;
 
 /** Tenants 1 to 3 are endpoints of one host; 1 sends to 2, which does not read, and to 3. */
-function hostWith(receive: ReceiveQueueing) {
+function hostWith(receive: SwitchConfig['receive'], input?: SwitchConfig['input']) {
   const { world, hosts } = worldOf(
     [{ vni: 77, reliable: true, hosts: [[1, 2, 3]] }],
-    { receive: { frames: FRAMES, ...receive }, pauses: false },
+    { input, receive: { frames: FRAMES, ...receive }, pauses: false },
     {
       vnic: (_, region) =>
         new NativeVnic(region, new ChunkWriter(region, CHUNKS / 4), { queues: 10, room: ROOM }),
@@ -39,6 +39,30 @@ it('flows of a vNIC share a queue of a fixed size, and what it has no room for i
   expect(host.vswitch.framesWaiting).toBe(FRAMES);
   expect(host.vswitch.counters.dropped.vnicFull).toBe(20 - ROOM - FRAMES);
   checkConservation(host.vswitch);
+});
+
+it('a queue in front of the switch drops the frames of whoever comes when it is full', () => {
+  const { world, host } = hostWith({ shared: true }, { frames: 100 });
+  const [flood, other] = [host.native(0), host.native(2)];
+  // The first turn takes 64 of the flood and 36 of the other into the queue, and out of it the flood's.
+  for (let i = 0; i < 300; i++) flood.send(0, frame(2, 1));
+  for (let i = 0; i < 64; i++)
+    other.send(0, frameBetween(3, 2, { udp: { sourcePort: 3, destinationPort: 7 }, payload: numbered(60) }));
+  host.vswitch.run(world.clock.nowMicros);
+  expect(host.vswitch.counters.dropped.inputFull).toBe(28);
+  expect(host.vswitch.counters.toLocal).toBe(64);
+  host.replaceSwitch();
+  expect(host.vswitch.isIdle).toBe(false);
+  host.ring();
+  world.pass(1000);
+  const { toLocal, framesIn, dropped } = host.vswitch.counters;
+  expect(framesIn).toBe(364);
+  expect(toLocal + dropped.inputFull).toBe(364);
+  while (host.native(1).read(0).length > 0) {
+    host.ring();
+    world.pass(1000);
+  }
+  checkIdle(host.vswitch, host.region, WRITERS);
 });
 
 it('a queue for all vNICs lets those behind wait for whom the first frame is', () => {

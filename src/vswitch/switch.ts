@@ -24,6 +24,7 @@ import { FLOW_BYTES } from './flows/queue-memory.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Governance } from './governance.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
+import type { InputQueue } from './input-queue.ts';
 import { PairDrops } from './pair-drops.ts';
 import { Pauses, type PausesState } from './pauses/pauses.ts';
 import { Steering, steeredVnics } from './steering.ts';
@@ -90,6 +91,7 @@ export class Switch implements IngressTargets {
   /** What holds back flows whose receivers are slow; absent: nothing does. */
   readonly pauses: Pauses | undefined;
   readonly pairDrops: PairDrops;
+  private readonly region: Region;
   private readonly devices: readonly FrameDevice[];
   private readonly underlay: UnderlayDevice;
   private readonly delivery: Delivery;
@@ -112,6 +114,7 @@ export class Switch implements IngressTargets {
     this.counters = old?.counters ?? newSwitchCounters();
     this.firstPort = old?.firstPort ?? 0;
     this.now = old?.now ?? nowMicros;
+    this.region = region;
     this.devices = devices;
     this.underlay = underlay;
     const payloadBytes = config.datagramBytes - TRANSPORT_OVERHEAD_BYTES;
@@ -266,12 +269,15 @@ export class Switch implements IngressTargets {
 
   /** Nothing waits here, and peers have acknowledged all they were sent. */
   get isIdle(): boolean {
-    return this.framesQueued === 0 && this.framesWaiting === 0 && this.transport.isIdle;
+    const { framesQueued, framesWaiting, waiting } = this;
+    const input = waiting.input?.count ?? 0;
+    return framesQueued === 0 && framesWaiting === 0 && input === 0 && this.transport.isIdle;
   }
 
   /** Tries what waits for the vNICs, then reads those that are ready, in turn. True when something may be left. */
   private readPorts(budget: number): boolean {
     const { devices, frames } = this;
+    const { input } = this.waiting;
     const ports = devices.length;
     this.delivery.retry(this.now);
     const first = this.firstPort;
@@ -286,16 +292,45 @@ export class Switch implements IngressTargets {
       }
       if (this.work >= budget) {
         this.firstPort = port;
+        this.readInput();
         return true;
       }
       devices[port]!.rx(frames);
       this.work += frames.count;
       if (frames.count === READ_BATCH) more = true;
-      this.ingress.process(this.forwarding.ports[port]!, frames, this.waiting.holds.device(port)?.rxFlows);
+      const flows = this.waiting.holds.device(port)?.rxFlows;
+      if (input === undefined) this.ingress.process(this.forwarding.ports[port]!, frames, flows);
+      else this.queue(input, port, flows);
       frames.clear();
     }
     this.firstPort = 0;
-    return more;
+    return this.readInput() || more;
+  }
+
+  /** What was read of a vNIC waits behind everybody's frames, or is dropped. */
+  private queue(input: InputQueue, port: number, flows: Uint32Array | undefined): void {
+    const { frames, counters } = this;
+    const fitting = input.push(port, frames, flows);
+    const excess = frames.count - fitting;
+    for (let i = fitting; i < frames.count; i++) this.region.release(frames.words[i * 2]!);
+    frames.clear();
+    counters.framesIn += excess;
+    counters.dropped.inputFull += excess;
+  }
+
+  /** As many of those frames as are read of one vNIC in a turn. True when more wait. */
+  private readInput(): boolean {
+    const { frames, waiting } = this;
+    const { input } = waiting;
+    if (input === undefined) return false;
+    for (let left = READ_BATCH; left > 0 && input.count > 0; ) {
+      const port = input.take(frames, left);
+      left -= frames.count;
+      const flows = waiting.holds.device(port) === undefined ? undefined : input.flows;
+      this.ingress.process(this.forwarding.ports[port]!, frames, flows);
+      frames.clear();
+    }
+    return input.count > 0;
   }
 
   /** When `run` is needed again though nothing arrives; Infinity for never. */

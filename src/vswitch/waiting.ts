@@ -3,9 +3,10 @@
 
 import type { FrameDevice } from '../packet/device.ts';
 import type { Region } from '../packet/region.ts';
-import type { ReceiveQueueing } from './config.ts';
+import type { InputQueueing, ReceiveQueueing } from './config.ts';
 import { DeviceHolds, type DeviceHoldsState } from './flows/device-holds.ts';
 import { QueueMemory, type QueueMemoryState } from './flows/queue-memory.ts';
+import { InputQueue, type InputQueueState } from './input-queue.ts';
 import { ReceiveQueues, type ReceiveQueuesState } from './receive-queues.ts';
 import { DEFAULT_SCHEDULER, type SchedulerName } from './scheduling/scheduler.ts';
 import { SendQueues, type SendQueuesState } from './send-queues.ts';
@@ -13,6 +14,7 @@ import { SendQueues, type SendQueuesState } from './send-queues.ts';
 export interface WaitingState {
   readonly memory: QueueMemoryState;
   readonly holds: DeviceHoldsState;
+  readonly input: InputQueueState | undefined;
   readonly send: SendQueuesState;
   readonly receive: ReceiveQueuesState;
 }
@@ -21,12 +23,15 @@ export interface WaitingOptions {
   /** What the hashes of flows start from. */
   readonly seed: number;
   readonly scheduler?: SchedulerName | undefined;
+  readonly input?: InputQueueing | undefined;
   readonly receive?: ReceiveQueueing | undefined;
 }
 
 export class Waiting {
   readonly memory: QueueMemory;
   readonly holds: DeviceHolds;
+  /** In front of the switch, where everybody's frames have one queue there. */
+  readonly input: InputQueue | undefined;
   /** For connections. */
   readonly send: SendQueues;
   /** For vNICs. */
@@ -35,11 +40,12 @@ export class Waiting {
   constructor(
     region: Region,
     devices: readonly FrameDevice[],
-    { seed, scheduler = DEFAULT_SCHEDULER, receive }: WaitingOptions,
+    { seed, scheduler = DEFAULT_SCHEDULER, input, receive }: WaitingOptions,
     old?: WaitingState,
   ) {
     this.memory = new QueueMemory(region, old?.memory);
     this.holds = new DeviceHolds(devices, old?.holds);
+    this.input = input === undefined ? undefined : new InputQueue(input.frames, old?.input);
     this.send = new SendQueues(this.memory, this.holds, { seed, scheduler }, old?.send);
     const options = { seed, scheduler, queueing: receive };
     this.receive = new ReceiveQueues(region, this.memory, options, old?.receive);
@@ -49,6 +55,7 @@ export class Waiting {
     return {
       memory: this.memory.save(),
       holds: this.holds.save(),
+      input: this.input?.save(),
       send: this.send.save(),
       receive: this.receive.save(),
     };
@@ -57,6 +64,7 @@ export class Waiting {
   /** Calls `visit` with every offset that a reference is held for. */
   eachHeld(visit: (offset: number) => void): void {
     this.memory.eachHeld(visit);
+    this.input?.eachHeld(visit);
     this.send.backlog.eachHeld(visit);
     this.receive.eachHeld(visit);
   }

@@ -23,11 +23,22 @@ export class MemoryEndpoint {
   wakes = { agent: 0, owner: 0 };
   private readonly shape: VnicShape;
 
-  constructor(shape: VnicShape, ringsPerFlow = 4, region = new Region(localMemory(CHUNKS))) {
+  constructor(
+    shape: VnicShape,
+    ringsPerFlow = 4,
+    region = new Region(localMemory(CHUNKS)),
+    doorbells = true,
+  ) {
     this.shape = shape;
     this.layout = vnicLayout(shape);
     this.region = region;
-    this.device = new EndpointDevice(this.layout, ringsPerFlow, region, new ChunkWriter(region, 0));
+    this.device = new EndpointDevice(
+      this.layout,
+      ringsPerFlow,
+      region,
+      new ChunkWriter(region, 0),
+      doorbells,
+    );
     this.own();
   }
 

@@ -149,6 +149,9 @@ const vni = mapping(
 
 const port = wholeNumber(1, 0xffff, 4789);
 
+/** Room of queues of a fixed size. */
+const queueFrames = wholeNumber(64, 65_536, 1024);
+
 export const hostSchema = mapping(
   {
     host: hostName,
@@ -178,11 +181,13 @@ export const hostSchema = mapping(
       mapping(
         {
           pauses: v.optional(yesOrNo(), true),
+          doorbells: v.optional(yesOrNo(), true),
+          input: v.optional(mapping({ frames: queueFrames }, '{ frames: 1024 }')),
           receive: v.optional(
             mapping(
               {
                 shared: v.optional(yesOrNo()),
-                frames: v.optional(wholeNumber(64, 65_536, 1024)),
+                frames: v.optional(queueFrames),
                 stopsAll: v.optional(yesOrNo()),
               },
               '{ frames: 1024 }',

@@ -1,6 +1,6 @@
 // What one host is configured to be: the validated, immutable form of its YAML file. Addresses are values, not text;
 // defaults are filled in; whatever is here has passed every check that can be made without looking at the machine.
-import type { ReceiveQueueing } from '../../vswitch/config.ts';
+import type { InputQueueing, ReceiveQueueing } from '../../vswitch/config.ts';
 import type { AcceptRule } from '../../vswitch/receive-rules.ts';
 import type { SchedulerName } from '../../vswitch/scheduling/scheduler.ts';
 import type { Cidr, Ipv4Address, Ipv6Address, Mac } from '../../wire/address.ts';
@@ -42,6 +42,10 @@ export interface TransportConfig {
 export interface QueuesConfig {
   /** Whether senders of flows that wait too long are asked to pause, and such requests obeyed. */
   readonly pauses: boolean;
+  /** False: all queues of native endpoints are looked at, instead of those that doorbells name. */
+  readonly doorbells: boolean;
+  /** Absent: vNICs' frames are forwarded as they are read. */
+  readonly input?: InputQueueing | undefined;
   readonly receive: ReceiveQueueing;
 }
 

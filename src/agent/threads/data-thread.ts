@@ -142,7 +142,7 @@ function attendTo(start: EndpointStart, config: SwitchConfig, region: Region, wr
   const layout = vnicLayout({ rings: ENDPOINT_RINGS, slots: ENDPOINT_SLOTS, slotBytes });
   // What is on its way within a round trip is at most a window.
   const ringsPerFlow = Math.ceil(config.windowPackets / RING_RECORDS);
-  const device = new EndpointDevice(layout, ringsPerFlow, region, writer);
+  const device = new EndpointDevice(layout, ringsPerFlow, region, writer, config.doorbells);
   const network = config.networks.find(({ vni }) => vni === start.vni)!;
   const resolve = (address: string) => macOfAddress(network, address);
   return { device, attendant: new EndpointAttendant(start, device, layout, ringsPerFlow, resolve) };

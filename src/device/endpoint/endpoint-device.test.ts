@@ -56,9 +56,31 @@ function sendSome(endpoint: MemoryEndpoint, record: Sent, rng: Rng): void {
   record.sent += record.flow.send(batch);
 }
 
-itForSeeds('what an owner sends comes out once, in order, flow by flow', 20, (seed) => {
+itForSeeds('what an owner sends comes out once, in order, flow by flow', 20, (seed) =>
+  sendAndRead(seed, true),
+);
+
+itForSeeds('the same where all queues are looked at', 10, (seed) => sendAndRead(seed, false));
+
+it('where all queues are looked at, the device never sleeps', () => {
+  const endpoint = new MemoryEndpoint(SHAPE, 1, undefined, false);
+  const { owner, device } = endpoint;
+  const flow = endpoint.open();
+  const record = { flow, sent: 0, read: 0 };
+  const records = new Map([[flow.index, record]]);
+  readAll(endpoint, records, 1);
+  owner.listen();
+  device.settle(0);
+  device.settle(1e9);
+  expect(device.isAwake).toBe(true);
+  sendSome(endpoint, record, new SeededRng(1));
+  expect(readAll(endpoint, records, 64)).toBe(record.sent);
+  expect(endpoint.wakes.agent).toBe(0);
+});
+
+function sendAndRead(seed: number, doorbells: boolean): void {
   const rng = new SeededRng(seed);
-  const endpoint = new MemoryEndpoint(SHAPE, 1 + below(rng, 4));
+  const endpoint = new MemoryEndpoint(SHAPE, 1 + below(rng, 4), undefined, doorbells);
   const { owner, device } = endpoint;
   const records = new Map<number, Sent>();
   for (let i = 0; i < 1 + below(rng, 12); i++) {
@@ -88,7 +110,7 @@ itForSeeds('what an owner sends comes out once, in order, flow by flow', 20, (se
   owner.listen();
   expect(owner.shared.slots.free).toBe(SHAPE.slots);
   expect(device.ringsInUse).toBe(0);
-});
+}
 
 itForSeeds(
   'what the switch gives a queue its owner receives, in order, and what is refused is asked for again',

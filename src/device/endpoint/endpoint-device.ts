@@ -31,6 +31,7 @@ export class EndpointDevice implements FlowDevice {
   private readonly region: Region;
   private readonly memory: PacketMemory;
   private readonly writer: ChunkWriter;
+  private readonly doorbells: boolean;
   /** Flows that the switch holds: it may have frames of one that an earlier owner sent. */
   private readonly held: Uint8Array;
   private session: Session | undefined;
@@ -40,12 +41,20 @@ export class EndpointDevice implements FlowDevice {
   /** When this sleep began, or the last work was done. */
   private since = 0;
 
-  constructor(layout: VnicLayout, ringsPerFlow: number, region: Region, writer: ChunkWriter) {
+  /** Without doorbells all of its owner's queues are looked at each turn, and it never sleeps: to be compared with. */
+  constructor(
+    layout: VnicLayout,
+    ringsPerFlow: number,
+    region: Region,
+    writer: ChunkWriter,
+    doorbells = true,
+  ) {
     this.layout = layout;
     this.ringsPerFlow = ringsPerFlow;
     this.region = region;
     this.memory = memoryOf(region.bytes.u8.buffer);
     this.writer = writer;
+    this.doorbells = doorbells;
     this.held = new Uint8Array(layout.shape.rings);
     this.received = new ReceivedQueues(layout, this.memory);
   }
@@ -55,7 +64,16 @@ export class EndpointDevice implements FlowDevice {
     const { layout } = this;
     const health = new Health();
     const bells = new Bells(layout, mine, theirs, health, wake);
-    const sent = new SentFlows(layout, mine, theirs, health, bells, this.ringsPerFlow, this.held);
+    const sent = new SentFlows(
+      layout,
+      mine,
+      theirs,
+      health,
+      bells,
+      this.ringsPerFlow,
+      this.held,
+      this.doorbells,
+    );
     this.session = { bells, health, sent };
     this.received.attach(mine, theirs, health, bells);
     this.isAsleep = false;
@@ -89,7 +107,7 @@ export class EndpointDevice implements FlowDevice {
   /** After a turn: sleeps when there was nothing to do for some time, so that the next doorbell wakes. */
   settle(now: number): void {
     const { session } = this;
-    if (session === undefined || this.isAsleep) return;
+    if (session === undefined || this.isAsleep || !this.doorbells) return;
     if (this.hasWorked) {
       this.hasWorked = false;
       this.since = now;

@@ -50,6 +50,10 @@ export class SentFlows {
   /** Those that the switch wants no more of. */
   private readonly held: Uint8Array;
   private readonly natives: Uint32Array;
+  /** False: doorbells of data are not heard, and every flow's queue is looked at instead. */
+  private readonly hearsData: boolean;
+  /** One behind the highest flow that was ever open. */
+  private opened = 0;
   /** Of those that give back their rings: they want one again. */
   private readonly wanting: Uint8Array;
 
@@ -61,6 +65,7 @@ export class SentFlows {
     bells: Bells,
     ringsPerFlow: number,
     held: Uint8Array,
+    hearsData: boolean,
   ) {
     const flows = layout.shape.rings;
     this.layout = layout;
@@ -73,6 +78,7 @@ export class SentFlows {
     this.grants = new RingGrants(flows, ringsPerFlow, bells);
     this.state = new Uint8Array(flows);
     this.held = held;
+    this.hearsData = hearsData;
     this.natives = new Uint32Array(flows);
     this.wanting = new Uint8Array(flows);
   }
@@ -83,8 +89,9 @@ export class SentFlows {
     const state = this.state[flow];
     if (state === undefined || (state === CLOSED) !== (what === BELL_OPEN) || state === CLOSING) {
       this.health.blame('badDoorbell');
-    } else if (what === BELL_DATA) this.wake(flow);
-    else if (what === BELL_OPEN) this.open(flow, a, b);
+    } else if (what === BELL_DATA) {
+      if (this.hearsData) this.wake(flow);
+    } else if (what === BELL_OPEN) this.open(flow, a, b);
     else if (what === BELL_WANT) this.want(flow);
     else if (what === BELL_URGENCY) this.setUrgency(flow, a);
     else if (what === BELL_REST || what === BELL_CLOSE) {
@@ -100,6 +107,7 @@ export class SentFlows {
   /** Reads frames into `out` until it is full or nothing is left; their number. `flows` gets the flow of each. */
   read(out: PieceList, flows: Uint32Array, region: Region, into: PacketMemory, writer: ChunkWriter): number {
     const before = out.count;
+    if (!this.hearsData) this.lookAtAll();
     // At most once round: a flow that stays in the list for want of memory is not asked again.
     while (out.count < out.capacity) {
       const flow = this.active.take();
@@ -115,6 +123,13 @@ export class SentFlows {
     return read;
   }
 
+  private lookAtAll(): void {
+    for (let flow = 0; flow < this.opened; flow++) {
+      const ring = this.grants.reading[flow]!;
+      if (ring !== NO_RING && this.rings.available(ring) > 0) this.wake(flow);
+    }
+  }
+
   /** The flow is not held any more. */
   resumed(flow: number): void {
     this.wake(flow);
@@ -126,6 +141,7 @@ export class SentFlows {
 
   private open(flow: number, urgency: number, native: number): void {
     this.state[flow] = OPEN;
+    this.opened = Math.max(this.opened, flow + 1);
     this.natives[flow] = native;
     this.setUrgency(flow, urgency);
     this.want(flow);
