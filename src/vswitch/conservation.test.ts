@@ -39,6 +39,7 @@ it('the traffic of those runs went every way', (context) => {
     'noMemory',
     'queueFull',
     'noRing',
+    'inputFull',
     'returned',
     'unknownVtep',
     'routeProbe',

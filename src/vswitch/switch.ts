@@ -24,7 +24,6 @@ import { FLOW_BYTES } from './flows/queue-memory.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Governance } from './governance.ts';
 import { Ingress, type IngressTargets } from './ingress.ts';
-import type { InputQueue } from './input-queue.ts';
 import { PairDrops } from './pair-drops.ts';
 import { Pauses, type PausesState } from './pauses/pauses.ts';
 import { Steering, steeredVnics } from './steering.ts';
@@ -300,29 +299,21 @@ export class Switch implements IngressTargets {
       if (frames.count === READ_BATCH) more = true;
       const flows = this.waiting.holds.device(port)?.rxFlows;
       if (input === undefined) this.ingress.process(this.forwarding.ports[port]!, frames, flows);
-      else this.queue(input, port, flows);
+      else input.push(port, frames, flows);
       frames.clear();
     }
     this.firstPort = 0;
     return this.readInput() || more;
   }
 
-  /** What was read of a vNIC waits behind everybody's frames, or is dropped. */
-  private queue(input: InputQueue, port: number, flows: Uint32Array | undefined): void {
-    const { frames, counters } = this;
-    const fitting = input.push(port, frames, flows);
-    const excess = frames.count - fitting;
-    for (let i = fitting; i < frames.count; i++) this.region.release(frames.words[i * 2]!);
-    frames.clear();
-    counters.framesIn += excess;
-    counters.dropped.inputFull += excess;
-  }
-
-  /** As many of those frames as are read of one vNIC in a turn. True when more wait. */
+  /** Of what waits in front of the switch, as many frames as are read of one vNIC in a turn. True when more wait. */
   private readInput(): boolean {
-    const { frames, waiting } = this;
+    const { frames, counters, waiting } = this;
     const { input } = waiting;
     if (input === undefined) return false;
+    const dropped = input.thin((offset) => this.region.release(offset));
+    counters.framesIn += dropped;
+    counters.dropped.inputFull += dropped;
     for (let left = READ_BATCH; left > 0 && input.count > 0; ) {
       const port = input.take(frames, left);
       left -= frames.count;
