@@ -147,7 +147,7 @@ export const BENCHES: readonly NamedBench[] = [
   {
     name: 'slow-receiver',
     about:
-      'Redis beside 50 flows to a slow receiver: shared queues, queues a flow, pauses, kernel bridge, Open vSwitch',
+      'Redis beside 50 flows to a slow receiver: shared queues, queues a flow, doorbells, pauses, kernel VXLAN, Open vSwitch',
     programs: [...REDIS, ...OPEN_VSWITCH],
     load: async () => (await import('./benches/slow-receiver.ts')).slowReceiver,
   },

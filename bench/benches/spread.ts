@@ -7,7 +7,7 @@ import type { BenchOptions, BenchOutcome, Column, Series } from '../harness/benc
 import { inTurns } from '../harness/in-turns.ts';
 import { Measurements } from '../harness/measurements.ts';
 import type { Contender, PeerName } from '../peers/peer.ts';
-import { BACKDRAFT, BACKPRESSURE, LOSSY, type QueueMode } from '../peers/queue-modes.ts';
+import { BACKDRAFT, BACKPRESSURE, LOSSY_PER_VNIC, type QueueMode } from '../peers/queue-modes.ts';
 import { type Testbed, withTestbed } from '../testbed.ts';
 import type { ReceiveSpec, SendSpec, Told, Vnic } from '../workloads/datagram-flows/cases.ts';
 import { droppedByAgents, droppedBySockets } from '../workloads/datagram-flows/drops.ts';
@@ -63,7 +63,7 @@ export function spread({ quick, progress }: BenchOptions): Promise<BenchOutcome>
       const measured = new Measurements();
       const series = new Map<PeerName, Series>();
       const peers: readonly Competitor[] = [
-        { ...LOSSY, settings: `${LOSSY.settings}; plain VXLAN between the hosts` },
+        { ...LOSSY_PER_VNIC, settings: `${LOSSY_PER_VNIC.settings}; plain VXLAN between the hosts` },
         BACKPRESSURE,
         BACKDRAFT,
         KERNEL_VXLAN,
@@ -122,7 +122,7 @@ async function agentWays(testbed: Testbed, { name, queues }: QueueMode): Promise
   const { lab } = testbed;
   const vtepOf = (host: string) => lab.tenants.find((tenant) => tenant.host === host)!.vtep;
   await lab.startAgents(HOSTS, {
-    reliable: name !== 'lossy',
+    reliable: name !== 'lossyPerVnic',
     edit: (config) => ({ ...withEndpoints(config, [...VICTIM, ...SLOW], vtepOf), queues }),
   });
   const flow = ([from, to]: readonly [EndpointVnic, EndpointVnic]): Flow => ({

@@ -2,7 +2,7 @@
 import type { AgentConfig } from '../../lab/agents.ts';
 import type { Contender, PeerName } from './peer.ts';
 
-/** Of a queue that does not grow: what BESS gives a port. */
+/** Of a queue that does not grow: what BESS gives its queues. */
 const STATIC_FRAMES = 1024;
 
 export interface QueueMode extends Contender {
@@ -16,14 +16,22 @@ const mode = (name: PeerName, title: string, settings: string, queues: QueueMode
   queues,
 });
 
+/** As the pipelines that the paper's authors have published, for figure 9 as for figure 10. */
 export const LOSSY = mode(
   'lossy',
   'lossy',
-  `one queue of ${STATIC_FRAMES} frames a vNIC; when it is full frames are dropped`,
-  {
-    pauses: false,
-    receive: { shared: true, frames: STATIC_FRAMES },
-  },
+  `one queue of ${STATIC_FRAMES} frames for what all vNICs send, of which the switch forwards as many a turn as it reads of one ` +
+    `vNIC, and behind it one of ${STATIC_FRAMES} for each vNIC; what comes when either is full is dropped`,
+  { pauses: false, input: { frames: STATIC_FRAMES }, receive: { shared: true, frames: STATIC_FRAMES } },
+);
+
+/** As the paper's text has it (§2). */
+export const LOSSY_PER_VNIC = mode(
+  'lossyPerVnic',
+  'lossy, a queue a vNIC',
+  `one queue of ${STATIC_FRAMES} frames for each vNIC and nothing in front of the switch, which reads all vNICs in turn; when it ` +
+    'is full frames are dropped',
+  { pauses: false, receive: { shared: true, frames: STATIC_FRAMES } },
 );
 
 export const BACKPRESSURE = mode(
@@ -36,12 +44,17 @@ export const BACKPRESSURE = mode(
 export const PER_FLOW = mode(
   'perFlowQueues',
   'queues a flow',
-  'they grow as far as there is memory; no pauses',
-  {
-    pauses: false,
-  },
+  'they grow as far as there is memory; the switch looks at each queue of an endpoint in every turn; no pauses',
+  { pauses: false, doorbells: false },
 );
 
-export const BACKDRAFT = mode('selvage', 'Selvage', 'queues a flow, and pauses; nothing tuned', {});
+export const DOORBELLS = mode(
+  'perFlowDoorbells',
+  'and doorbells',
+  'queues a flow, of which the switch looks at those that doorbells name; no pauses',
+  { pauses: false },
+);
 
-export const QUEUE_MODES = [LOSSY, BACKPRESSURE, PER_FLOW, BACKDRAFT] as const;
+export const BACKDRAFT = mode('selvage', 'Selvage', 'queues a flow, doorbells and pauses; nothing tuned', {});
+
+export const QUEUE_MODES = [LOSSY, LOSSY_PER_VNIC, BACKPRESSURE, PER_FLOW, DOORBELLS, BACKDRAFT] as const;

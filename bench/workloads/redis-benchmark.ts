@@ -10,6 +10,8 @@ export interface RedisBenchmarkOptions {
   readonly test: 'get' | 'set';
   readonly clients: number;
   readonly requests: number;
+  /** Absent: three. */
+  readonly valueBytes?: number;
   readonly timeoutMillis: number;
 }
 
@@ -38,10 +40,11 @@ export const redisColumns: readonly Column[] = [
 export async function runRedisBenchmark(
   lab: Lab,
   node: string,
-  { host, test, clients, requests, timeoutMillis }: RedisBenchmarkOptions,
+  { host, test, clients, requests, valueBytes, timeoutMillis }: RedisBenchmarkOptions,
 ): Promise<RedisFigures | undefined> {
   const target = ['-h', host, '-p', String(REDIS_PORT)];
   const load = ['-t', test, '-c', String(clients), '-n', String(requests)];
+  if (valueBytes !== undefined) load.push('-d', String(valueBytes));
   const { stdout, stderr, status } = await lab.run(node, ['redis-benchmark', ...target, ...load], {
     timeoutMillis,
     anyStatus: true,

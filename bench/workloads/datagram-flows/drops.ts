@@ -8,6 +8,7 @@ import type { Testbed } from '../../testbed.ts';
 const NO_ROOM: readonly DropReason[] = [
   'queueFull',
   'noRing',
+  'inputFull',
   'noMemory',
   'handoverFull',
   'vnicFull',

@@ -10,31 +10,33 @@ import type { Progress, Testbed } from '../../testbed.ts';
 import { requireFigures, runRedisBenchmark } from '../redis-benchmark.ts';
 import { startRedis } from '../redis-server.ts';
 import type { Server } from '../server.ts';
-import type { Vnic } from './cases.ts';
+import { IP_UDP_BYTES, type Vnic } from './cases.ts';
 import { droppedByAgents } from './drops.ts';
 import { type EndpointVnic, endpointOf, withEndpoints } from './endpoint-vnics.ts';
 import { DatagramProgram } from './program.ts';
 
 const HOST = 'host1';
 const TENANTS = { client: 'tenant1', server: 'tenant2', sender: 'tenant3', receiver: 'tenant4' } as const;
-const SENDER: EndpointVnic = {
-  name: 'flows',
+const endpointVnic = (name: string, byte: number): EndpointVnic => ({
+  name,
   host: HOST,
-  mac: '02:00:00:00:93:01',
-  address: '192.168.77.201',
-};
-const RECEIVER: EndpointVnic = {
-  name: 'slow',
-  host: HOST,
-  mac: '02:00:00:00:93:02',
-  address: '192.168.77.202',
-};
+  mac: `02:00:00:00:93:0${byte}`,
+  address: `192.168.77.20${byte}`,
+});
+const SENDER = endpointVnic('flows', 1);
+const RECEIVER = endpointVnic('slow', 2);
+const FAST_SENDER = endpointVnic('fast-from', 3);
+const FAST_RECEIVER = endpointVnic('fast', 4);
+const ENDPOINTS = [SENDER, RECEIVER, FAST_SENDER, FAST_RECEIVER];
 
 export const FLOWS = 50;
 /** Of IP packets. */
 export const PACKET_BYTES = 64;
 export const CLIENTS = 10;
-const WARM_UP_REQUESTS = 1000;
+/** What the paper's load generator asks for if not told otherwise. */
+export const VALUE_BYTES = 200;
+const WARM_UP_REQUESTS = 500;
+const FEWEST_REQUESTS = 1000;
 const RUN_TIMEOUT_MILLIS = 300_000;
 
 /** Datagrams and Redis by sockets, in a tenant's machine each. */
@@ -59,17 +61,25 @@ export function oneHostTopology(): Topology {
   return topologyOf({ racks, spines: ['spine1'], tenants });
 }
 
+/** Before it is measured, and for about how long it is. */
+export interface Times {
+  readonly warmUpMillis: number;
+  readonly victimMillis: number;
+}
+
 export interface Setting {
-  measure(microsPerPacket: number, requests: number, warmUpMillis: number): Promise<Record<string, number>>;
+  measure(microsPerPacket: number, times: Times): Promise<Record<string, number>>;
+  /** Of one flow to a receiver that only counts, beside those to the slow one; absent: for sockets. */
+  measureFastFlow?(microsPerPacket: number, times: Times): Promise<Record<string, number>>;
   remove(): Promise<void>;
 }
 
 export async function attachSocketPeers({ lab }: Testbed, progress: Progress) {
   await lab.attachKernelVxlan();
   const bridge: SocketPeer = {
-    name: 'kernelBridge',
-    title: 'kernel bridge',
-    settings: `veth pairs in one bridge; ${SOCKETS}`,
+    name: 'kernelVxlan',
+    title: 'kernel VXLAN',
+    settings: `veth pairs in the bridge of a VXLAN device, which forwards what stays on the host; ${SOCKETS}`,
     addressOf: (tenant) => lab.tenant(tenant).kernel.address,
   };
   const missing: string[] = [];
@@ -97,23 +107,46 @@ export async function settingOf(testbed: Testbed, peer: Competitor): Promise<Set
 async function agentSetting(testbed: Testbed, { queues }: QueueMode): Promise<Setting> {
   const { lab } = testbed;
   await lab.startAgents([HOST], {
-    edit: (config) => ({ ...withEndpoints(config, [SENDER, RECEIVER], () => ''), queues }),
+    edit: (config) => ({ ...withEndpoints(config, ENDPOINTS, () => ''), queues }),
   });
-  const ways: Ways = {
-    sender: { node: HOST, ...endpointOf(lab, SENDER) },
-    receiver: { node: HOST, ...endpointOf(lab, RECEIVER) },
-    address: RECEIVER.address,
-    redis: lab.tenant(TENANTS.server).selvage.address,
-    drops: () => droppedByAgents(testbed, [HOST]),
+  const drops = () => droppedByAgents(testbed, [HOST]);
+  const ways = endpointWays(testbed, SENDER, RECEIVER, FLOWS);
+  const fast = endpointWays(testbed, FAST_SENDER, FAST_RECEIVER, 1);
+  return {
+    measure: measureBy(testbed, { ...ways, drops, redis: lab.tenant(TENANTS.server).selvage.address }),
+    measureFastFlow: (microsPerPacket, { warmUpMillis, victimMillis }) =>
+      besideFlows(testbed, ways, microsPerPacket, () =>
+        besideFlows(testbed, fast, 0, async (receiver) => {
+          await pause(warmUpMillis);
+          const dropsBefore = await drops();
+          const from = Date.now();
+          await pause(victimMillis);
+          const to = Date.now();
+          return {
+            fastPerSecond: receiver.rate(from, to),
+            dropsPerSecond: (((await drops()) - dropsBefore) / (to - from)) * 1000,
+          };
+        }),
+      ),
+    remove: () => lab.stopAgents([HOST]),
   };
-  return { measure: measureBy(testbed, ways), remove: () => lab.stopAgents([HOST]) };
+}
+
+function endpointWays({ lab }: Testbed, from: EndpointVnic, to: EndpointVnic, flows: number): Ways {
+  return {
+    sender: { node: HOST, ...endpointOf(lab, from) },
+    receiver: { node: HOST, ...endpointOf(lab, to) },
+    address: to.address,
+    flows,
+  };
 }
 
 function socketSetting(testbed: Testbed, { addressOf }: SocketPeer): Setting {
-  const ways: Ways = {
+  const ways = {
     sender: { node: TENANTS.sender },
     receiver: { node: TENANTS.receiver },
     address: addressOf(TENANTS.receiver),
+    flows: FLOWS,
     redis: addressOf(TENANTS.server),
   };
   return { measure: measureBy(testbed, ways), remove: async () => {} };
@@ -123,30 +156,30 @@ interface Ways {
   readonly sender: Vnic & { readonly node: string };
   readonly receiver: Vnic & { readonly node: string };
   readonly address: string;
+  readonly flows: number;
+}
+
+interface VictimWays extends Ways {
   readonly redis: string;
   /** Frames dropped so far; absent: what was sent and did not come. */
   readonly drops?: () => Promise<number>;
 }
 
-function measureBy(testbed: Testbed, ways: Ways): Setting['measure'] {
-  return (microsPerPacket, requests, warmUpMillis) =>
+function measureBy(testbed: Testbed, ways: VictimWays): Setting['measure'] {
+  return (microsPerPacket, { warmUpMillis, victimMillis }) =>
     besideFlows(testbed, ways, microsPerPacket, async (receiver, sender) => {
-      const options = {
-        host: ways.redis,
-        test: 'get',
-        clients: CLIENTS,
-        requests,
-        timeoutMillis: RUN_TIMEOUT_MILLIS,
-      } as const;
+      const victim = (test: 'get' | 'set', requests: number) => askRedis(testbed, ways.redis, test, requests);
+      await victim('set', CLIENTS);
       // With the victim, too: an agent’s first seconds with traffic have turns of milliseconds, later ones hardly any.
       const warmAt = Date.now() + warmUpMillis;
-      do await runRedisBenchmark(testbed.lab, TENANTS.client, { ...options, requests: WARM_UP_REQUESTS });
+      let rate: number;
+      do ({ requestsPerSecond: rate } = await victim('get', WARM_UP_REQUESTS));
       while (Date.now() < warmAt);
+      const requests = Math.max(FEWEST_REQUESTS, Math.round((rate * victimMillis) / 1000));
       const dropsBefore = await ways.drops?.();
       const from = Date.now();
-      const found = await runRedisBenchmark(testbed.lab, TENANTS.client, options);
+      const { p50Millis, p99Millis, requestsPerSecond } = await victim('get', requests);
       const to = Date.now();
-      const { p50Millis, p99Millis, requestsPerSecond } = requireFigures(found, options);
       const seconds = (to - from) / 1000;
       const drops = await ways.drops?.();
       const datagramsPerSecond = receiver.rate(from, to);
@@ -160,14 +193,32 @@ function measureBy(testbed: Testbed, ways: Ways): Setting['measure'] {
         victimP99Millis: p99Millis,
         requestsPerSecond,
         datagramsPerSecond,
-        goodputPerSecond: datagramsPerSecond + requestsPerSecond,
+        goodputMegabits: goodput(datagramsPerSecond, requestsPerSecond),
       };
     });
 }
 
+async function askRedis({ lab }: Testbed, host: string, test: 'get' | 'set', requests: number) {
+  const options = {
+    host,
+    test,
+    clients: CLIENTS,
+    requests,
+    valueBytes: VALUE_BYTES,
+    timeoutMillis: RUN_TIMEOUT_MILLIS,
+  };
+  return requireFigures(await runRedisBenchmark(lab, TENANTS.client, options), options);
+}
+
+/** What applications get, in megabits a second. */
+function goodput(datagramsPerSecond: number, requestsPerSecond: number): number {
+  const bytes = datagramsPerSecond * (PACKET_BYTES - IP_UDP_BYTES) + requestsPerSecond * VALUE_BYTES;
+  return (bytes * 8) / 1e6;
+}
+
 async function besideFlows<T>(
   { lab }: Testbed,
-  { sender, receiver, address }: Ways,
+  { sender, receiver, address, flows }: Ways,
   microsPerPacket: number,
   work: (receiver: DatagramProgram, sender: DatagramProgram) => Promise<T>,
 ): Promise<T> {
@@ -180,7 +231,7 @@ async function besideFlows<T>(
     ...receiverVnic,
   });
   try {
-    const spec = { role: 'send', address, flows: FLOWS, packetBytes: PACKET_BYTES, ...senderVnic } as const;
+    const spec = { role: 'send', address, flows, packetBytes: PACKET_BYTES, ...senderVnic } as const;
     const sending = await DatagramProgram.start(lab, from, spec);
     try {
       return await work(receiving, sending);
@@ -203,13 +254,8 @@ export async function measureSwitchRate(
   millis: number,
 ): Promise<number> {
   const { lab } = testbed;
-  await lab.startAgents([HOST], { edit: (config) => withEndpoints(config, [SENDER, RECEIVER], () => '') });
-  const ways: Ways = {
-    sender: { node: HOST, ...endpointOf(lab, SENDER) },
-    receiver: { node: HOST, ...endpointOf(lab, RECEIVER) },
-    address: RECEIVER.address,
-    redis: '',
-  };
+  await lab.startAgents([HOST], { edit: (config) => withEndpoints(config, ENDPOINTS, () => '') });
+  const ways = endpointWays(testbed, SENDER, RECEIVER, FLOWS);
   const rate = await besideFlows(testbed, ways, 0, async (receiver) => {
     await pause(warmUpMillis);
     const from = Date.now();
