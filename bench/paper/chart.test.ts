@@ -65,6 +65,20 @@ describe('a chart', () => {
     expect(svg).toContain('>4 flows</text>');
   });
 
+  it('of many series has a legend of several lines, above the rest and within the chart', () => {
+    const series = Array.from({ length: 8 }, (_, i) => ({
+      name: `a switch of kind ${i}`,
+      points: [{ x: 0, y: i }],
+    }));
+    const svg = renderChart({ ...lines, series });
+    const words = [...svg.matchAll(/<text x="([\d.]+)" y="(\d+)"[^>]*>a switch/g)];
+    expect(words).toHaveLength(8);
+    for (const [, x] of words) expect(Number(x)).toBeLessThan(720 - 100);
+    expect(new Set(words.map(([, , y]) => y)).size).toBe(3);
+    expect(svg).toContain('viewBox="0 0 720 416"');
+    expect(svg).toContain('<g transform="translate(0 36)">');
+  });
+
   it('of nothing is drawn all the same', () => {
     expect(renderChart({ ...lines, series: [] })).not.toMatch(/NaN|Infinity/);
   });

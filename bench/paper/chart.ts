@@ -30,6 +30,7 @@ const LEFT = 78;
 const RIGHT = WIDTH - 20;
 const TOP = 72;
 const BOTTOM = HEIGHT - 58;
+const LEGEND_LINE = 18;
 const GROUP_FILL = 0.8;
 /** More points are a curve without marks. */
 const MOST_MARKS = 12;
@@ -53,14 +54,15 @@ interface Plot {
 export function renderChart(chart: Chart): string {
   const plot = plotOf(chart);
   const body = chart.groups === undefined ? curves(plot) : bars(plot);
+  const { marks, lines } = legend(plot);
+  const more = (lines - 1) * LEGEND_LINE;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="13" fill="${INK}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT + more}" role="img" font-family="system-ui, sans-serif" font-size="13" fill="${INK}">`,
     `<title>${escaped(chart.title)}</title>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
+    `<rect width="${WIDTH}" height="${HEIGHT + more}" fill="#fff"/>`,
     text(LEFT, 24, chart.title, 'start', 'font-size="16" font-weight="600"'),
-    ...legend(plot),
-    ...axes(plot),
-    ...body,
+    ...marks,
+    ...lower(more, [...axes(plot), ...body]),
     '</svg>',
     '',
   ].join('\n');
@@ -97,16 +99,28 @@ function isOwn(name: string): boolean {
   return name === 'Selvage';
 }
 
-function legend({ chart, color }: Plot): string[] {
+/** Above the rest, in as many lines as it needs. */
+function legend({ chart, color }: Plot): { marks: string[]; lines: number } {
   let x = LEFT;
-  return chart.series.flatMap(({ name }, index) => {
+  let y = 40;
+  const marks = chart.series.flatMap(({ name }, index) => {
+    const width = 34 + name.length * 7.6;
+    if (x > LEFT && x + width > WIDTH) {
+      x = LEFT;
+      y += LEGEND_LINE;
+    }
     const at = x;
-    x += 34 + name.length * 7.6;
+    x += width;
     return [
-      `<rect x="${num(at)}" y="40" width="12" height="12" rx="2" fill="${color(index)}"/>`,
-      text(at + 17, 51, name, 'start'),
+      `<rect x="${num(at)}" y="${y}" width="12" height="12" rx="2" fill="${color(index)}"/>`,
+      text(at + 17, y + 11, name, 'start'),
     ];
   });
+  return { marks, lines: 1 + (y - 40) / LEGEND_LINE };
+}
+
+function lower(by: number, elements: readonly string[]): readonly string[] {
+  return by === 0 ? elements : [`<g transform="translate(0 ${by})">`, ...elements, '</g>'];
 }
 
 function axes({ chart, xTicks, yTicks, x, y }: Plot): string[] {

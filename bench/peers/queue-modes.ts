@@ -50,8 +50,8 @@ export const PER_FLOW = mode(
 
 export const DOORBELLS = mode(
   'perFlowDoorbells',
-  'and doorbells',
-  'queues a flow, of which the switch looks at those that doorbells name; no pauses',
+  'queues a flow, doorbells',
+  'the same, but the switch looks at those queues that doorbells name',
   { pauses: false },
 );
 
