@@ -9,7 +9,7 @@ export const SLOW_RECEIVER: PaperSection = {
   bench: 'slow-receiver',
   about:
     '50 flows of datagrams to a receiver that needs as long for each packet as the switch for 1, 4 or 20, beside ' +
-    'Redis with ten clients on the same switch. And, as in A.2, beside a flow to a receiver that takes whatever comes.',
+    'Redis with ten clients on the same switch. And, as in A.2, beside as many flows to a receiver that takes whatever comes.',
   paperFound:
     'at its slowest receiver Backdraft’s 99th percentile is 5.65 times lower than with a lossy switch and 45.2 times lower than ' +
     'with back-pressure on a shared queue, at 1.9 times the goodput; with Homa 20 times lower. Nothing is dropped. The flow to the ' +
@@ -39,8 +39,8 @@ export const SLOW_RECEIVER: PaperSection = {
     { ratio: 'goodputVsLossy', what: 'goodput at 1/20: ours ÷ lossy', paper: '1.9', atLeast: 1.9 },
     { ratio: 'goodputVsLossyPerVnic', what: 'the same, ours ÷ lossy with a queue a vNIC', paper: '–' },
     { ratio: 'requestsVsLossy', what: 'requests of Redis: ours ÷ lossy', paper: '–' },
-    { ratio: 'fastFlowVsLossy', what: 'A.2, the flow to a fast receiver: ours ÷ lossy', paper: '1.9' },
-    { ratio: 'fastFlowVsLossyPerVnic', what: 'the same, ours ÷ lossy with a queue a vNIC', paper: '–' },
+    { ratio: 'fastFlowsVsLossy', what: 'A.2, the flows to a fast receiver: ours ÷ lossy', paper: '1.9' },
+    { ratio: 'fastFlowsVsLossyPerVnic', what: 'the same, ours ÷ lossy with a queue a vNIC', paper: '–' },
     { ratio: 'dropsPerSecond', what: 'drops a second, the most of all cases', paper: '0', atMost: 0 },
   ],
   charts: (bench) => [
@@ -51,7 +51,7 @@ export const SLOW_RECEIVER: PaperSection = {
       bench,
       'fast',
       'fastPerSecond',
-      'A flow to a fast receiver beside those to the slow one',
+      'Flows to a fast receiver beside those to the slow one',
       'datagrams/s',
     ),
   ],

@@ -69,8 +69,8 @@ export interface Times {
 
 export interface Setting {
   measure(microsPerPacket: number, times: Times): Promise<Record<string, number>>;
-  /** Of one flow to a receiver that only counts, beside those to the slow one; absent: for sockets. */
-  measureFastFlow?(microsPerPacket: number, times: Times): Promise<Record<string, number>>;
+  /** Of as many flows to a receiver that only counts, beside those to the slow one; absent: for sockets. */
+  measureFastFlows?(microsPerPacket: number, times: Times): Promise<Record<string, number>>;
   remove(): Promise<void>;
 }
 
@@ -110,11 +110,11 @@ async function agentSetting(testbed: Testbed, { queues }: QueueMode): Promise<Se
     edit: (config) => ({ ...withEndpoints(config, ENDPOINTS, () => ''), queues }),
   });
   const drops = () => droppedByAgents(testbed, [HOST]);
-  const ways = endpointWays(testbed, SENDER, RECEIVER, FLOWS);
-  const fast = endpointWays(testbed, FAST_SENDER, FAST_RECEIVER, 1);
+  const ways = endpointWays(testbed, SENDER, RECEIVER);
+  const fast = endpointWays(testbed, FAST_SENDER, FAST_RECEIVER);
   return {
     measure: measureBy(testbed, { ...ways, drops, redis: lab.tenant(TENANTS.server).selvage.address }),
-    measureFastFlow: (microsPerPacket, { warmUpMillis, victimMillis }) =>
+    measureFastFlows: (microsPerPacket, { warmUpMillis, victimMillis }) =>
       besideFlows(testbed, ways, microsPerPacket, () =>
         besideFlows(testbed, fast, 0, async (receiver) => {
           await pause(warmUpMillis);
@@ -132,12 +132,11 @@ async function agentSetting(testbed: Testbed, { queues }: QueueMode): Promise<Se
   };
 }
 
-function endpointWays({ lab }: Testbed, from: EndpointVnic, to: EndpointVnic, flows: number): Ways {
+function endpointWays({ lab }: Testbed, from: EndpointVnic, to: EndpointVnic): Ways {
   return {
     sender: { node: HOST, ...endpointOf(lab, from) },
     receiver: { node: HOST, ...endpointOf(lab, to) },
     address: to.address,
-    flows,
   };
 }
 
@@ -146,7 +145,6 @@ function socketSetting(testbed: Testbed, { addressOf }: SocketPeer): Setting {
     sender: { node: TENANTS.sender },
     receiver: { node: TENANTS.receiver },
     address: addressOf(TENANTS.receiver),
-    flows: FLOWS,
     redis: addressOf(TENANTS.server),
   };
   return { measure: measureBy(testbed, ways), remove: async () => {} };
@@ -156,7 +154,6 @@ interface Ways {
   readonly sender: Vnic & { readonly node: string };
   readonly receiver: Vnic & { readonly node: string };
   readonly address: string;
-  readonly flows: number;
 }
 
 interface VictimWays extends Ways {
@@ -218,7 +215,7 @@ function goodput(datagramsPerSecond: number, requestsPerSecond: number): number 
 
 async function besideFlows<T>(
   { lab }: Testbed,
-  { sender, receiver, address, flows }: Ways,
+  { sender, receiver, address }: Ways,
   microsPerPacket: number,
   work: (receiver: DatagramProgram, sender: DatagramProgram) => Promise<T>,
 ): Promise<T> {
@@ -231,7 +228,7 @@ async function besideFlows<T>(
     ...receiverVnic,
   });
   try {
-    const spec = { role: 'send', address, flows, packetBytes: PACKET_BYTES, ...senderVnic } as const;
+    const spec = { role: 'send', address, flows: FLOWS, packetBytes: PACKET_BYTES, ...senderVnic } as const;
     const sending = await DatagramProgram.start(lab, from, spec);
     try {
       return await work(receiving, sending);
@@ -255,7 +252,7 @@ export async function measureSwitchRate(
 ): Promise<number> {
   const { lab } = testbed;
   await lab.startAgents([HOST], { edit: (config) => withEndpoints(config, ENDPOINTS, () => '') });
-  const ways = endpointWays(testbed, SENDER, RECEIVER, FLOWS);
+  const ways = endpointWays(testbed, SENDER, RECEIVER);
   const rate = await besideFlows(testbed, ways, 0, async (receiver) => {
     await pause(warmUpMillis);
     const from = Date.now();
