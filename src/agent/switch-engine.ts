@@ -57,6 +57,8 @@ export interface Attendant {
   attend(nowMicros: number): void;
   /** The device must be read in this turn. */
   readonly isAwake: boolean;
+  /** When it needs a turn though nothing comes; Infinity for never. */
+  readonly nextTimeout: number;
   /** After a turn. */
   settle(nowMicros: number): void;
 }
@@ -152,9 +154,13 @@ export class SwitchEngine implements ReportingEngine<SwitchState> {
     const { vswitch, drainingUntil, stopping } = this;
     if (stopping) return vswitch.nextTimeout();
     if (drainingUntil !== Number.POSITIVE_INFINITY) return Math.min(vswitch.nextTimeout(), drainingUntil);
-    for (let port = 0; port < this.vnics.length; port++)
-      if (this.vnics[port]!.attendant?.isAwake === true) return 0;
-    return vswitch.nextTimeout();
+    let soonest = vswitch.nextTimeout();
+    for (let port = 0; port < this.vnics.length; port++) {
+      const { attendant } = this.vnics[port]!;
+      if (attendant?.isAwake === true) return 0;
+      if (attendant !== undefined) soonest = Math.min(soonest, attendant.nextTimeout);
+    }
+    return soonest;
   }
 
   private attendPorts(now: number, takes: boolean): void {

@@ -179,6 +179,37 @@ describe('an owner', () => {
     });
   });
 
+  test('that closes at once has sent what it sent', async () => {
+    const far = own(FAR);
+    for (let round = 0; round < 20; round++) {
+      const a = await eventually('the endpoint to be free', () => {
+        try {
+          return openEndpointSync({ vnic: 'a', socket: endpointSocket(lab, 'host1', A) });
+        } catch {
+          return undefined;
+        }
+      });
+      const payloads = Array.from({ length: 60 }, (_, i) => `${round} ${i}`);
+      const flow = a.openFlow({ to: '192.168.77.211:53' });
+      expect(flow.send(batchOf(a, ...payloads))).toBe(60);
+      a.close();
+      expect(texts(far, 60)).toEqual(payloads);
+    }
+  });
+
+  test('that goes while its flow is held is forgotten in time, though nothing comes', async () => {
+    const a = own(A);
+    own(B);
+    const flow = a.openFlow({ to: '192.168.77.202:53', whenFull: 'drop' });
+    const batch = batchOf(a, ...Array.from({ length: 64 }, () => 'x'.repeat(1000)));
+    while (flow.dropped === 0) flow.send(batch);
+    a.close();
+    await eventually('its memory to be given back', async () => {
+      const { vnics } = await statusOf(lab, 'host1');
+      return vnics.find(({ name }) => name === 'a')!.endpoint?.sharedBytes === 0;
+    });
+  });
+
   test('is told where nobody listens', async () => {
     const missing = openEndpoint({ vnic: 'nothing', socket: join(lab.runFolder, 'nothing.sock') });
     await expect(missing).rejects.toMatchObject({

@@ -355,9 +355,9 @@ describe('owners that die', () => {
       maps: readFileSync(`/proc/${pid}/maps`, 'utf8').split('memfd:selvage-endpoint').length,
     });
     const bothUnowned = () =>
-      eventually('both endpoints to have no owner', async () => {
+      eventually('both endpoints to have no owner, nor what one left', async () => {
         const { vnics } = await statusOf(lab, 'host1');
-        return vnics.every(({ endpoint }) => endpoint?.owner === undefined);
+        return vnics.every(({ endpoint }) => (endpoint?.sharedBytes ?? 0) === 0);
       });
     await bothUnowned();
     const before = held();

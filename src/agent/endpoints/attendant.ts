@@ -35,6 +35,8 @@ const TAG_BELL = 1;
 const FIRST_ID = 2;
 /** Connections that have said nothing yet: another one takes the place of the oldest. */
 const MOST_GREETING = 8;
+/** How long what an owner that is gone had sent may wait for the network; a next owner ends that. */
+const LEAVING_MICROS = 1_000_000;
 
 interface Owner {
   readonly id: number;
@@ -43,6 +45,8 @@ interface Owner {
   readonly mappings: readonly Mapping[];
   readonly bell: EventFd;
   readonly pipe: WakePipe;
+  /** When it is forgotten, gone as it is; Infinity: it is there. */
+  leavesAt: number;
 }
 
 interface Greeting extends Credentials {
@@ -99,31 +103,37 @@ export class EndpointAttendant {
     return this.device.isAwake;
   }
 
+  get nextTimeout(): number {
+    return this.owner?.leavesAt ?? Number.POSITIVE_INFINITY;
+  }
+
   attend(now: number): void {
     const ready = this.epoll.wait(0);
     for (let i = 0; i < ready; i++) {
       const tag = this.epoll.tag(i);
       if (tag === TAG_BELL) this.device.woken(now);
       else if (tag === TAG_LISTENER) this.accept();
-      else this.receive(tag);
+      else this.receive(now, tag);
     }
   }
 
   /** After a turn. */
   settle(now: number): void {
-    const { fault } = this.device;
-    if (fault === 'none') this.device.settle(now);
-    else {
+    const { device, owner } = this;
+    if (owner === undefined) return;
+    const { fault } = device;
+    if (fault !== 'none') {
       this.counts.faults++;
-      this.end(this.owner!.id, ended(fault));
-    }
+      this.end(owner.id, ended(fault));
+    } else if (now >= owner.leavesAt || (isLeaving(owner) && device.isDrained)) this.disown(owner);
+    else device.settle(now);
   }
 
   report(): EndpointReport {
     const { owner, counts, start, device, layout } = this;
     return {
       name: start.name,
-      owner: owner && { pid: owner.pid, uid: owner.uid },
+      owner: owner === undefined || isLeaving(owner) ? undefined : { pid: owner.pid, uid: owner.uid },
       ...counts,
       sendRings: device.ringsInUse,
       receiveRings: device.received.open,
@@ -133,6 +143,7 @@ export class EndpointAttendant {
 
   close(): void {
     for (const id of [...this.connections.keys()]) this.end(id);
+    if (this.owner !== undefined) this.disown(this.owner);
     this.epoll.close();
   }
 
@@ -158,13 +169,13 @@ export class EndpointAttendant {
     if (greeting.length > MOST_GREETING) this.end(greeting[0]!);
   }
 
-  private receive(id: number): void {
+  private receive(now: number, id: number): void {
     const connection = this.connections.get(id);
     if (connection === undefined) return;
     const received = receiveMessage(connection.socket);
     if (received === 'none') return;
     if (received === 'gone') {
-      this.end(id);
+      this.leave(now, id);
       return;
     }
     // Nobody asked for descriptors.
@@ -180,12 +191,14 @@ export class EndpointAttendant {
     const [oldest, newest] = versions;
     if (this.owner?.id === id) this.refuse(id, misunderstood('a second hello came'));
     else if (oldest > VNIC_VERSION || newest < VNIC_VERSION) this.refuse(id, noCommonVersion(versions));
-    else if (this.owner !== undefined) this.refuse(id, owned(this.start.name, this.owner));
+    else if (this.owner !== undefined && !isLeaving(this.owner))
+      this.refuse(id, owned(this.start.name, this.owner));
     else if (!this.open(id, connection)) this.refuse(id, noMemory());
   }
 
   /** False when the system has no memory or descriptors left. */
   private open(id: number, { socket, pid, uid }: Greeting): boolean {
+    if (this.owner !== undefined) this.disown(this.owner);
     const { halfBytes } = this.layout;
     const mappings: Mapping[] = [];
     const sent: number[] = [];
@@ -212,7 +225,7 @@ export class EndpointAttendant {
     sendMessage(socket, JSON.stringify(this.welcome()), [...sent, bell.fd, pipe.readFd]);
     for (const fd of sent) close(fd);
     const wake = pipe;
-    this.owner = { id, pid, uid, mappings, bell, pipe };
+    this.owner = { id, pid, uid, mappings, bell, pipe, leavesAt: Number.POSITIVE_INFINITY };
     this.counts.opened++;
     const [mine, theirs] = mappings as [Mapping, Mapping];
     this.device.attach(halfOf(mine.buffer), halfOf(theirs.buffer), () => wake.signal());
@@ -237,11 +250,24 @@ export class EndpointAttendant {
   }
 
   private end(id: number, last?: Refusal): void {
-    const { socket } = this.connections.get(id)!;
-    this.connections.delete(id);
     if (this.owner?.id === id) this.disown(this.owner);
-    if (last !== undefined) sendMessage(socket, JSON.stringify(last));
-    close(socket);
+    this.hangUp(id, last);
+  }
+
+  /** It hung up. What an owner had sent still goes. */
+  private leave(now: number, id: number): void {
+    this.hangUp(id);
+    if (this.owner?.id !== id) return;
+    this.owner.leavesAt = now + LEAVING_MICROS;
+    this.device.leave();
+  }
+
+  private hangUp(id: number, last?: Refusal): void {
+    const connection = this.connections.get(id);
+    if (connection === undefined) return;
+    this.connections.delete(id);
+    if (last !== undefined) sendMessage(connection.socket, JSON.stringify(last));
+    close(connection.socket);
   }
 
   private disown({ bell, pipe, mappings }: Owner): void {
@@ -253,6 +279,10 @@ export class EndpointAttendant {
     pipe.close();
     for (const mapping of mappings) mapping.unmap();
   }
+}
+
+function isLeaving({ leavesAt }: Owner): boolean {
+  return leavesAt < Number.POSITIVE_INFINITY;
 }
 
 function misunderstood(complaint: string): Refusal {

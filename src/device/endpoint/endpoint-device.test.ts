@@ -282,6 +282,43 @@ describe('rings', () => {
 });
 
 describe('an owner that goes', () => {
+  it('has all read that it sent, of flows that were held, too', () => {
+    const endpoint = new MemoryEndpoint(SHAPE);
+    const { device, owner } = endpoint;
+    const flows = [endpoint.open(), endpoint.open()];
+    const list = new PieceList(64);
+    device.rx(list);
+    owner.listen();
+    const batch = endpoint.batch(40);
+    for (let i = 0; i < 40; i++) batch.setFrame(i, new Uint8Array(60));
+    for (const flow of flows) expect(flow.send(batch)).toBe(40);
+    device.hold(flows[1]!.index);
+    device.leave();
+    expect(device).toMatchObject({ isDrained: false, isAwake: true });
+    expect(device.rx(list)).toBe(40);
+    list.clear();
+    expect(device.rx(list)).toBe(0);
+    expect(device.isDrained).toBe(false);
+    device.resume(flows[1]!.index);
+    expect(device.rx(list)).toBe(40);
+    expect(device.isDrained).toBe(false);
+    list.clear();
+    device.rx(list);
+    expect(device.isDrained).toBe(true);
+  });
+
+  it('receives nothing more', () => {
+    const endpoint = new MemoryEndpoint(SHAPE);
+    const { device, region } = endpoint;
+    const list = new PieceList(4);
+    list.push(region.take(), 60);
+    list.endFrame();
+    const queue = device.open(new Uint32Array(FLOW_WORDS));
+    device.leave();
+    expect(device.txFlow(queue, list, 0)).toBe(1);
+    expect(device.received.unowned).toBe(1);
+  });
+
   it('leaves rings and slots to the next, who hears of open queues when something comes', () => {
     const endpoint = new MemoryEndpoint(SHAPE);
     const { device, region } = endpoint;

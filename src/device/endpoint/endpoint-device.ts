@@ -40,6 +40,8 @@ export class EndpointDevice implements FlowDevice {
   private hasWorked = false;
   /** When this sleep began, or the last work was done. */
   private since = 0;
+  /** Neither a doorbell nor a frame was found when it was last read. */
+  private wasQuiet = false;
 
   /** Without doorbells all of its owner's queues are looked at each turn, and it never sleeps: to be compared with. */
   constructor(
@@ -77,6 +79,18 @@ export class EndpointDevice implements FlowDevice {
     this.session = { bells, health, sent };
     this.received.attach(mine, theirs, health, bells);
     this.isAsleep = false;
+  }
+
+  /** The owner is gone: what it has sent is still to be read, and it receives nothing more. */
+  leave(): void {
+    this.isAsleep = false;
+    this.wasQuiet = false;
+    this.received.detach();
+  }
+
+  /** All that the owner has sent was read. */
+  get isDrained(): boolean {
+    return this.wasQuiet && this.session?.sent.isEmpty !== false;
   }
 
   /** Its memory is not touched any more. */
@@ -122,7 +136,8 @@ export class EndpointDevice implements FlowDevice {
     if (session === undefined) return 0;
     const heard = this.listen(session);
     const read = session.sent.read(out, this.rxFlows, this.region, this.memory, this.writer);
-    if (heard > 0 || read > 0) this.hasWorked = true;
+    this.wasQuiet = heard === 0 && read === 0;
+    if (!this.wasQuiet) this.hasWorked = true;
     return read;
   }
 

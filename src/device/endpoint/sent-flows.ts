@@ -83,6 +83,14 @@ export class SentFlows {
     this.wanting = new Uint8Array(flows);
   }
 
+  /** Nothing is left in the flows' queues, held or not. */
+  get isEmpty(): boolean {
+    if (!this.active.isEmpty) return false;
+    const { rings, grants } = this;
+    for (const ring of grants.reading) if (ring !== NO_RING && rings.available(ring) > 0) return false;
+    return true;
+  }
+
   /** A doorbell of the owner; false when it is not about what it sends. */
   hear(what: number, flow: number, a: number, b: number): boolean {
     if (what > BELL_URGENCY) return false;
