@@ -1,6 +1,10 @@
-// Cuts a tenant's offload frame into frames that any peer takes, in memory of its own: towards a plain VXLAN peer, and
-// where a network does not want its frames reordered, so that each frame is one packet and goes on alone (BIFROST §7.3).
+// Cuts a tenant's offload frame into frames that any peer takes, in memory of its own: towards a plain VXLAN peer, for an
+// endpoint of this host, and where a network does not want its frames reordered, so that each frame is one packet and
+// goes on alone (BIFROST §7.3).
 
+import { allocateBytes, type Bytes } from '../base/bytes.ts';
+import { MAX_FRAME_BYTES } from '../packet/device.ts';
+import { PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
 import { CHUNK_BYTES, type Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
 import { Segmenter } from '../wire/segmentation.ts';
@@ -19,6 +23,8 @@ export class Cutter {
   private readonly segmenter = new Segmenter();
   private readonly region: Region;
   private readonly writer: ChunkWriter;
+  /** Where a frame that came in pieces is put together. */
+  private whole: Bytes | undefined;
 
   constructor(region: Region, writer: ChunkWriter) {
     this.region = region;
@@ -37,10 +43,51 @@ export class Cutter {
 
   /** Cuts the frame looked at into frames of at most `maxFrameBytes`, each behind `headroom` zero bytes; or why not. */
   cut(offset: number, length: number, headroom: number, maxFrameBytes: number): FrameDropReason | undefined {
+    return this.cutOf(this.region.bytes, offset, length, headroom, maxFrameBytes);
+  }
+
+  /** Cuts the frame that is the pieces from `start` to `end`, whatever the size of its segments. */
+  cutPieces(frames: PieceList, start: number, end: number, headroom: number): FrameDropReason | undefined {
+    const { words } = frames;
+    const { region, header } = this;
+    let bytes = region.bytes;
+    let offset = words[start * 2]!;
+    let length = words[start * 2 + 1]! & PIECE_LENGTH_MASK;
+    if (end > start + 1) {
+      this.whole ??= allocateBytes(MAX_FRAME_BYTES);
+      bytes = this.whole;
+      offset = 0;
+      length = this.gather(words, start, end, bytes);
+      if (length < 0) return 'tooLong';
+    }
+    if (!header.aim(bytes, offset, length)) return 'malformedFrame';
+    return this.cutOf(bytes, offset, length, headroom, MAX_FRAME_BYTES);
+  }
+
+  private gather(words: Uint32Array, start: number, end: number, { u8 }: Bytes): number {
+    const from = this.region.bytes.u8;
+    let length = 0;
+    for (let i = start; i < end; i++) {
+      const offset = words[i * 2]!;
+      const bytes = words[i * 2 + 1]! & PIECE_LENGTH_MASK;
+      if (length + bytes > u8.length) return -1;
+      u8.set(from.subarray(offset, offset + bytes), length);
+      length += bytes;
+    }
+    return length;
+  }
+
+  private cutOf(
+    bytes: Bytes,
+    offset: number,
+    length: number,
+    headroom: number,
+    maxFrameBytes: number,
+  ): FrameDropReason | undefined {
     const { region, segmenter, writer } = this;
     const at = offset + VIRTIO_NET_HEADER_BYTES;
     const frameBytes = length - VIRTIO_NET_HEADER_BYTES;
-    if (segmenter.plan(region.bytes, at, frameBytes, this.header) !== undefined) return 'malformedFrame';
+    if (segmenter.plan(bytes, at, frameBytes, this.header) !== undefined) return 'malformedFrame';
     if (segmenter.segmentBytes > maxFrameBytes) return 'tooLong';
     const total = segmenter.totalBytes(headroom);
     // Thousands of segments of a few bytes each, as no TCP makes them.

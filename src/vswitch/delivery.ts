@@ -7,6 +7,7 @@ import type { Region } from '../packet/region.ts';
 import type { Transport } from '../transport/transport.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import type { CommonQueue } from './common-queue.ts';
+import type { Cutter } from './cutter.ts';
 import type { DeliveryDropReason, SwitchCounters } from './drops.ts';
 import { FlowOutput, type FlowOutputState } from './flow-output.ts';
 import type { Forwarding, Port } from './forwarding.ts';
@@ -56,6 +57,7 @@ export class Delivery {
     queues: ReceiveQueues,
     { ports }: Forwarding,
     devices: readonly FrameDevice[],
+    cutter: Cutter,
     nowMicros: number,
     old?: DeliveryState,
   ) {
@@ -66,7 +68,7 @@ export class Delivery {
     const drop = (reason: ReceiveDrop, origin: number) => this.count(reason, origin, 1);
     this.outputs = devices.map((device, port) =>
       isFlowDevice(device)
-        ? new FlowOutput(port, device, queues, drop, old?.outputs[port] as FlowOutputState)
+        ? new FlowOutput(port, device, queues, drop, cutter, counters, old?.outputs[port] as FlowOutputState)
         : new VnicOutput(port, device, queues, drop, old?.outputs[port]),
     );
     this.policies = ports.map((port, i) =>

@@ -4,11 +4,10 @@
 import { type FlowKey, MAX_FRAME_BYTES, type UnderlayDevice } from '../packet/device.ts';
 import { Outbox } from '../packet/outbox.ts';
 import type { Region } from '../packet/region.ts';
-import type { ChunkWriter } from '../packet/writer.ts';
 import { SEND_CUT, SEND_PLAIN, SEND_TAKEN, type Transport } from '../transport/transport.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
-import { Cutter } from './cutter.ts';
+import type { Cutter } from './cutter.ts';
 import type { DropReason, SwitchCounters } from './drops.ts';
 import { FlowKeys } from './flows/flow-keys.ts';
 import type { Forwarding } from './forwarding.ts';
@@ -31,8 +30,7 @@ export interface DepartureParts {
   readonly forwarding: Forwarding;
   readonly transport: Transport;
   readonly underlay: UnderlayDevice;
-  /** Where cut frames are written. */
-  readonly scratch: ChunkWriter;
+  readonly cutter: Cutter;
   /** What time it is when packets leave; absent: `now`. */
   readonly clock: (() => number) | undefined;
 }
@@ -59,7 +57,7 @@ export class Departures {
   private heldCount = 0;
 
   constructor({ datagramBytes, windowPackets }: SwitchConfig, parts: DepartureParts) {
-    const { region, scratch } = parts;
+    const { region } = parts;
     this.region = region;
     this.counters = parts.counters;
     this.queues = parts.queues;
@@ -69,7 +67,7 @@ export class Departures {
     this.underlay = parts.underlay;
     this.clock = parts.clock;
     this.keys = new FlowKeys(region.bytes);
-    this.cutter = new Cutter(region, scratch);
+    this.cutter = parts.cutter;
     this.plain = new PlainVxlan(region, this.cutter, this.outbox, datagramBytes, () => this.flush());
     this.payloadBytes = datagramBytes - TRANSPORT_OVERHEAD_BYTES;
     this.maxTransportBytes = Math.min(MAX_FRAME_BYTES, windowPackets * this.payloadBytes);

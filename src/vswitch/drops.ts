@@ -4,7 +4,8 @@
 //   framesIn + floodCopies + pieces + returned = toTransport + toPlain + answered + toLocal + queued + dropped (frames)
 //   packetsIn + packetCopies = transportPacketsIn + plainPacketsIn + handedOver + dropped (packets, but for notForUs)
 //   plainPacketsIn + plainCopies = fromPlain + notForUs
-//   toLocal + answered + fromPlain + framesDelivered (the transport's) = framesOut + waiting + dropped (deliveries)
+//   toLocal + answered + fromPlain + framesDelivered (the transport's) + cutFrames
+//     = framesOut + waiting + dropped (deliveries)
 
 /**
  * Frames from vNICs. `queueFull`: their flow had its share of the memory, or many wait for a handshake; `noRing`: there was
@@ -39,12 +40,15 @@ export const PACKET_DROP_REASONS = [
 ] as const;
 
 /**
- * Frames for vNICs: one that takes none while their flow has its share of the memory, or no queue is to be had; one whose
- * rules accept no such frame, one whose rate is used up (BIFROST §7.1).
+ * Frames for vNICs: one that takes none while their flow has its share of the memory, or no queue is to be had; an endpoint,
+ * for which an offload frame cannot be cut, as it is not what it says, or as there is no memory; one whose rules accept no
+ * such frame, one whose rate is used up (BIFROST §7.1).
  */
 export const DELIVERY_DROP_REASONS = [
   'vnicFull',
   'noReceiveRing',
+  'badOffload',
+  'noCutMemory',
   'interruptedDeliveries',
   'notAccepted',
   'overRate',
@@ -73,6 +77,8 @@ export interface SwitchCounters {
   floodCopies: number;
   /** How many more frames there were after offload frames were cut for networks without reordering. */
   pieces: number;
+  /** How many more frames there were after offload frames were cut for endpoints. */
+  cutFrames: number;
   /** Frames that the transport gave back, to be sent as plain VXLAN. */
   returned: number;
   /** Underlay packets, and of them: for the transport, plain frames. */
@@ -98,6 +104,7 @@ export function newSwitchCounters(): SwitchCounters {
     flooded: 0,
     floodCopies: 0,
     pieces: 0,
+    cutFrames: 0,
     returned: 0,
     packetsIn: 0,
     transportPacketsIn: 0,
@@ -133,7 +140,8 @@ export function countInterrupted(counters: SwitchCounters, where: Whereabouts): 
   const packetsIn = counters.packetsIn + counters.packetCopies;
   const taken = counters.transportPacketsIn + counters.plainPacketsIn + counters.handedOver;
   dropped.interruptedPackets += packetsIn - taken + dropped.notForUs - sum(PACKET_DROP_REASONS);
-  const deliveries = counters.toLocal + counters.answered + counters.fromPlain + where.framesDelivered;
+  const { toLocal, answered, fromPlain, cutFrames } = counters;
+  const deliveries = toLocal + answered + fromPlain + where.framesDelivered + cutFrames;
   dropped.interruptedDeliveries +=
     deliveries - where.framesOut - where.framesWaiting - sum(DELIVERY_DROP_REASONS);
 }

@@ -1,11 +1,20 @@
 // Frames on their way into a vNIC with a receive queue for each flow, a native endpoint (Backdraft §4.2): each flow's go
 // to its own, and what one does not take waits here and delays no other flow. A flow is stopped while its queue is full.
-// When the device names that queue, there is room again; when it names another one, the owner is done with it.
+// When the device names that queue, there is room again; when it names another one, the owner is done with it. Its owner
+// has no kernel that would understand offload frames: they are cut first.
 
 import { grown } from '../base/columns.ts';
 import { FLOW_WORDS, type FlowDevice, type FlowKey } from '../packet/device.ts';
 import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
+import {
+  isOffloadFrame,
+  VIRTIO_NET_HDR_F_DATA_VALID,
+  VIRTIO_NET_HEADER_BYTES,
+  writeVirtioNetHeader,
+} from '../wire/virtio-net-header.ts';
+import type { Cutter } from './cutter.ts';
+import type { SwitchCounters } from './drops.ts';
 import { isSameFlow } from './flows/same-flow.ts';
 import type { ReceiveDrop, ReceiveQueues } from './receive-queues.ts';
 import type { DropDelivery, VnicSink } from './vnic-output.ts';
@@ -14,6 +23,8 @@ const PIECES = 2048;
 const NONE = -1;
 /** Tried at once: as many as a ring of the device takes. */
 const RING_FRAMES = 64;
+/** Frames of one that was cut, which are written together. */
+const CUT_FRAMES = 128;
 /** Of a flow that has no queue of the device's: nobody needs it here, or it waits until the device has a ring. */
 const NO_QUEUE = 0;
 const WAITS_FOR_RING = -1;
@@ -31,12 +42,15 @@ export class FlowOutput implements VnicSink {
   private readonly queues: ReceiveQueues;
   private readonly region: Region;
   private readonly drop: DropDelivery;
+  private readonly cutter: Cutter;
+  private readonly counters: SwitchCounters;
   /** The device's queue of each flow, and the flow of each queue, plus one. A flow that has an entry is pinned. */
   private queueOf: Int32Array;
   private flowOf: Int32Array;
   /** Frames of one flow that go together. */
   private readonly together = new PieceList(PIECES);
   private readonly loaded = new PieceList(PIECES);
+  private readonly cut = new PieceList(CUT_FRAMES);
   private readonly key: FlowKey = new Uint32Array(FLOW_WORDS);
 
   constructor(
@@ -44,6 +58,8 @@ export class FlowOutput implements VnicSink {
     device: FlowDevice,
     queues: ReceiveQueues,
     drop: DropDelivery,
+    cutter: Cutter,
+    counters: SwitchCounters,
     old?: FlowOutputState,
   ) {
     this.port = port;
@@ -51,6 +67,8 @@ export class FlowOutput implements VnicSink {
     this.queues = queues;
     this.region = queues.region;
     this.drop = drop;
+    this.cutter = cutter;
+    this.counters = counters;
     this.framesOut = old?.framesOut ?? 0;
     this.queueOf = old?.queueOf ?? new Int32Array(64);
     this.flowOf = old?.flowOf ?? new Int32Array(64);
@@ -68,9 +86,17 @@ export class FlowOutput implements VnicSink {
 
   write(now: number, frames: PieceList, origin: number, originFlow: number): void {
     const { together } = this;
+    const { view } = this.region.bytes;
     let flow = NONE;
     for (let start = 0; start < frames.count; ) {
       const end = frames.frameEnd(start);
+      if (isOffloadFrame(view, frames.words[start * 2]!)) {
+        this.give(now, flow, origin);
+        flow = NONE;
+        this.writeCut(now, frames, start, end, origin, originFlow);
+        start = end;
+        continue;
+      }
       const next =
         flow !== NONE && this.isTrain(frames, start, end)
           ? flow
@@ -82,6 +108,37 @@ export class FlowOutput implements VnicSink {
       start = end;
     }
     this.give(now, flow, origin);
+  }
+
+  /** The frames that the offload frame of pieces `start` to `end` stands for, which is released. */
+  private writeCut(
+    now: number,
+    frames: PieceList,
+    start: number,
+    end: number,
+    origin: number,
+    originFlow: number,
+  ): void {
+    const { cutter, region, cut } = this;
+    const rejected = cutter.cutPieces(frames, start, end, VIRTIO_NET_HEADER_BYTES);
+    if (rejected !== undefined) {
+      this.refuse(frames, start, end, rejected === 'noMemory' ? 'noCutMemory' : 'badOffload', origin);
+      return;
+    }
+    for (let i = start; i < end; i++) region.release(frames.words[i * 2]!);
+    const { count, stride, lastBytes, at } = cutter;
+    this.counters.cutFrames += count - 1;
+    region.retain(at, count);
+    for (let i = 0; i < count; i++) {
+      const offset = at - VIRTIO_NET_HEADER_BYTES + i * stride;
+      // Its checksum was made here.
+      writeVirtioNetHeader(region.bytes.view, offset, VIRTIO_NET_HDR_F_DATA_VALID, 0, 0, 0, 0, 0);
+      cut.push(offset, (i === count - 1 ? lastBytes + VIRTIO_NET_HEADER_BYTES : stride) | PIECE_LAST);
+      if (cut.count < CUT_FRAMES && i < count - 1) continue;
+      this.write(now, cut, origin, originFlow);
+      cut.clear();
+    }
+    region.release(at);
   }
 
   /** Whether the frame is of the flow of the one in front of it. */

@@ -11,6 +11,8 @@ export const PAIR_DROP_REASONS = [
   'noRing',
   'vnicFull',
   'noReceiveRing',
+  'badOffload',
+  'noCutMemory',
   'notAccepted',
   'overRate',
 ] as const satisfies readonly DropReason[];

@@ -63,7 +63,7 @@ export interface ReceiveQueuesState {
   readonly flows: Columns<typeof FLOWS>;
 }
 
-export type ReceiveDrop = 'vnicFull' | 'noReceiveRing';
+export type ReceiveDrop = 'vnicFull' | 'noReceiveRing' | 'badOffload' | 'noCutMemory';
 
 export class ReceiveQueues {
   readonly backlog: Backlog;

@@ -16,6 +16,7 @@ import type { SlotBinding } from '../paths/routes.ts';
 import { Transport } from '../transport/transport.ts';
 import type { TransportState } from '../transport/transport-state.ts';
 import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
+import { Cutter } from './cutter.ts';
 import { Delivery, type DeliveryState } from './delivery.ts';
 import { Departures } from './departures.ts';
 import { countInterrupted, newSwitchCounters, type SwitchCounters } from './drops.ts';
@@ -168,6 +169,9 @@ export class Switch implements IngressTargets {
             { waiting: this.waiting, forwarding: this.forwarding, paths, transport: this.transport },
             old?.pauses,
           );
+    const scratch = new ChunkWriter(region, 0, old?.scratch);
+    this.scratch = scratch;
+    const cutter = new Cutter(region, scratch);
     this.delivery = new Delivery(
       region,
       this.counters,
@@ -175,14 +179,13 @@ export class Switch implements IngressTargets {
       this.waiting.receive,
       this.forwarding,
       devices,
+      cutter,
       nowMicros,
       old?.delivery,
     );
-    const scratch = new ChunkWriter(region, 0, old?.scratch);
-    this.scratch = scratch;
     const { counters, pairDrops, forwarding, transport } = this;
     const { send: queues } = this.waiting;
-    const parts = { region, counters, queues, pairDrops, forwarding, transport, underlay, scratch, clock };
+    const parts = { region, counters, queues, pairDrops, forwarding, transport, underlay, cutter, clock };
     this.departures = new Departures(config, parts);
     this.ingress = new Ingress(region, scratch, this.counters, this);
     const toPort = (port: Port, at: number, length: number) =>

@@ -120,6 +120,11 @@ export function writeVirtioNetHeader(
   view.setUint16(at + CSUM_OFFSET, csumOffset, true);
 }
 
+/** Whether the frame behind the header at `at` is still to be cut. */
+export function isOffloadFrame(view: DataView, at: number): boolean {
+  return view.getUint8(at + GSO_TYPE) !== VIRTIO_NET_HDR_GSO_NONE;
+}
+
 /** The native flow id of the frame behind the header at `at`, or 0. */
 export function nativeFlowOf(view: DataView, at: number): number {
   const flags = view.getUint8(at + FLAGS) & (VIRTIO_NET_HDR_F_FLOW | VIRTIO_NET_HDR_F_NEEDS_CSUM);

@@ -100,6 +100,32 @@ describe('datagrams', () => {
     }
   });
 
+  test.each([
+    ['the same host', B, 'tenant1'],
+    ['another host', B, 'tenant2'],
+  ] as const)('that a kernel sends in one piece (UDP_SEGMENT), from %s', async (_, vnic, tenant) => {
+    const endpoint = own(vnic);
+    const before = (await statusOf(lab, 'host1')).dropped;
+    const [size, total] = [1200, 30_000];
+    const program = join(import.meta.dirname, 'udp-segments.mjs');
+    const words = ['192.168.77.202', '7', String(size), String(total)];
+    await lab.run(tenant, [process.execPath, program, ...words]);
+    const batch = endpoint.newBatch(64);
+    const received: number[] = [];
+    for (let datagrams = 0; datagrams < total / size; datagrams += batch.count) {
+      if (endpoint.receive(batch) === 0) expect(endpoint.waitSync(20_000)).toBe(true);
+      for (let i = 0; i < batch.count; i++) {
+        expect(batch.payloadLength[i]).toBe(size);
+        received.push(...batch.payload(i));
+      }
+    }
+    expect(received).toEqual(Array.from({ length: total }, (_, i) => i % 251));
+    expect(endpoint.counters.badChecksums).toBe(0);
+    const { dropped } = await statusOf(lab, 'host1');
+    for (const reason of ['endpointTooLong', 'badOffload', 'vnicFull'])
+      expect(dropped[reason]).toBe(before[reason]);
+  });
+
   test('many, in order, to a receiver that wakes now and then', async () => {
     const a = own(A);
     const far = own(FAR);
