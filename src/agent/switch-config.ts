@@ -1,19 +1,25 @@
-// From the host's configuration to what the switch of each data thread is told: the same, but for its number. VNICs are
-// dealt out to the threads in the order of the configuration.
+// From the host's configuration to what the switch of each data thread is told: the same, but for its number. Interfaces
+// are dealt out to the threads in the order of the configuration. Native endpoints are all the first one's: between those of
+// one thread a slow receiver holds its sender, and nothing is lost; other threads hand frames for them over.
 
 import { datagramBytes, type NetworkConfig, type SwitchConfig } from '../vswitch/config.ts';
 import type { HostConfig, IpAddress, VniConfig } from './config.ts';
 
-/** The data thread that a vNIC belongs to, by its place in the configuration. */
-export function threadOfVnic({ threads }: Pick<HostConfig, 'threads'>, vnic: number): number {
-  return vnic % threads;
+const ENDPOINTS_THREAD = 0;
+
+/** The data thread that each vNIC belongs to, in the order of the configuration. */
+export function threadsOfVnics({ threads, vnis }: Pick<HostConfig, 'threads' | 'vnis'>): number[] {
+  let dealt = 0;
+  return vnis.flatMap(({ vnics }) =>
+    vnics.map(({ endpoint }) => (endpoint ? ENDPOINTS_THREAD : dealt++ % threads)),
+  );
 }
 
 /** One for each data thread. */
 export function switchConfigs(config: HostConfig, underlayMtu: number): SwitchConfig[] {
   const { threads } = config;
-  let dealt = 0;
-  const networks = config.vnis.map((vni) => network(vni, () => threadOfVnic(config, dealt++)));
+  const dealt = threadsOfVnics(config).values();
+  const networks = config.vnis.map((vni) => network(vni, () => dealt.next().value!));
   const common = {
     datagramBytes: datagramBytes(underlayMtu, config.underlay.address.family),
     windowPackets: config.transport.window,

@@ -1,13 +1,14 @@
 // What data threads hand each other: packets that the kernel gave to another thread than the one they are for
-// (BIFROST §5.2). Each has a ring from every other, which it reads before its own socket, and a bell that wakes it. Such
-// packets are few: a copy is what they cost.
+// (BIFROST §5.2), and frames for native endpoints, which one thread alone can write to. Each has a ring from every other,
+// which it reads before its own socket, and a bell that wakes it. A copy is what they cost.
 
 import type { Siblings, UnderlayDevice } from '../packet/device.ts';
 import { type Inbox, RUN_HOPS, RUN_SOURCE, RUN_WORDS } from '../packet/inbox.ts';
 import type { Outbox } from '../packet/outbox.ts';
+import type { PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
-import { newPacketRing, PacketRing } from './packet-ring.ts';
+import { IS_FRAME, newPacketRing, PacketRing } from './packet-ring.ts';
 
 /** Memory that the data threads of a host share. */
 export interface HandoverMemory {
@@ -85,6 +86,13 @@ export class Handover implements UnderlayDevice, Siblings {
     return true;
   }
 
+  /** Gives `thread` a copy of the frame of pieces `start` to `end` for a port of its; false when there is no room. */
+  handFrame(thread: number, port: number, frames: PieceList, start: number, end: number): boolean {
+    if (this.outgoing[thread]?.pushFrame(this.region, frames, start, end, port) !== true) return false;
+    this.ring(thread);
+    return true;
+  }
+
   rx(inbox: Inbox): boolean {
     // What came another way is older than what waits in the socket.
     const empty = Atomics.load(this.rung, this.self) === 0 || this.takeAll(inbox);
@@ -127,7 +135,8 @@ export class Handover implements UnderlayDevice, Siblings {
       const at = writer.room(length);
       if (at === 0) return false;
       inbox.push(at, length, length, hops, arrivedMicros - this.clockOffset);
-      inbox.handedOver(words, sourceAt);
+      if (hops === IS_FRAME) inbox.frameFor(words[sourceAt]!);
+      else inbox.handedOver(words, sourceAt);
       ring.take(region, at);
       writer.commit(length);
       region.retain(at, 1);

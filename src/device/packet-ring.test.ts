@@ -3,8 +3,9 @@
 import { expect, it } from 'vitest';
 import { itForSeeds } from '../../test/support/seeds.ts';
 import { below, chance, type Rng, SeededRng } from '../base/rng.ts';
+import { PieceList } from '../packet/pieces.ts';
 import { localMemory, Region } from '../packet/region.ts';
-import { newPacketRing, PacketRing } from './packet-ring.ts';
+import { IS_FRAME, newPacketRing, PacketRing } from './packet-ring.ts';
 
 const BYTES = 4096;
 const HEADER_BYTES = 32;
@@ -72,6 +73,32 @@ itForSeeds('a ring gives what was put in, in order, and refuses only what has no
   while (queue.length > 0) expect(ends.take()).toEqual(queue.shift());
   expect(ends.take()).toBeUndefined();
   expect(refused).toBeGreaterThan(0);
+});
+
+it('frames leave half of it to packets', () => {
+  const region = new Region(localMemory(2));
+  const at = region.take();
+  for (let i = 0; i < 300; i++) region.bytes.u8[at + i] = i;
+  const memory = newPacketRing(BYTES);
+  const [writer, reader] = [new PacketRing(memory), new PacketRing(memory)];
+  const frame = new PieceList(2);
+  frame.push(at + 10, 100);
+  frame.push(at + 200, 50);
+  frame.endFrame();
+  let frames = 0;
+  while (writer.pushFrame(region, frame, 0, 2, 7)) frames++;
+  expect(frames).toBe(Math.floor(BYTES / 2 / (HEADER_BYTES + 152)));
+  expect(writer.push(region, at, 1500, 1, 2, new Uint32Array(4), 0)).toBe(true);
+  const bytes = Uint8Array.from({ length: 150 }, (_, i) => (i < 100 ? 10 + i : 100 + i));
+  for (let i = 0; i < frames; i++) {
+    expect(reader.front()).toBe(true);
+    expect(reader).toMatchObject({ length: 150, hops: IS_FRAME });
+    expect(reader.words[reader.sourceAt]).toBe(7);
+    reader.take(region, at + 1024);
+    expect(region.bytes.u8.slice(at + 1024, at + 1174)).toEqual(bytes);
+  }
+  expect(reader.front()).toBe(true);
+  expect(reader).toMatchObject({ length: 1500, hops: 1 });
 });
 
 it('an empty packet is one, too', () => {

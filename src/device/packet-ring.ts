@@ -1,7 +1,8 @@
 // A ring of packets from one thread to another, in memory that both share: each packet with what its receiver knows of
-// it. One thread pushes, another takes; neither waits. Positions only grow, modulo 2^32, and a packet lies in one piece:
+// it; or a frame for a vNIC that the other thread alone can write to. One thread pushes, another takes; neither waits. Positions only grow, modulo 2^32, and a packet lies in one piece:
 // where the rest of the ring is too short for it, a filler leads to the beginning.
 
+import { PIECE_LENGTH_MASK, type PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 
 /** Room for a few of the longest datagrams. */
@@ -15,6 +16,8 @@ const RECORD_BYTES = 32;
 const RECORD_SOURCE = 2;
 const RECORD_ARRIVED = 24;
 const FILLER = 0xffff_ffff;
+/** In place of hops: a frame, and the first word of the source is the port that it is for. */
+export const IS_FRAME = 0xffff_ffff;
 
 export function newPacketRing(bytes = RING_BYTES): SharedArrayBuffer {
   return new SharedArrayBuffer(DATA_AT + bytes);
@@ -32,6 +35,7 @@ export class PacketRing {
   private readonly u8: Uint8Array;
   private readonly view: DataView;
   private readonly size: number;
+  private nextTail = 0;
 
   /** Of a power of two of bytes, as newPacketRing makes it. */
   constructor(memory: SharedArrayBuffer) {
@@ -55,22 +59,49 @@ export class PacketRing {
     words: Uint32Array,
     sourceAt: number,
   ): boolean {
+    const to = this.claim(length, 0);
+    if (to < 0) return false;
+    const word = to >>> 2;
+    this.words[word + 1] = hops;
+    for (let i = 0; i < 4; i++) this.words[word + RECORD_SOURCE + i] = words[sourceAt + i]!;
+    this.view.setFloat64(to + RECORD_ARRIVED, arrivedMicros);
+    this.u8.set(region.bytes.u8.subarray(at, at + length), to + RECORD_BYTES);
+    Atomics.store(this.positions, TAIL, this.nextTail);
+    return true;
+  }
+
+  /** Takes a copy of the frame of pieces `start` to `end`, for a port; false when half the ring is full: packets have the rest. */
+  pushFrame(region: Region, { words }: PieceList, start: number, end: number, port: number): boolean {
+    let length = 0;
+    for (let i = start; i < end; i++) length += words[i * 2 + 1]! & PIECE_LENGTH_MASK;
+    const to = this.claim(length, this.size >>> 1);
+    if (to < 0) return false;
+    this.words[(to >>> 2) + 1] = IS_FRAME;
+    this.words[(to >>> 2) + RECORD_SOURCE] = port;
+    let at = to + RECORD_BYTES;
+    for (let i = start; i < end; i++) {
+      const offset = words[i * 2]!;
+      const bytes = words[i * 2 + 1]! & PIECE_LENGTH_MASK;
+      this.u8.set(region.bytes.u8.subarray(offset, offset + bytes), at);
+      at += bytes;
+    }
+    Atomics.store(this.positions, TAIL, this.nextTail);
+    return true;
+  }
+
+  /** Where a record of `length` bytes begins, of which the length is written, with so much left behind it; or -1. */
+  private claim(length: number, spare: number): number {
     const { positions, size } = this;
     const tail = positions[TAIL]!;
     const needed = (RECORD_BYTES + length + 7) & -8;
     const start = tail & (size - 1);
     const filler = start + needed > size ? size - start : 0;
-    if (((tail - Atomics.load(positions, HEAD)) | 0) + filler + needed > size) return false;
+    if (((tail - Atomics.load(positions, HEAD)) | 0) + filler + needed > size - spare) return -1;
     if (filler > 0) this.words[start >>> 2] = FILLER;
     const to = filler > 0 ? 0 : start;
-    const word = to >>> 2;
-    this.words[word] = length;
-    this.words[word + 1] = hops;
-    for (let i = 0; i < 4; i++) this.words[word + RECORD_SOURCE + i] = words[sourceAt + i]!;
-    this.view.setFloat64(to + RECORD_ARRIVED, arrivedMicros);
-    this.u8.set(region.bytes.u8.subarray(at, at + length), to + RECORD_BYTES);
-    Atomics.store(positions, TAIL, (tail + filler + needed) | 0);
-    return true;
+    this.words[to >>> 2] = length;
+    this.nextTail = (tail + filler + needed) | 0;
+    return to;
   }
 
   /** Looks at the packet that comes next; false when there is none. */

@@ -6,12 +6,15 @@ import type { HostAddress, Ipv4Address, Ipv6Address } from '../wire/address.ts';
 /**
  * Words of a run: offset, length in all, size of each datagram (the last may be shorter), hops it came, the source
  * address in four words, an IPv4 address written as an IPv6 one (RFC 4291 §2.5.5.2), and whether another data thread
- * handed it over.
+ * handed it over: a packet, or a frame for one of our vNICs, in place of whose source is the port.
  */
 export const RUN_WORDS = 9;
 export const RUN_HOPS = 3;
 export const RUN_SOURCE = 4;
 export const RUN_HANDED_OVER = 8;
+/** Values of that word. */
+export const HANDED_PACKET = 1;
+export const HANDED_FRAME = 2;
 
 /** The third word of an IPv4 address. */
 const IPV4_MAPPED = 0xffff;
@@ -58,7 +61,14 @@ export class Inbox {
   handedOver(words: Uint32Array, from: number): void {
     const at = (this.count - 1) * RUN_WORDS;
     for (let word = 0; word < 4; word++) this.runs[at + RUN_SOURCE + word] = words[from + word]!;
-    this.runs[at + RUN_HANDED_OVER] = 1;
+    this.runs[at + RUN_HANDED_OVER] = HANDED_PACKET;
+  }
+
+  /** The newest run is a frame, virtio_net_hdr first, for this port, by way of another thread. */
+  frameFor(port: number): void {
+    const at = (this.count - 1) * RUN_WORDS;
+    this.runs[at + RUN_SOURCE] = port;
+    this.runs[at + RUN_HANDED_OVER] = HANDED_FRAME;
   }
 
   /** Adds a run that came with run `like`, of which it is a part or a copy. */

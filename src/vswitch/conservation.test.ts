@@ -47,8 +47,8 @@ it('the traffic of those runs went every way', (context) => {
     'noReceiveRing',
     'tooLong',
   ];
-  // Of endpoints: offload-frames.test.ts.
-  elsewhere.push('cutFrames', 'badOffload', 'noCutMemory');
+  // Of endpoints: offload-frames.test.ts, threads.test.ts.
+  elsewhere.push('fromThreads', 'cutFrames', 'badOffload', 'noCutMemory');
   elsewhere.push('handedOver', 'packetCopies', 'handoverFull');
   elsewhere.push('interruptedFrames', 'interruptedPackets', 'interruptedDeliveries');
   for (const [name, count] of seen) if (!elsewhere.includes(name)) expect(count, name).toBeGreaterThan(0);

@@ -128,6 +128,14 @@ export class Delivery {
     this.write(now, port, this.single, ORIGIN_UNKNOWN);
   }
 
+  /** A frame that another data thread had for a vNIC of ours, of which the caller keeps its reference. */
+  handed(now: number, port: Port, at: number, length: number): void {
+    this.region.retain(at, 1);
+    this.single.push(at, length);
+    this.single.endFrame();
+    this.write(now, port, this.single, ORIGIN_UNKNOWN);
+  }
+
   /** A frame of another vNIC here, and of a flow of it if it has flows. */
   local(now: number, port: Port, offset: number, length: number, from: Port, deviceFlow: number): void {
     this.single.push(offset, length);

@@ -4,7 +4,7 @@
 //   framesIn + floodCopies + pieces + returned = toTransport + toPlain + answered + toLocal + queued + dropped (frames)
 //   packetsIn + packetCopies = transportPacketsIn + plainPacketsIn + handedOver + dropped (packets, but for notForUs)
 //   plainPacketsIn + plainCopies = fromPlain + notForUs
-//   toLocal + answered + fromPlain + framesDelivered (the transport's) + cutFrames
+//   toLocal + answered + fromPlain + framesDelivered (the transport's) + fromThreads + cutFrames
 //     = framesOut + waiting + dropped (deliveries)
 
 /**
@@ -91,6 +91,8 @@ export interface SwitchCounters {
   /** More copies than plain packets, where one went to several vNICs; all copies. */
   plainCopies: number;
   fromPlain: number;
+  /** Frames that other threads had for vNICs of this one. */
+  fromThreads: number;
   readonly dropped: Record<DropReason, number>;
 }
 
@@ -113,6 +115,7 @@ export function newSwitchCounters(): SwitchCounters {
     packetCopies: 0,
     plainCopies: 0,
     fromPlain: 0,
+    fromThreads: 0,
     dropped: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>,
   };
 }
@@ -140,8 +143,8 @@ export function countInterrupted(counters: SwitchCounters, where: Whereabouts): 
   const packetsIn = counters.packetsIn + counters.packetCopies;
   const taken = counters.transportPacketsIn + counters.plainPacketsIn + counters.handedOver;
   dropped.interruptedPackets += packetsIn - taken + dropped.notForUs - sum(PACKET_DROP_REASONS);
-  const { toLocal, answered, fromPlain, cutFrames } = counters;
-  const deliveries = toLocal + answered + fromPlain + where.framesDelivered + cutFrames;
+  const { toLocal, answered, fromPlain, fromThreads, cutFrames } = counters;
+  const deliveries = toLocal + answered + fromPlain + where.framesDelivered + fromThreads + cutFrames;
   dropped.interruptedDeliveries +=
     deliveries - where.framesOut - where.framesWaiting - sum(DELIVERY_DROP_REASONS);
 }

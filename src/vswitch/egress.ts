@@ -1,9 +1,18 @@
 // Packets from the underlay: who sent them, and are they the transport's or a plain frame (RFC 7348)? A packet that
 // is malformed, from an unknown VTEP or for somebody else is dropped and counted. With several data threads, what came to
-// this one and is about another's connection is handed over (BIFROST §5.2); a plain frame any thread delivers.
+// this one and is about another's connection is handed over (BIFROST §5.2); a plain frame any thread delivers. What other
+// threads had for our endpoints comes the same way.
 
 import type { Siblings } from '../packet/device.ts';
-import { type Inbox, RUN_HANDED_OVER, RUN_HOPS, RUN_WORDS } from '../packet/inbox.ts';
+import {
+  HANDED_FRAME,
+  HANDED_PACKET,
+  type Inbox,
+  RUN_HANDED_OVER,
+  RUN_HOPS,
+  RUN_SOURCE,
+  RUN_WORDS,
+} from '../packet/inbox.ts';
 import type { Region } from '../packet/region.ts';
 import type { Transport } from '../transport/transport.ts';
 import { EthernetView } from '../wire/ethernet.ts';
@@ -30,19 +39,24 @@ export class Egress {
   private readonly transport: Transport;
   private readonly counters: SwitchCounters;
   private readonly toPort: (port: Port, at: number, length: number) => void;
+  private readonly handed: (port: Port, at: number, length: number) => void;
   private readonly crew: Crew | undefined;
   /** Runs of the inbox that were begun; 0 when it is done. */
   private begun = 0;
   private readonly vxlan = new VxlanView();
   private readonly ethernet = new EthernetView();
 
-  /** `toPort` delivers a frame without virtio_net_hdr and adds the reference it needs; without `crew` the thread is alone. */
+  /**
+   * `toPort` delivers a frame without virtio_net_hdr, `handed` one with it, and adds the reference it needs; without `crew` the
+   * thread is alone.
+   */
   constructor(
     region: Region,
     forwarding: Forwarding,
     transport: Transport,
     counters: SwitchCounters,
     toPort: (port: Port, at: number, length: number) => void,
+    handed: (port: Port, at: number, length: number) => void,
     crew?: Crew,
   ) {
     this.region = region;
@@ -50,6 +64,7 @@ export class Egress {
     this.transport = transport;
     this.counters = counters;
     this.toPort = toPort;
+    this.handed = handed;
     this.crew = crew;
   }
 
@@ -59,7 +74,8 @@ export class Egress {
       const at = run * RUN_WORDS;
       const offset = inbox.runs[at]!;
       this.begun = run + 1;
-      this.processRun(now, inbox, run, offset, inbox.runs[at + 1]!);
+      if (isFrame(inbox, run)) this.frame(inbox, run, offset, inbox.runs[at + 1]!);
+      else this.processRun(now, inbox, run, offset, inbox.runs[at + 1]!);
       this.region.release(offset);
     }
     this.begun = 0;
@@ -68,8 +84,15 @@ export class Egress {
   /** Packets of the inbox that a turn that threw had not come to. */
   uncounted(inbox: Inbox): number {
     let packets = 0;
-    for (let run = this.begun; run < inbox.count; run++) packets += packetsOf(inbox, run);
+    for (let run = this.begun; run < inbox.count; run++)
+      if (!isFrame(inbox, run)) packets += packetsOf(inbox, run);
     return packets;
+  }
+
+  /** Another thread had it for one of our vNICs. */
+  private frame({ runs }: Inbox, run: number, offset: number, length: number): void {
+    this.counters.fromThreads++;
+    this.handed(this.forwarding.ports[runs[run * RUN_WORDS + RUN_SOURCE]!]!, offset, length);
   }
 
   private processRun(now: number, inbox: Inbox, run: number, offset: number, length: number): void {
@@ -122,7 +145,7 @@ export class Egress {
   /** Gives other threads a packet for them; true when it is not this one's as well. */
   private isElsewhere(crew: Crew, inbox: Inbox, run: number, at: number, length: number): boolean {
     // What was handed over already stays: no packet goes in circles.
-    if (inbox.runs[run * RUN_WORDS + RUN_HANDED_OVER] === 1) return false;
+    if (inbox.runs[run * RUN_WORDS + RUN_HANDED_OVER] === HANDED_PACKET) return false;
     const thread = crew.steering.ofConnection(this.region.bytes.view, at, length);
     if (thread === crew.threadId) return false;
     if (thread !== EVERY_THREAD) {
@@ -170,6 +193,10 @@ export class Egress {
     counters.fromPlain++;
     this.toPort(port, at, length);
   }
+}
+
+function isFrame({ runs }: Inbox, run: number): boolean {
+  return runs[run * RUN_WORDS + RUN_HANDED_OVER] === HANDED_FRAME;
 }
 
 function packetsOf({ runs }: Inbox, run: number): number {

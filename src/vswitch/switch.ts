@@ -190,8 +190,10 @@ export class Switch implements IngressTargets {
     this.ingress = new Ingress(region, scratch, this.counters, this);
     const toPort = (port: Port, at: number, length: number) =>
       this.delivery.plain(this.now, port, at, length);
+    const handed = (port: Port, at: number, length: number) =>
+      this.delivery.handed(this.now, port, at, length);
     const crew = crewOf(config, siblings);
-    this.egress = new Egress(region, this.forwarding, this.transport, this.counters, toPort, crew);
+    this.egress = new Egress(region, this.forwarding, this.transport, this.counters, toPort, handed, crew);
   }
 
   save(): SwitchState {

@@ -3,13 +3,14 @@
 
 import { describe, expect, it } from 'vitest';
 import { itForSeeds } from '../../test/support/seeds.ts';
-import { configOf, frameBetween, type Layout, vtepOf } from '../../test/vswitch/tenants.ts';
+import { configOf, frameBetween, type Layout, vtepOf, withOffload } from '../../test/vswitch/tenants.ts';
 import { ThreadedHost, type ThreadedOptions } from '../../test/vswitch/threads.ts';
 import { World } from '../../test/vswitch/world.ts';
-import { numbered } from '../../test/wire/frames.ts';
+import { type FrameSpec, numbered } from '../../test/wire/frames.ts';
 import { below, chance, SeededRng } from '../base/rng.ts';
 import { BROADCAST_MAC } from '../wire/address.ts';
 import { threadOfCid } from '../wire/bifrost-types.ts';
+import { VIRTIO_NET_HDR_GSO_UDP_L4 } from '../wire/virtio-net-header.ts';
 
 const RELIABLE: Layout = {
   vni: 77,
@@ -58,6 +59,20 @@ function exchange(world: World, [a, b]: readonly [ThreadedHost, ThreadedHost], c
     world.pass(100);
   }
   return sent;
+}
+
+/** With an endpoint's writer. */
+const WRITERS = 6;
+
+/** Eight flows, one behind the other. */
+function flowOfNumber(number: number, bytes = 60): FrameSpec {
+  return { udp: { sourcePort: 1000 + (number >> 4) }, payload: numbered(bytes + number) };
+}
+
+/** Flow by flow, each in its order. */
+function byFlow(frames: readonly Uint8Array[]): Uint8Array[] {
+  const portOf = (frame: Uint8Array) => (frame[44]! << 8) | frame[45]!;
+  return frames.toSorted((a, b) => portOf(a) - portOf(b));
 }
 
 /** What came out of a port from one tenant: its MAC ends in its number. */
@@ -192,6 +207,80 @@ for (const reliable of [true, false]) {
     a.checkIdle();
   });
 }
+
+describe('an endpoint', () => {
+  /** Tenants 1, 3 and 5 of the first host; 3 is an endpoint, at the second thread. */
+  function endpointWorld(reliable: boolean, room?: number, ringBytes?: number) {
+    const world = new World();
+    const misdirect = (right: number) => 1 - right;
+    const [a, b] = hostsOf(
+      world,
+      [{ ...RELIABLE, reliable }],
+      { threads: 2, endpoints: [1], misdirect, ...(room && { room }), ...(ringBytes && { ringBytes }) },
+      { threads: 1 },
+    );
+    const read = () => {
+      const { vnic, thread } = a.endpoint(1);
+      const frames: Uint8Array[] = [];
+      for (let idle = 0; idle < 10; ) {
+        const some = vnic.receive.flatMap((flow) => (flow === undefined ? [] : vnic.read(flow.queue, 5)));
+        frames.push(...some);
+        idle = some.length > 0 ? 0 : idle + 1;
+        thread.ring();
+        world.pass(3000);
+      }
+      for (const flow of vnic.receive) if (flow !== undefined) vnic.finish(flow.queue);
+      thread.ring();
+      world.pass(10_000);
+      return frames;
+    };
+    return { world, a, b, read };
+  }
+
+  it.each([true, false])('gets what other threads have for it, reliable: %s', (reliable) => {
+    const { world, a, b, read } = endpointWorld(reliable);
+    // Of the thread of tenants 1 and 5, and from the other host, by the wrong thread.
+    const local = Array.from({ length: 60 }, (_, number) => frameBetween(1, 3, flowOfNumber(number)));
+    const remote = Array.from({ length: 60 }, (_, number) => frameBetween(2, 3, flowOfNumber(number)));
+    a.send(0, ...local);
+    b.send(0, ...remote);
+    world.pass(100_000);
+    const frames = byFlow(read());
+    expect(from(frames, 1)).toEqual(local);
+    expect(from(frames, 2)).toEqual(remote);
+    const handed = a.threads[1]!.vswitch.counters.fromThreads;
+    expect(handed).toBe(reliable ? 60 : 120);
+    a.checkIdle(WRITERS);
+  });
+
+  it('gets offload frames cut, and broadcasts once', () => {
+    const { world, a, read } = endpointWorld(true);
+    const payload = numbered(40_000);
+    const whole = frameBetween(1, 3, { udp: {}, payload });
+    const offload = {
+      flags: 1,
+      gsoType: VIRTIO_NET_HDR_GSO_UDP_L4,
+      gsoSize: 1000,
+      csumStart: 34,
+      csumOffset: 6,
+    };
+    const broadcast = { ethernet: { destination: BROADCAST_MAC }, udp: {}, payload: numbered(40) };
+    a.send(0, withOffload(whole.subarray(10), offload), frameBetween(1, 3, broadcast));
+    world.pass(10_000);
+    expect(read().length).toBe(41);
+    a.checkIdle(WRITERS);
+  });
+
+  it('that is slow has frames wait where they are, in order, and nothing is lost', () => {
+    const { world, a, read } = endpointWorld(true, 4, 16_384);
+    const frames = Array.from({ length: 300 }, () => frameBetween(1, 3, flowOfNumber(7, 1000)));
+    a.send(0, ...frames);
+    world.pass(10_000);
+    a.checkConservation();
+    expect(read()).toEqual(frames);
+    a.checkIdle(WRITERS);
+  });
+});
 
 it('plain frames are delivered by whichever thread gets them', () => {
   const world = new World();

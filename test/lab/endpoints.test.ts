@@ -10,7 +10,7 @@ import { SELVAGE, statusOf } from './agent-program.ts';
 import { A, B, type EndpointVnic, endpointSocket, withEndpoints } from './endpoint-host.ts';
 import { eventually } from './eventually.ts';
 import { hasRights, needRights } from './rights.ts';
-import { upTwoHosts } from './two-hosts.ts';
+import { TWO_TENANTS, upTwoHosts } from './two-hosts.ts';
 
 needRights();
 
@@ -19,8 +19,11 @@ const FAR = { name: 'far', mac: '02:00:00:00:77:f1', addresses: ['192.168.77.211
 let lab: Lab;
 beforeAll(async () => {
   if (!hasRights) return;
-  lab = await upTwoHosts();
-  await lab.startAgents(['host1', 'host2'], { edit: withEndpoints({ host1: [A, B], host2: [FAR] }) });
+  lab = await upTwoHosts([...TWO_TENANTS, { name: 'tenant3', host: 'host1' }]);
+  const edit = withEndpoints({ host1: [A, B], host2: [FAR] });
+  // The second thread has tenant3's interface, the first one all endpoints.
+  await lab.startAgents(['host1'], { edit, threads: 2 });
+  await lab.startAgents(['host2'], { edit });
 });
 afterAll(() => lab?.down());
 
@@ -102,6 +105,7 @@ describe('datagrams', () => {
 
   test.each([
     ['the same host', B, 'tenant1'],
+    ['another data thread', B, 'tenant3'],
     ['another host', B, 'tenant2'],
   ] as const)('that a kernel sends in one piece (UDP_SEGMENT), from %s', async (_, vnic, tenant) => {
     const endpoint = own(vnic);

@@ -36,7 +36,7 @@ export function checkConservation(vswitch: Switch): void {
   const { framesDelivered } = transport.counters;
   equal(
     'frames to vNICs',
-    toLocal + answered + fromPlain + framesDelivered + counters.cutFrames,
+    toLocal + answered + fromPlain + framesDelivered + counters.fromThreads + counters.cutFrames,
     framesOut + framesWaiting + DELIVERY_DROP_REASONS.reduce((sum, reason) => sum + dropped[reason], 0),
   );
   for (const reason of PAIR_DROP_REASONS) {

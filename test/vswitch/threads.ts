@@ -2,11 +2,14 @@
 // rings of the real ones. Its socket gives packets to threads as the kernel's program does, or wrongly where a test says.
 
 import { Handover, newHandoverMemory } from '../../src/device/handover.ts';
+import { HandoverVnic } from '../../src/device/handover-vnic.ts';
+import { ChunkWriter } from '../../src/packet/writer.ts';
 import type { SwitchConfig } from '../../src/vswitch/config.ts';
 import { EVERY_THREAD, Steering, steeredVnics } from '../../src/vswitch/steering.ts';
 import type { Ipv4Address } from '../../src/wire/address.ts';
 import { checkConservation, checkIdle } from './conservation.ts';
-import { type SentPacket, type Station, type World, WorldHost } from './world.ts';
+import { NativeVnic } from './native-vnic.ts';
+import { CHUNKS, type Middleware, type SentPacket, type Station, type World, WorldHost } from './world.ts';
 
 const WAKE_MICROS = 5;
 
@@ -15,6 +18,9 @@ export interface ThreadedOptions {
   readonly ringBytes?: number;
   /** The thread that the kernel gives a packet to in place of the right one. */
   readonly misdirect?: (right: number) => number;
+  /** Ports that are native endpoints, which their thread alone can write to, and what their queues take. */
+  readonly endpoints?: readonly number[];
+  readonly room?: number;
 }
 
 /** The configuration of each thread, the vNICs dealt out in turn as the agent does it. */
@@ -37,7 +43,7 @@ export class ThreadedHost implements Station {
     world: World,
     vtep: Ipv4Address,
     config: SwitchConfig,
-    { threads, ringBytes, misdirect = (right) => right }: ThreadedOptions,
+    { threads, ringBytes, misdirect = (right) => right, endpoints = [], room = 10_000 }: ThreadedOptions,
   ) {
     const memory = newHandoverMemory(threads, ringBytes);
     const configs = threadConfigs(config, threads);
@@ -52,12 +58,23 @@ export class ThreadedHost implements Station {
           hosts[threadId]!.rung = false;
         },
       };
-      const handover: NonNullable<ConstructorParameters<typeof WorldHost>[3]['handover']> = (
-        device,
-        region,
-        writer,
-      ) => new Handover(device, { threadId, memory, bells, region, writer, clockOffset: 0 });
-      hosts.push(new WorldHost(world, vtep, own, { handover }));
+      let joined: Handover | undefined;
+      const handover: Middleware['handover'] = (device, region, writer) => {
+        joined = new Handover(device, { threadId, memory, bells, region, writer, clockOffset: 0 });
+        return joined;
+      };
+      const owners = own.networks.flatMap(({ ports }) => ports.map(({ thread = 0 }) => thread));
+      let port = -1;
+      const vnic: Middleware['vnic'] = (device, region) => {
+        port++;
+        if (!endpoints.includes(port)) return device;
+        if (owners[port] === threadId)
+          return new NativeVnic(region, new ChunkWriter(region, CHUNKS / 4), { queues: 16, room });
+        return new HandoverVnic(port, (to, frames, first, end) =>
+          joined!.handFrame(owners[to]!, to, frames, first, end),
+        );
+      };
+      hosts.push(new WorldHost(world, vtep, own, { handover, vnic }));
     }
     this.threads = hosts;
     this.misdirect = misdirect;
@@ -74,6 +91,12 @@ export class ThreadedHost implements Station {
   /** What came out of a vNIC, by whichever thread. */
   received(port: number): Uint8Array[] {
     return this.threads.flatMap(({ received }) => received[port]!);
+  }
+
+  /** The endpoint at a port, and the thread that has it. */
+  endpoint(port: number): { vnic: NativeVnic; thread: WorldHost } {
+    const thread = this.threads[this.ownerOf(port)]!;
+    return { vnic: thread.native(port), thread };
   }
 
   send(port: number, ...frames: Uint8Array[]): void {
@@ -96,7 +119,7 @@ export class ThreadedHost implements Station {
     for (const { vswitch } of this.threads) checkConservation(vswitch);
   }
 
-  checkIdle(): void {
-    for (const { vswitch, region } of this.threads) checkIdle(vswitch, region);
+  checkIdle(writers?: number): void {
+    for (const { vswitch, region } of this.threads) checkIdle(vswitch, region, writers);
   }
 }

@@ -72,8 +72,6 @@ function checkEndpoint({ endpoint, netns, group, name }: VnicDraft, path: Path, 
   const room = LONGEST_SOCKET_PATH - Buffer.byteLength(host.runtimeDir ?? '');
   if (name !== undefined && room < Buffer.byteLength(`/${endpointSocketName(name)}`))
     say('name', "runtimeDir leaves no room for the endpoint's socket; choose a shorter path there");
-  if ((host.threads ?? 1) > 1)
-    say('endpoint', 'endpoints are served by a single data thread so far; write threads: 1');
   return problems;
 }
 

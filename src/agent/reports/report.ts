@@ -4,7 +4,7 @@ import { SLOT_STATE_NAMES } from '../../paths/slot-health.ts';
 import { formatCidr, formatHostAddress, formatMac } from '../../wire/address.ts';
 import type { ClientsReport } from '../clients/report.ts';
 import type { HostConfig } from '../config.ts';
-import { threadOfVnic } from '../switch-config.ts';
+import { threadsOfVnics } from '../switch-config.ts';
 import type { VnicPlan } from '../vnics.ts';
 import type { FlowReport } from './flow-report.ts';
 import { connectionStatusOf } from './flow-status.ts';
@@ -32,6 +32,7 @@ export function statusOf(
 ): AgentStatus {
   const { config, version, startedAt, underlayMtu, vnics, hopsOf } = facts;
   const { address, port, sourcePorts } = config.underlay;
+  const threads = threadsOfVnics(config);
   const configured = config.vnis.flatMap(({ vni, reliable, vnics }) =>
     vnics.map((vnic) => ({ vni, reliable, vnic })),
   );
@@ -50,7 +51,7 @@ export function statusOf(
       mac: formatMac(vnic.mac),
       addresses: vnic.addresses.map(formatCidr),
       mtu: vnics[i]!.mtu,
-      thread: threadOfVnic(config, i),
+      thread: threads[i]!,
       txDropped: txDropped[i],
       ...(vnic.endpoint && { endpoint: endpointStatus(report, vnic.name) }),
     })),

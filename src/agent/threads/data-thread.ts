@@ -7,6 +7,7 @@ import { SeededRng } from '../../base/rng.ts';
 import { PlaneLinks } from '../../congestion/plane/links.ts';
 import { EndpointDevice } from '../../device/endpoint/endpoint-device.ts';
 import { Handover } from '../../device/handover.ts';
+import { type HandFrame, HandoverVnic } from '../../device/handover-vnic.ts';
 import { TapDevice } from '../../device/tap.ts';
 import { UdpUnderlay } from '../../device/udp.ts';
 import { EventFd } from '../../linux/eventfd.ts';
@@ -54,9 +55,17 @@ async function main(start: DataThreadStart): Promise<void> {
   const region = new Region(mapMemory(REGION_CHUNKS * CHUNK_BYTES));
   const outgoing = new ChunkWriter(region, RECEIVE_RESERVE);
   const incoming = new ChunkWriter(region, 0);
-  const attendants = endpoints.map((endpoint) => endpoint && attendTo(endpoint, config, region, outgoing));
+  const owners = config.networks.flatMap(({ ports }) => ports.map(({ thread = 0 }) => thread));
+  const isOwn = (port: number) => owners[port] === config.threadId;
+  const attendants = endpoints.map((endpoint, port) =>
+    endpoint !== undefined && isOwn(port) ? attendTo(endpoint, config, region, outgoing) : undefined,
+  );
+  const handFrame: HandFrame = (port, frames, first, end) =>
+    joined!.device.handFrame(owners[port]!, port, frames, first, end);
   const devices = taps.map((fd, port) =>
-    fd === undefined ? attendants[port]!.device : new TapDevice(fd, region, outgoing),
+    fd === undefined
+      ? (attendants[port]?.device ?? new HandoverVnic(port, handFrame))
+      : new TapDevice(fd, region, outgoing),
   );
   const peers = vtepsOf(config);
   const udp = new UdpUnderlay(underlay, region, incoming, now, peers);
@@ -64,9 +73,7 @@ async function main(start: DataThreadStart): Promise<void> {
   const wrapped = capture === undefined ? bare : wrapDevices(bare, capture, region, peers, epochMicros);
   const joined =
     start.handover && joinThreads(wrapped.underlay, start.handover, config.threadId, region, incoming);
-  const owners = config.networks.flatMap(({ ports }) => ports.map(({ thread = 0 }) => thread));
-  const fdOf = (port: number) =>
-    owners[port] === config.threadId ? (taps[port] ?? attendants[port]!.attendant.fd) : undefined;
+  const fdOf = (port: number) => (isOwn(port) ? (taps[port] ?? attendants[port]!.attendant.fd) : undefined);
   const given: SwitchGiven = {
     config,
     region,
