@@ -1,136 +1,218 @@
 // Runs the switch on made-up traffic before the first tenant's frame comes. JavaScript is slow until it has been
 // compiled, and it is compiled by being run: without this, the first seconds of traffic after a start would see
-// latencies many times those of later ones. Two switches are joined in memory, in virtual time, with some loss.
+// latencies many times those of later ones. Two switches are joined in memory, in virtual time, with some loss; each has an
+// interface and a native endpoint, and both are slow now and then, so that flows wait, are paused and held.
 
-import { bytesOf } from '../base/bytes.ts';
+import { type Bytes, bytesOf } from '../base/bytes.ts';
 import { chance, SeededRng } from '../base/rng.ts';
 import { DEFAULT_WINDOW_PACKETS } from '../congestion/constant-window.ts';
+import { EndpointDevice } from '../device/endpoint/endpoint-device.ts';
 import { MemoryUnderlay, MemoryVnic } from '../device/memory.ts';
 import { localMemory, Region } from '../packet/region.ts';
 import { ChunkWriter } from '../packet/writer.ts';
+import { RING_RECORDS, slotBytesFor, vnicLayout } from '../runtime/vnic/layout.ts';
 import type { SwitchConfig } from '../vswitch/config.ts';
 import { Switch } from '../vswitch/switch.ts';
-import { emitEthernet } from '../wire/ethernet.ts';
-import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
+import { ETHERTYPE_IPV4, emitEthernet } from '../wire/ethernet.ts';
+import { emitIpv4Header, IPV4_MIN_HEADER_BYTES } from '../wire/ipv4.ts';
+import { PROTOCOL_UDP } from '../wire/protocols.ts';
+import { emitUdp, UDP_CHECKSUM, UDP_HEADER_BYTES } from '../wire/udp.ts';
+import {
+  VIRTIO_NET_HDR_F_NEEDS_CSUM,
+  VIRTIO_NET_HDR_GSO_UDP_L4,
+  VIRTIO_NET_HEADER_BYTES,
+  writeVirtioNetHeader,
+} from '../wire/virtio-net-header.ts';
+import { WarmOwner } from './endpoints/warm-owner.ts';
 
-const TURNS = 4000;
+const TURNS = 1500;
 const TURN_MICROS = 40;
 /** Now and then the switch goes on from its own state, as it will from another's. */
 const REPLACEMENT_TURNS = 300;
 const LOSS = 0.01;
 /** Eight for each size of frame. */
 const GENTLE_ROUNDS = 24;
-const REGION_CHUNKS = 10;
+const REGION_CHUNKS = 20;
 const SOCKET_BYTES = 1 << 20;
-/** A protocol of no importance: the switch forwards it by its addresses. */
-const ETHERTYPE_EXPERIMENTAL = 0x88b5;
 const VNI = 1;
 
-interface End {
-  readonly vtep: number;
-  readonly mac: number;
-}
+/** Of so many rounds vNICs are slow in the last ones: interfaces take nothing, and endpoints little. */
+const PERIOD_ROUNDS = 200;
+const SLOW_ROUNDS = 60;
+const INTERFACE_PORT = 0;
+const ENDPOINT_PORT = 1;
 
-const ENDS: readonly [End, End] = [
-  { vtep: 0x7f000001, mac: 0x02_0000_000001 },
-  { vtep: 0x7f000002, mac: 0x02_0000_000002 },
-];
+/** A vNIC's last byte of MAC and address: interfaces 1 and 2, endpoints 3 and 4. */
+const interfaceOf = (host: number) => 1 + host;
+const endpointOf = (host: number) => 3 + host;
+const vtepOf = (host: number) => 0x7f00_0001 + host;
+const macOf = (vnic: number) => 0x02_0000_000000 + vnic;
+const ipv4Of = (vnic: number) => 0x0a00_0000 + vnic;
 
 /** Of an underlay with an MTU of 1500. */
 const DATAGRAM_BYTES = 1500 - 20 - 8;
 
 /** Mostly requests and answers, now and then a larger frame; one of the largest would leave much garbage behind. */
 const SIZES = [100, 1400, 24_000] as const;
+/** Flows of each vNIC, by source ports. */
+const FLOWS = 6;
+const SEGMENT_BYTES = 1000;
+/** A ring of an endpoint for each flow that it sends, some more to grow, and for those that it receives. */
+const ENDPOINT_SHAPE = { rings: 24, slots: 24 * RING_RECORDS, slotBytes: slotBytesFor(1500) };
+const RINGS_PER_FLOW = 3;
 
 /** The work in small steps: a call of what this returns does one, and says whether it was the last. */
 export function warmUp(): () => boolean {
-  const rng = new SeededRng(1);
-  const regions: Region[] = [];
-  const hosts: Host[] = [];
-  let turn = 0;
-  return () => {
+  const work = new WarmUp();
+  return () => work.step();
+}
+
+export class WarmUp {
+  readonly hosts: WarmHost[] = [];
+  private readonly rng = new SeededRng(1);
+  private readonly regions: Region[] = [];
+  private turn = 0;
+
+  step(): boolean {
+    const { hosts, regions, rng } = this;
     // Each for itself: fresh memory takes its time, and so does code that is new.
     if (regions.length < 2) {
       regions.push(new Region(localMemory(REGION_CHUNKS)));
       return false;
     }
     if (hosts.length < 2) {
-      const self = hosts.length as 0 | 1;
-      hosts.push(host(self, regions[self]!, rng));
+      hosts.push(new WarmHost(hosts.length, regions[hosts.length]!, rng));
       return false;
     }
-    const self = turn & 1;
-    exchange(hosts[self]!, hosts[1 - self]!, turn >> 1, rng);
-    return ++turn === 2 * TURNS;
-  };
+    const self = this.turn & 1;
+    exchange(hosts[self]!, hosts[1 - self]!, this.turn >> 1, rng);
+    return ++this.turn === 2 * TURNS;
+  }
 }
 
-/** A turn of one host, whose tenant sends some frames; what it sends is on its way to the other. */
-function exchange(self: Host, other: Host, round: number, rng: SeededRng): void {
+/** A turn of one host, whose tenants send some frames; what it sends is on its way to the other. */
+function exchange(self: WarmHost, other: WarmHost, round: number, rng: SeededRng): void {
   const now = round * TURN_MICROS;
+  const isSlow = round % PERIOD_ROUNDS >= PERIOD_ROUNDS - SLOW_ROUNDS;
   // Little at first, so that not everything is run for the first time in one step.
   if (round < GENTLE_ROUNDS) {
-    if (round % 4 === 3) self.vnic.send(self.frames[round >> 3]!);
-  } else if (round % 16 === 0) self.vnic.send(self.frames[2]!);
-  else for (let i = 0; i < 3; i++) self.vnic.send(self.frames[round % 5 === 0 ? 1 : 0]!);
-  for (const { slot, bytes } of self.inbound.splice(0)) {
-    self.underlay.arrive({ source: other.vtep, slot, bytes, arrivedMicros: now });
-  }
+    if (round % 4 === 3) self.vnic.send(self.frame(interfaceOf(other.number), round >> 3, 0));
+  } else self.work(other, round, isSlow);
+  self.vnic.room = isSlow ? 0 : Number.POSITIVE_INFINITY;
+  for (const { slot, bytes } of self.inbound.splice(0))
+    self.underlay.arrive({ source: vtepOf(other.number), slot, bytes, arrivedMicros: now });
   if (round % REPLACEMENT_TURNS === REPLACEMENT_TURNS - 1) self.replace(now);
   self.vswitch.run(now);
   self.vswitch.nextTimeout();
+  self.endpoint.settle(now);
   for (const packet of self.outbound.splice(0)) if (!chance(rng, LOSS)) other.inbound.push(packet);
 }
-
-type Host = ReturnType<typeof host>;
 
 interface Packet {
   readonly slot: number;
   readonly bytes: Uint8Array;
 }
 
-function host(self: 0 | 1, region: Region, rng: SeededRng) {
-  const outbound: Packet[] = [];
-  const inbound: Packet[] = [];
-  const vnic = new MemoryVnic(region, new ChunkWriter(region, REGION_CHUNKS / 5), () => {});
-  const wire = (_peer: number, slot: number, bytes: Uint8Array) => outbound.push({ slot, bytes });
-  const underlay = new MemoryUnderlay(region, new ChunkWriter(region, 0), wire, SOCKET_BYTES);
-  const surroundings = { region, rng, devices: [vnic], underlay };
-  const of = config(self);
-  return {
-    vtep: ENDS[self].vtep,
-    vnic,
-    underlay,
-    vswitch: new Switch(of, { ...surroundings, nowMicros: 0 }),
-    inbound,
-    outbound,
-    frames: SIZES.map((length) => frame(self, length)),
-    replace(nowMicros: number) {
-      this.vswitch = new Switch(of, { ...surroundings, nowMicros }, this.vswitch.save());
-    },
-  };
+class WarmHost {
+  readonly number: number;
+  readonly vnic: MemoryVnic;
+  readonly endpoint: EndpointDevice;
+  readonly owner: WarmOwner;
+  readonly underlay: MemoryUnderlay;
+  readonly outbound: Packet[] = [];
+  readonly inbound: Packet[] = [];
+  vswitch: Switch;
+  private readonly config: SwitchConfig;
+  private readonly surroundings: Omit<ConstructorParameters<typeof Switch>[1], 'nowMicros'>;
+  private readonly frames = new Map<number, Uint8Array>();
+
+  constructor(number: number, region: Region, rng: SeededRng) {
+    this.number = number;
+    const writer = new ChunkWriter(region, REGION_CHUNKS / 5);
+    this.vnic = new MemoryVnic(region, writer, () => {});
+    const layout = vnicLayout(ENDPOINT_SHAPE);
+    this.endpoint = new EndpointDevice(layout, RINGS_PER_FLOW, region, writer);
+    this.owner = new WarmOwner(this.endpoint, layout);
+    for (let flow = 0; flow < FLOWS; flow++) this.owner.open(1 + (flow % 3), flow & 1, flow % 3);
+    const wire = (_peer: number, slot: number, bytes: Uint8Array) => this.outbound.push({ slot, bytes });
+    this.underlay = new MemoryUnderlay(region, new ChunkWriter(region, 0), wire, SOCKET_BYTES);
+    this.config = configOf(number);
+    this.surroundings = { region, rng, devices: [this.vnic, this.endpoint], underlay: this.underlay };
+    this.vswitch = new Switch(this.config, { ...this.surroundings, nowMicros: 0 });
+  }
+
+  replace(nowMicros: number): void {
+    this.vswitch = new Switch(this.config, { ...this.surroundings, nowMicros }, this.vswitch.save());
+  }
+
+  /** What its tenants send in a round, and its endpoint's owner takes. */
+  work(other: WarmHost, round: number, isSlow: boolean): void {
+    const { vnic, owner, number } = this;
+    const flow = round % FLOWS;
+    if (round % 16 === 0) vnic.send(this.frame(interfaceOf(other.number), 2, flow));
+    else
+      for (let i = 0; i < 3; i++)
+        vnic.send(this.frame(interfaceOf(other.number), round % 5 === 0 ? 1 : 0, flow));
+    if (round % 32 === 0) vnic.send(this.frame(endpointOf(other.number), 2, flow));
+    else if (round % 32 === 8) vnic.send(this.frame(endpointOf(number), 2, flow));
+    else if (round % 8 === 0) vnic.send(this.frame(endpointOf(number), 0, flow));
+    const to = [endpointOf(other.number), interfaceOf(number), interfaceOf(other.number)];
+    const size = flow & 1;
+    // A flow goes to one place.
+    owner.send(flow, this.frame(to[flow >> 1]!, size, flow, endpointOf(number)), isSlow ? 16 : 3);
+    owner.receive(isSlow ? (round % 10 === 0 ? 1 : 0) : 32);
+  }
+
+  /** Made once. */
+  frame(to: number, size: number, flow: number, from = interfaceOf(this.number)): Uint8Array {
+    const key = ((from * 8 + to) * SIZES.length + size) * FLOWS + flow;
+    const frame = this.frames.get(key) ?? datagram(from, to, SIZES[size]!, 1000 + flow);
+    this.frames.set(key, frame);
+    return frame;
+  }
 }
 
-function config(self: 0 | 1): SwitchConfig {
-  const other = ENDS[1 - self]!;
-  const port = { name: 'warm', mac: ENDS[self].mac, sourceCheck: true, ipv4: [], ipv6: [] };
-  const remote = { vtep: other.vtep, vnics: [{ mac: other.mac, ipv4: [], ipv6: [] }] };
-  const network = { vni: VNI, reliable: true, ports: [port], remotes: [remote] };
+function configOf(number: number): SwitchConfig {
+  const other = 1 - number;
+  const member = (vnic: number) => ({ mac: macOf(vnic), ipv4: [ipv4Of(vnic)], ipv6: [] });
+  const ports = [];
+  ports[INTERFACE_PORT] = { name: 'interface', sourceCheck: true, ...member(interfaceOf(number)) };
+  ports[ENDPOINT_PORT] = { name: 'endpoint', sourceCheck: true, ...member(endpointOf(number)) };
+  const remote = { vtep: vtepOf(other), vnics: [member(interfaceOf(other)), member(endpointOf(other))] };
   return {
     datagramBytes: DATAGRAM_BYTES,
     windowPackets: DEFAULT_WINDOW_PACKETS,
     threadId: 0,
-    networks: [network],
+    networks: [{ vni: VNI, reliable: true, ports, remotes: [remote] }],
   };
 }
 
-function frame(self: 0 | 1, length: number): Uint8Array {
-  const bytes = bytesOf(new Uint8Array(VIRTIO_NET_HEADER_BYTES + length));
-  const header = {
-    source: ENDS[self].mac,
-    destination: ENDS[1 - self]!.mac,
-    etherType: ETHERTYPE_EXPERIMENTAL,
+/** An offload frame where it is longer than a packet. Nobody looks at checksums. */
+function datagram(from: number, to: number, payloadLength: number, sourcePort: number): Uint8Array {
+  const networkAt = VIRTIO_NET_HEADER_BYTES + 14;
+  const udpAt = networkAt + IPV4_MIN_HEADER_BYTES;
+  const bytes: Bytes = bytesOf(new Uint8Array(udpAt + UDP_HEADER_BYTES + payloadLength));
+  if (payloadLength > DATAGRAM_BYTES) {
+    const csumStart = udpAt - VIRTIO_NET_HEADER_BYTES;
+    const [flags, gsoType] = [VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_UDP_L4];
+    writeVirtioNetHeader(bytes.view, 0, flags, gsoType, 0, SEGMENT_BYTES, csumStart, UDP_CHECKSUM);
+  }
+  const ethernet = { source: macOf(from), destination: macOf(to), etherType: ETHERTYPE_IPV4 };
+  emitEthernet(ethernet, bytes, VIRTIO_NET_HEADER_BYTES);
+  const ip = {
+    tos: 0,
+    identification: 0,
+    dontFragment: true,
+    moreFragments: false,
+    fragmentOffset: 0,
+    ttl: 64,
+    protocol: PROTOCOL_UDP,
+    source: ipv4Of(from),
+    destination: ipv4Of(to),
+    options: new Uint8Array(0),
+    payloadLength: UDP_HEADER_BYTES + payloadLength,
   };
-  emitEthernet(header, bytes, VIRTIO_NET_HEADER_BYTES);
+  emitIpv4Header(ip, bytes, networkAt);
+  emitUdp({ sourcePort, destinationPort: 53, payloadLength, checksum: 0 }, bytes, udpAt);
   return bytes.u8;
 }
