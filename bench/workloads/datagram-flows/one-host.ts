@@ -166,7 +166,7 @@ function measureBy(testbed: Testbed, ways: VictimWays): Setting['measure'] {
   return (microsPerPacket, { warmUpMillis, victimMillis }) =>
     besideFlows(testbed, ways, microsPerPacket, async (receiver, sender) => {
       const victim = (test: 'get' | 'set', requests: number) => askRedis(testbed, ways.redis, test, requests);
-      await victim('set', CLIENTS);
+      await victim('set', WARM_UP_REQUESTS);
       // With the victim, too: an agent’s first seconds with traffic have turns of milliseconds, later ones hardly any.
       const warmAt = Date.now() + warmUpMillis;
       let rate: number;
