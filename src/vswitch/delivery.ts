@@ -5,11 +5,12 @@ import { type FrameDevice, isFlowDevice } from '../packet/device.ts';
 import { PIECE_LAST, PIECE_LENGTH_MASK, PieceList } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { Transport } from '../transport/transport.ts';
-import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
+import { isOffloadFrame, VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net-header.ts';
 import type { CommonQueue } from './common-queue.ts';
 import type { Cutter } from './cutter.ts';
 import type { DeliveryDropReason, SwitchCounters } from './drops.ts';
 import { FlowOutput, type FlowOutputState } from './flow-output.ts';
+import type { FrameHead } from './flows/frame-head.ts';
 import type { Forwarding, Port } from './forwarding.ts';
 import type { PairDrops } from './pair-drops.ts';
 import { ReceivePolicy, type ReceivePolicyState } from './receive-policy.ts';
@@ -43,6 +44,8 @@ export class Delivery {
   private readonly queues: ReceiveQueues;
   private readonly outputs: readonly (VnicOutput | FlowOutput)[];
   private readonly policies: readonly (ReceivePolicy | undefined)[];
+  /** Of each vNIC, whoever puts trains of it into queues as they are; absent where they are looked at before. */
+  private readonly sorters: readonly (FlowOutput | undefined)[];
   private readonly frames = new PieceList(DELIVERY_PIECES);
   /** Of `frames`, those that a rate limit dropped or marked; only the lengths and flags count. */
   private readonly marked = new PieceList(DELIVERY_PIECES);
@@ -75,6 +78,11 @@ export class Delivery {
       port.accept === undefined && port.receiveBytesPerSecond === undefined
         ? undefined
         : new ReceivePolicy(port, nowMicros, old?.policies[i]),
+    );
+    this.sorters = this.outputs.map((output, i) =>
+      output instanceof FlowOutput && queues.isEachItsOwn && this.policies[i] === undefined
+        ? output
+        : undefined,
     );
   }
 
@@ -148,12 +156,19 @@ export class Delivery {
   train(
     now: number,
     port: Port,
-    { words }: PieceList,
+    train: PieceList,
     first: number,
     end: number,
+    head: FrameHead,
     from: Port,
     deviceFlow: number,
   ): void {
+    const { words } = train;
+    const sorter = this.sorters[port.index];
+    if (sorter !== undefined && !isOffloadFrame(this.region.bytes.view, words[first * 2]!)) {
+      sorter.train(now, train, first, end, head.key, fromPort(from.index), deviceFlow);
+      return;
+    }
     const { frames } = this;
     for (let i = first; i < end; i++) frames.push(words[i * 2]!, words[i * 2 + 1]! | PIECE_LAST);
     this.filter(now, port, frames);

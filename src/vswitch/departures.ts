@@ -10,6 +10,7 @@ import { type SwitchConfig, TRANSPORT_OVERHEAD_BYTES } from './config.ts';
 import type { Cutter } from './cutter.ts';
 import type { DropReason, SwitchCounters } from './drops.ts';
 import { FlowKeys } from './flows/flow-keys.ts';
+import type { FrameHead } from './flows/frame-head.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { PairDrops } from './pair-drops.ts';
 import { PlainVxlan } from './plain.ts';
@@ -90,14 +91,20 @@ export class Departures {
   }
 
   /** A frame of the flow with this number at its device; -1: its vNIC has no flows. */
-  toPair(pair: number, offset: number, length: number, deviceFlow: number): void {
+  toPair(pair: number, offset: number, length: number, head: FrameHead, deviceFlow: number): void {
     const { network } = this.forwarding.portOfPair(pair);
-    if (network.reliable) this.queueForPair(pair, offset, length, deviceFlow);
+    if (network.reliable) this.queueForPair(pair, offset, length, head, deviceFlow);
     else this.toPeer(this.forwarding.peerOf(pair), network.vni, offset, length, pair);
   }
 
   /** Where nothing of the pair waits, its frames are not even classified. */
-  private queueForPair(pair: number, offset: number, length: number, deviceFlow: number): void {
+  private queueForPair(
+    pair: number,
+    offset: number,
+    length: number,
+    head: FrameHead,
+    deviceFlow: number,
+  ): void {
     if (length > this.maxTransportBytes) {
       this.drop('tooLong', offset, pair);
       return;
@@ -105,7 +112,7 @@ export class Departures {
     const { queues, transport, forwarding } = this;
     const isClear = queues.isClear(pair);
     if (isClear && this.offer(pair, NO_FLOW, offset, length)) return;
-    const key = this.keys.classify(offset, length);
+    const { key } = head;
     if (!isClear && queues.isFlowClear(pair, key) && this.offer(pair, NO_FLOW, offset, length)) return;
     const established = transport.isEstablished(pair);
     const port = forwarding.portOfPair(pair).index;

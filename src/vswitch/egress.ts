@@ -186,12 +186,12 @@ export class Egress {
       return;
     }
     const port = network.portOf.get(ethernet.destination);
-    if (port === undefined) {
+    if (port < 0) {
       counters.dropped.notForUs++;
       return;
     }
     counters.fromPlain++;
-    this.toPort(port, at, length);
+    this.toPort(network.ports[port]!, at, length);
   }
 }
 

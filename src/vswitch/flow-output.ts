@@ -100,7 +100,7 @@ export class FlowOutput implements VnicSink {
       const next =
         flow !== NONE && this.isTrain(frames, start, end)
           ? flow
-          : this.flowFor(frames, start, end, origin, originFlow);
+          : this.flowFor(this.queues.keyOf(frames, start, end), origin, originFlow);
       if (next !== flow || together.count + end - start > PIECES) this.give(now, flow, origin);
       flow = next;
       if (flow === NONE) this.refuse(frames, start, end, 'noReceiveRing', origin);
@@ -141,6 +141,27 @@ export class FlowOutput implements VnicSink {
     region.release(at);
   }
 
+  /** The same for frames `first` to `end` of another vNIC here, a train of the flow with this key, with nothing to cut. */
+  train(
+    now: number,
+    { words }: PieceList,
+    first: number,
+    end: number,
+    key: FlowKey,
+    origin: number,
+    originFlow: number,
+  ): void {
+    const { together } = this;
+    for (let i = first; i < end; i++) together.push(words[i * 2]!, words[i * 2 + 1]!);
+    const flow = this.flowFor(key, origin, originFlow);
+    if (flow !== NONE) {
+      this.give(now, flow, origin);
+      return;
+    }
+    for (let i = 0; i < together.count; i++) this.refuse(together, i, i + 1, 'noReceiveRing', origin);
+    together.clear();
+  }
+
   /** Whether the frame is of the flow of the one in front of it. */
   private isTrain({ words }: PieceList, start: number, end: number): boolean {
     // Of one piece each.
@@ -168,10 +189,9 @@ export class FlowOutput implements VnicSink {
     }
   }
 
-  /** The row of a frame's flow, with a queue of the device's if there is one to be had. */
-  private flowFor(frames: PieceList, start: number, end: number, origin: number, originFlow: number): number {
+  /** The row of a flow, with a queue of the device's if there is one to be had. */
+  private flowFor(key: FlowKey, origin: number, originFlow: number): number {
     const { queues, port } = this;
-    const key = queues.keyOf(frames, start, end);
     const known = queues.backlog.find(port, key);
     if (known >= 0 && this.queueOf[known]! !== NO_QUEUE) return known;
     const flow = queues.backlog.pin(port, key);

@@ -15,6 +15,7 @@ import {
 } from '../wire/address.ts';
 import { FEATURE_PAUSES, FEATURE_SUPER_FRAMES } from '../wire/bifrost-connect.ts';
 import type { AddressSet, NetworkConfig, PortConfig, SwitchConfig } from './config.ts';
+import { MacTable } from './mac-table.ts';
 import { PeerIndex } from './peer-index.ts';
 
 /** A local port, by its number in the switch. */
@@ -40,8 +41,9 @@ export interface Network {
   readonly remotes: RemoteVnic[];
   /** Peers with a vNIC in this network, for broadcasts. */
   readonly peers: number[];
-  readonly portOf: Map<Mac, Port>;
-  readonly remoteOf: Map<Mac, number>;
+  /** Where in `ports` and `remotes` the vNIC of a MAC is, or -1. */
+  readonly portOf: MacTable;
+  readonly remoteOf: MacTable;
 }
 
 interface Pair {
@@ -124,10 +126,11 @@ export class Forwarding implements PairDirectory {
 
   find(peer: number, vni: number, localMac: Mac, remoteMac: Mac): number {
     const network = this.networkOfVni.get(vni);
-    const port = network?.portOf.get(localMac);
-    const remote = network?.remoteOf.get(remoteMac);
-    if (network === undefined || port === undefined || remote === undefined) return -1;
-    return network.reliable && network.remotes[remote]!.peer === peer ? port.firstPair + remote : -1;
+    if (network === undefined) return -1;
+    const port = network.portOf.get(localMac);
+    const remote = network.remoteOf.get(remoteMac);
+    if (port < 0 || remote < 0 || !network.reliable || network.remotes[remote]!.peer !== peer) return -1;
+    return network.ports[port]!.firstPair + remote;
   }
 
   private addNetwork(config: NetworkConfig): void {
@@ -140,8 +143,8 @@ export class Forwarding implements PairDirectory {
       ports: [],
       remotes: [],
       peers: [],
-      portOf: new Map(),
-      remoteOf: new Map(),
+      portOf: new MacTable(),
+      remoteOf: new MacTable(),
     };
     for (const { vtep, vnics } of config.remotes) {
       const peer = this.index.of(vtep);
@@ -154,8 +157,8 @@ export class Forwarding implements PairDirectory {
     for (const portConfig of config.ports) {
       const port = { ...portConfig, index: this.ports.length, network, firstPair: this.pairs.length };
       this.ports.push(port);
+      network.portOf.set(port.mac, network.ports.length);
       network.ports.push(port);
-      network.portOf.set(port.mac, port);
       for (const remote of network.remotes) this.pairs.push({ port, remote });
     }
     this.networks.push(network);

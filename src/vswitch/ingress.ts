@@ -6,14 +6,10 @@ import type { PieceList } from '../packet/pieces.ts';
 import { PIECE_LENGTH_MASK } from '../packet/pieces.ts';
 import type { Region } from '../packet/region.ts';
 import type { ChunkWriter } from '../packet/writer.ts';
-import { FrameView } from '../wire/frame.ts';
 import { MAX_ANSWER_BYTES } from '../wire/neighbor-answers.ts';
-import {
-  VIRTIO_NET_HEADER_BYTES,
-  VirtioNetHeaderView,
-  writeVirtioNetHeader,
-} from '../wire/virtio-net-header.ts';
+import { VIRTIO_NET_HEADER_BYTES, writeVirtioNetHeader } from '../wire/virtio-net-header.ts';
 import type { FrameDropReason, SwitchCounters } from './drops.ts';
+import { FrameHead } from './flows/frame-head.ts';
 import { isSameFlow } from './flows/same-flow.ts';
 import type { Port } from './forwarding.ts';
 import { NeighborAnswers } from './neighbors.ts';
@@ -22,11 +18,11 @@ import { NO_DEVICE_FLOW } from './receive-queues.ts';
 
 /**
  * Where ingress sends frames. Each takes over the frame's reference. `deviceFlow` is the number of its flow at the vNIC it
- * comes from, or -1 where that has no flows.
+ * comes from, or -1 where that has no flows; `head` the headers of the frame, or of one of the same flow.
  */
 export interface IngressTargets {
   /** To the remote vNIC of this pair. */
-  toPair(pair: number, offset: number, length: number, deviceFlow: number): void;
+  toPair(pair: number, offset: number, length: number, head: FrameHead, deviceFlow: number): void;
   /** As plain VXLAN. */
   toPeer(peer: number, vni: number, offset: number, length: number): void;
   toPort(port: Port, offset: number, length: number, from: Port, deviceFlow: number): void;
@@ -36,6 +32,7 @@ export interface IngressTargets {
     frames: PieceList,
     first: number,
     end: number,
+    head: FrameHead,
     from: Port,
     deviceFlow: number,
   ): void;
@@ -51,14 +48,14 @@ export class Ingress {
   private readonly targets: IngressTargets;
   /** Frames of the list that were begun; 0 when it is done. */
   private begun = 0;
-  private readonly header = new VirtioNetHeaderView();
-  private readonly frame = new FrameView();
+  private readonly head: FrameHead;
   private readonly policy = new SourcePolicy();
   private readonly neighbors = new NeighborAnswers();
 
   constructor(region: Region, answers: ChunkWriter, counters: SwitchCounters, targets: IngressTargets) {
     this.region = region;
     this.bytes = region.bytes;
+    this.head = new FrameHead(region.bytes);
     this.answers = answers;
     this.counters = counters;
     this.targets = targets;
@@ -104,15 +101,15 @@ export class Ingress {
     end: number,
     deviceFlow: number,
   ): FrameDropReason | undefined {
-    const { frame, header, counters } = this;
+    const { head, counters } = this;
+    const { frame } = head;
     const { words } = frames;
     const offset = words[first * 2]!;
     const length = words[first * 2 + 1]! & PIECE_LENGTH_MASK;
     const at = offset + VIRTIO_NET_HEADER_BYTES;
     const frameBytes = length - VIRTIO_NET_HEADER_BYTES;
-    if (!header.aim(this.bytes, offset, length)) return 'malformedFrame';
-    if (!frame.aim(this.bytes, at, frameBytes)) return 'malformedFrame';
-    const rejected = this.policy.reject(port, frame, header, this.bytes);
+    if (!head.aim(offset, length)) return 'malformedFrame';
+    const rejected = this.policy.reject(port, frame, head.virtio, this.bytes);
     if (rejected !== undefined) return rejected;
     if (frame.ethernet.isGroupAddressed) {
       if (this.answer(port, offset, at, frameBytes)) return undefined;
@@ -124,20 +121,21 @@ export class Ingress {
       return reason;
     }
     const destination = frame.ethernet.destination;
-    const remote = port.network.remoteOf.get(destination);
-    if (remote !== undefined) {
+    const { network } = port;
+    const remote = network.remoteOf.get(destination);
+    if (remote >= 0) {
       for (let i = first; i < end; i++) {
         const bytes = words[i * 2 + 1]! & PIECE_LENGTH_MASK;
-        this.targets.toPair(port.firstPair + remote, words[i * 2]!, bytes, deviceFlow);
+        this.targets.toPair(port.firstPair + remote, words[i * 2]!, bytes, head, deviceFlow);
       }
       return undefined;
     }
-    const local = port.network.portOf.get(destination);
+    const local = network.portOf.get(destination);
     // To its own MAC: nobody else has it, and a switch does not send a frame back where it came from.
-    if (local === undefined || local === port)
+    if (local < 0 || network.ports[local] === port)
       return this.answer(port, offset, at, frameBytes) ? undefined : 'unknownDestination';
     counters.toLocal += end - first;
-    this.targets.trainToPort(local, frames, first, end, port, deviceFlow);
+    this.targets.trainToPort(network.ports[local]!, frames, first, end, head, port, deviceFlow);
     return undefined;
   }
 
@@ -147,7 +145,7 @@ export class Ingress {
     const room = answers.room(VIRTIO_NET_HEADER_BYTES + MAX_ANSWER_BYTES);
     if (room === 0) return false;
     const answerAt = room + VIRTIO_NET_HEADER_BYTES;
-    const written = this.neighbors.answer(port, this.frame, this.bytes, at, length, answerAt);
+    const written = this.neighbors.answer(port, this.head.frame, this.bytes, at, length, answerAt);
     if (written === 0) return false;
     writeVirtioNetHeader(this.bytes.view, room, 0, 0, 0, 0, 0, 0);
     answers.commit(VIRTIO_NET_HEADER_BYTES + written);

@@ -106,6 +106,11 @@ export class ReceiveQueues {
     this.common?.eachHeld(visit);
   }
 
+  /** A flow has a queue that no other has, and none in front of it. */
+  get isEachItsOwn(): boolean {
+    return !this.isShared && this.common === undefined;
+  }
+
   watchedBy(watch: ReceiveWatch): void {
     this.watch = watch;
   }

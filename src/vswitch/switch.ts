@@ -21,6 +21,7 @@ import { Delivery, type DeliveryState } from './delivery.ts';
 import { Departures } from './departures.ts';
 import { countInterrupted, newSwitchCounters, type SwitchCounters } from './drops.ts';
 import { type Crew, Egress } from './egress.ts';
+import type { FrameHead } from './flows/frame-head.ts';
 import { FLOW_BYTES } from './flows/queue-memory.ts';
 import { Forwarding, type Port } from './forwarding.ts';
 import { Governance } from './governance.ts';
@@ -367,8 +368,8 @@ export class Switch implements IngressTargets {
     return this.delivery.framesWaiting;
   }
 
-  toPair(pair: number, offset: number, length: number, deviceFlow: number): void {
-    this.departures.toPair(pair, offset, length, deviceFlow);
+  toPair(pair: number, offset: number, length: number, head: FrameHead, deviceFlow: number): void {
+    this.departures.toPair(pair, offset, length, head, deviceFlow);
   }
 
   toPeer(peer: number, vni: number, offset: number, length: number): void {
@@ -384,10 +385,11 @@ export class Switch implements IngressTargets {
     frames: PieceList,
     first: number,
     end: number,
+    head: FrameHead,
     from: Port,
     deviceFlow: number,
   ): void {
-    this.delivery.train(this.now, port, frames, first, end, from, deviceFlow);
+    this.delivery.train(this.now, port, frames, first, end, head, from, deviceFlow);
   }
 
   answer(port: Port, offset: number, length: number): void {

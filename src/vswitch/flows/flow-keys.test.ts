@@ -12,6 +12,7 @@ import { NATIVE_FLOW } from '../../packet/device.ts';
 import { PieceList } from '../../packet/pieces.ts';
 import { VIRTIO_NET_HDR_F_FLOW, VIRTIO_NET_HDR_F_NEEDS_CSUM } from '../../wire/virtio-net-header.ts';
 import { FlowKeys } from './flow-keys.ts';
+import { FrameHead } from './frame-head.ts';
 
 /** Headers are in the first piece: Ethernet, tag, IPv6, ports, behind the virtio_net_hdr. */
 const HEADERS = 10 + 18 + 40 + 4;
@@ -35,6 +36,20 @@ itForSeeds('pieces of a frame have its key', 4, (seed) => {
     list.push(rest, frame.length - first);
     list.endFrame();
     expect([...keys.classifyPieces(list, 0, 2)]).toEqual(key);
+  }
+});
+
+itForSeeds('headers that were parsed for another purpose give the same key', 4, (seed) => {
+  const rng = new SeededRng(seed);
+  for (let i = 0; i < 300; i++) {
+    const frame = randomFrame(1, rng);
+    const bytes = allocateBytes(frame.length + 50);
+    bytes.u8.set(frame, 50);
+    const head = new FrameHead(bytes);
+    if (!head.aim(50, frame.length)) continue;
+    const key = [...new FlowKeys(bytes).classify(50, frame.length)];
+    expect([...head.key]).toEqual(key);
+    expect([...head.key]).toEqual(key);
   }
 });
 

@@ -2,21 +2,27 @@
 // row. A row is a small number by which others keep what they know of the flow; it exists while somebody needs it.
 //
 // Flows of one key on different links are different flows. What the hash starts from is random: tenants choose their keys.
+// All that is known of a row lies together: with many flows a look at each costs an access to memory (Backdraft §6.5).
 
-import { type Columns, columnsOf, grown } from '../../base/columns.ts';
+import { grown } from '../../base/columns.ts';
 import { FLOW_WORDS, type FlowKey, NATIVE_FLOW } from '../../packet/device.ts';
 import { hashFlowKey } from '../../wire/flow-key.ts';
 
 const FIRST_ROWS = 64;
 const NONE = -1;
 
-const SHAPE = { link: Uint32Array, hash: Uint32Array, chain: Int32Array, used: Uint8Array } as const;
+/** A row: the key, its link, their hash, the row that follows in the bucket or among the free ones, plus one, and whether it is used. */
+const ROW_SHIFT = 4;
+const ROW_WORDS = 1 << ROW_SHIFT;
+const LINK = FLOW_WORDS;
+const HASH = LINK + 1;
+const CHAIN = HASH + 1;
+const USED = CHAIN + 1;
 
 export interface FlowTableState {
   readonly seed: number;
-  readonly keys: Uint32Array;
-  readonly columns: Columns<typeof SHAPE>;
-  readonly buckets: Int32Array;
+  readonly rows: Uint32Array;
+  readonly buckets: Uint32Array;
   readonly free: number;
   readonly fresh: number;
   readonly count: number;
@@ -27,27 +33,26 @@ export class FlowTable {
   count: number;
   private readonly seed: number;
   private readonly maxRows: number;
-  private keys: Uint32Array;
-  /** `chain` leads on in a bucket, or among the free rows. */
-  private columns: Columns<typeof SHAPE>;
-  private buckets: Int32Array;
+  private rows: Uint32Array;
+  /** The first row of each, plus one. */
+  private buckets: Uint32Array;
+  /** The first row that is free, plus one. */
   private free: number;
   private fresh: number;
 
   constructor(maxRows: number, seed: number, old?: FlowTableState) {
     this.maxRows = maxRows;
     this.seed = old?.seed ?? seed;
-    this.keys = old?.keys ?? new Uint32Array(FIRST_ROWS * FLOW_WORDS);
-    this.columns = old?.columns ?? columnsOf(SHAPE, FIRST_ROWS);
-    this.buckets = old?.buckets ?? new Int32Array(FIRST_ROWS * 2).fill(NONE);
-    this.free = old?.free ?? NONE;
+    this.rows = old?.rows ?? new Uint32Array(FIRST_ROWS * ROW_WORDS);
+    this.buckets = old?.buckets ?? new Uint32Array(FIRST_ROWS * 2);
+    this.free = old?.free ?? 0;
     this.fresh = old?.fresh ?? 0;
     this.count = old?.count ?? 0;
   }
 
   save(): FlowTableState {
-    const { seed, keys, columns, buckets, free, fresh, count } = this;
-    return { seed, keys, columns, buckets, free, fresh, count };
+    const { seed, rows, buckets, free, fresh, count } = this;
+    return { seed, rows, buckets, free, fresh, count };
   }
 
   /** One more than the largest row there ever was. */
@@ -56,68 +61,67 @@ export class FlowTable {
   }
 
   isUsed(flow: number): boolean {
-    return this.columns.used[flow] === 1;
+    return this.rows[(flow << ROW_SHIFT) + USED] === 1;
   }
 
   linkOf(flow: number): number {
-    return this.columns.link[flow]!;
+    return this.rows[(flow << ROW_SHIFT) + LINK]!;
   }
 
   keyInto(flow: number, key: FlowKey): void {
-    const at = flow * FLOW_WORDS;
-    for (let i = 0; i < FLOW_WORDS; i++) key[i] = this.keys[at + i]!;
+    const at = flow << ROW_SHIFT;
+    for (let i = 0; i < FLOW_WORDS; i++) key[i] = this.rows[at + i]!;
   }
 
   /** The flow's row, or -1. */
   find(link: number, key: FlowKey): number {
-    const { columns, buckets } = this;
+    const { rows, buckets } = this;
     const hash = this.hashOf(link, key);
-    let flow = buckets[hash & (buckets.length - 1)]!;
-    while (flow !== NONE && !(columns.hash[flow] === hash && this.is(flow, link, key)))
-      flow = columns.chain[flow]!;
+    let flow = buckets[hash & (buckets.length - 1)]! - 1;
+    while (flow !== NONE && !this.is(flow << ROW_SHIFT, link, key, hash))
+      flow = rows[(flow << ROW_SHIFT) + CHAIN]! - 1;
     return flow;
   }
 
   /** A row for a flow that has none; -1 when there are too many flows. */
   add(link: number, key: FlowKey): number {
-    let flow = this.free;
-    if (flow !== NONE) this.free = this.columns.chain[flow]!;
+    let flow = this.free - 1;
+    if (flow !== NONE) this.free = this.rows[(flow << ROW_SHIFT) + CHAIN]!;
     else if (this.fresh < this.maxRows) flow = this.fresh++;
     else return NONE;
-    if (flow >= this.columns.link.length) this.grow();
-    const { columns, buckets, keys } = this;
-    const hash = this.hashOf(link, key);
-    columns.link[flow] = link;
-    columns.hash[flow] = hash;
-    columns.used[flow] = 1;
-    for (let i = 0; i < FLOW_WORDS; i++) keys[flow * FLOW_WORDS + i] = key[i]!;
-    const bucket = hash & (buckets.length - 1);
-    columns.chain[flow] = buckets[bucket]!;
-    buckets[bucket] = flow;
+    if (flow << ROW_SHIFT >= this.rows.length) this.grow();
+    const { rows } = this;
+    const at = flow << ROW_SHIFT;
+    rows.set(key, at);
+    rows[at + LINK] = link;
+    rows[at + HASH] = this.hashOf(link, key);
+    rows[at + USED] = 1;
+    this.chain(flow);
     this.count++;
     return flow;
   }
 
   remove(flow: number): void {
-    const { chain, hash, used } = this.columns;
-    const bucket = hash[flow]! & (this.buckets.length - 1);
-    let before = this.buckets[bucket]!;
-    if (before === flow) {
-      this.buckets[bucket] = chain[flow]!;
+    const { rows, buckets } = this;
+    const at = flow << ROW_SHIFT;
+    const bucket = rows[at + HASH]! & (buckets.length - 1);
+    if (buckets[bucket] === flow + 1) {
+      buckets[bucket] = rows[at + CHAIN]!;
     } else {
-      while (chain[before] !== flow) before = chain[before]!;
-      chain[before] = chain[flow]!;
+      let before = (buckets[bucket]! - 1) << ROW_SHIFT;
+      while (rows[before + CHAIN] !== flow + 1) before = (rows[before + CHAIN]! - 1) << ROW_SHIFT;
+      rows[before + CHAIN] = rows[at + CHAIN]!;
     }
-    used[flow] = 0;
-    chain[flow] = this.free;
-    this.free = flow;
+    rows[at + USED] = 0;
+    rows[at + CHAIN] = this.free;
+    this.free = flow + 1;
     this.count--;
   }
 
-  private is(flow: number, link: number, key: FlowKey): boolean {
-    if (this.columns.link[flow] !== link) return false;
-    const at = flow * FLOW_WORDS;
-    for (let i = 0; i < FLOW_WORDS; i++) if (this.keys[at + i] !== key[i]) return false;
+  private is(at: number, link: number, key: FlowKey, hash: number): boolean {
+    const { rows } = this;
+    if (rows[at + HASH] !== hash || rows[at + LINK] !== link) return false;
+    for (let i = 0; i < FLOW_WORDS; i++) if (rows[at + i] !== key[i]) return false;
     return true;
   }
 
@@ -125,17 +129,19 @@ export class FlowTable {
     return hashFlowKey(key, 0, this.seed ^ Math.imul(link, 0x9e37_79b1) ^ Math.imul(key[NATIVE_FLOW]!, 31));
   }
 
+  /** Puts a row in front of its bucket. */
+  private chain(flow: number): void {
+    const { rows, buckets } = this;
+    const at = flow << ROW_SHIFT;
+    const bucket = rows[at + HASH]! & (buckets.length - 1);
+    rows[at + CHAIN] = buckets[bucket]!;
+    buckets[bucket] = flow + 1;
+  }
+
   private grow(): void {
-    const rows = this.columns.link.length * 2;
-    this.keys = grown(new Uint32Array(rows * FLOW_WORDS), this.keys);
-    this.columns = columnsOf(SHAPE, rows, this.columns);
-    this.buckets = new Int32Array(rows * 2).fill(NONE);
-    const { hash, chain, used } = this.columns;
-    for (let flow = 0; flow < this.fresh; flow++) {
-      if (used[flow] === 0) continue;
-      const bucket = hash[flow]! & (this.buckets.length - 1);
-      chain[flow] = this.buckets[bucket]!;
-      this.buckets[bucket] = flow;
-    }
+    const rows = (this.rows.length >>> ROW_SHIFT) * 2;
+    this.rows = grown(new Uint32Array(rows * ROW_WORDS), this.rows);
+    this.buckets = new Uint32Array(rows * 2);
+    for (let flow = 0; flow < this.fresh; flow++) if (this.isUsed(flow)) this.chain(flow);
   }
 }
