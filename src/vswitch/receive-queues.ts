@@ -42,6 +42,8 @@ const FLOWS = {
 export interface ReceiveWatch {
   arrived(now: number, flow: number, bytes: number): void;
   taken(now: number, flow: number, bytes: number): void;
+  /** Bytes came for which there was no room. */
+  refused(now: number, flow: number): void;
   /** Of a flow that `isAsked`: its owner took bytes that never waited. */
   passed(now: number, flow: number, bytes: number): void;
   /** Its sender may be held to a rate. */
@@ -155,7 +157,10 @@ export class ReceiveQueues {
     const bytes = bytesOf(frames, start, end);
     if (backlog.queuedFrames(flow) >= this.mostFrames) return 'vnicFull';
     const admission = backlog.admits(flow, bytes, end - start);
-    if (admission !== ADMITTED) return admission === NO_RING ? 'noReceiveRing' : 'vnicFull';
+    if (admission !== ADMITTED) {
+      this.watch?.refused(now, flow);
+      return admission === NO_RING ? 'noReceiveRing' : 'vnicFull';
+    }
     for (let i = start; i < end; i++) backlog.push(now, flow, words[i * 2]!, words[i * 2 + 1]!);
     this.watch?.arrived(now, flow, bytes);
     return undefined;

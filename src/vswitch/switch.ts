@@ -253,6 +253,7 @@ export class Switch implements IngressTargets {
     const more = this.readPorts(budget) || !drained;
     if (drained) this.transport.advance(now);
     this.pathCare.settle(now);
+    this.waiting.tidy();
     this.pauses?.advance(now);
     // After the timers: what they change (a peer is given up) concerns those who wait, and nothing else wakes them.
     this.departures.pump();

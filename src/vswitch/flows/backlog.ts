@@ -73,6 +73,8 @@ export class Backlog implements FlowFacts {
   /** Queues that are shared. */
   private sharing: number;
   private readonly ended: FlowEnded | undefined;
+  /** The flow that was packed last. */
+  private packed = 0;
 
   constructor(
     memory: QueueMemory,
@@ -283,6 +285,18 @@ export class Backlog implements FlowFacts {
   start(now: number, flow: number): void {
     this.flows.stopped[flow] = 0;
     this.activate(now, flow);
+  }
+
+  /**
+   * Packs pieces that wait and keep chunks nearly alone, as those of slow flows do when all that came with them is gone; looks at
+   * so many at least, if there are, and goes on there the next time.
+   */
+  pack(pieces: number): void {
+    const { end } = this.table;
+    for (let flows = 0, left = pieces; flows < end && left > 0; flows++) {
+      this.packed = this.packed < end - 1 ? this.packed + 1 : 0;
+      if (this.table.isUsed(this.packed)) left -= this.queues.resettle(this.packed, this.memory);
+    }
   }
 
   /** After a turn that failed: a frame may have been taken out, and nobody has said what became of it. */

@@ -3,6 +3,7 @@
 
 import { type Columns, columnsOf } from '../../base/columns.ts';
 import { PIECE_LAST, PIECE_LENGTH_MASK } from '../../packet/pieces.ts';
+import type { QueueMemory } from './queue-memory.ts';
 import { RING_RECORDS, type RingPool } from './ring-pool.ts';
 
 const FIRST_ROWS = 64;
@@ -132,6 +133,24 @@ export class FlowQueues {
       at = 0;
       if (left > 1) ring = pool.next(ring);
     }
+  }
+
+  /** Asks `memory` where each piece lies from now on; how many there were. */
+  resettle(flow: number, memory: QueueMemory): number {
+    const { pool, columns } = this;
+    let ring = columns.head[flow]!;
+    let at = columns.headAt[flow]!;
+    let pieces = 0;
+    for (let left = columns.rings[flow]!; left > 0; left--) {
+      const end = left === 1 ? columns.tailAt[flow]! : RING_RECORDS;
+      for (; at < end; at++, pieces++) {
+        const word = pool.word(ring, at);
+        pool.write(ring, at, memory.resettle(pool.offset(ring, at), word & PIECE_LENGTH_MASK), word);
+      }
+      at = 0;
+      if (left > 1) ring = pool.next(ring);
+    }
+    return pieces;
   }
 
   private count(flow: number, word: number, sign: 1 | -1): void {

@@ -3,7 +3,7 @@
 // link's bytes (dynamic thresholds, Choudhury & Hahne). One that nobody empties ends with half, several with equal parts, and
 // there is always some left for who comes next; links share the region in the same way.
 
-import { CHUNK_BYTES, type Region } from '../../packet/region.ts';
+import { CHUNK_BYTES, CHUNK_SHIFT, type Region } from '../../packet/region.ts';
 import { ChunkWriter, type ChunkWriterState } from '../../packet/writer.ts';
 import { RingPool, type RingPoolState } from './ring-pool.ts';
 
@@ -17,10 +17,22 @@ export const FLOW_BYTES = 8 << 20;
 const LINK_BYTES = 2 * FLOW_BYTES;
 /** And no more than so many times what is left. */
 const LINK_SHARE = 2;
+/**
+ * But a flow that has little may have it while its link has no more than so many times what is left: who is asked to pause
+ * sends what it sends in a round trip before it can know, and many flows may do so at a time.
+ */
+const LITTLE_BYTES = 32 << 10;
+const LITTLE_SHARE = 8;
 /** Part of the region's chunks that waiting frames leave to others, as devices and the transport do. */
 const LEFT_SHIFT = 2;
+/** So much memory a byte takes that arrives in a packet of full size: headers, and the gaps between packets. */
+const PACKED = 1.125;
 /** A frame of so many bytes or less is copied to where waiting frames lie packed, when memory is short. */
 const SMALL_BYTES = 2048;
+/** What packed frames leave to others: less than waiting frames do, for copying them gives memory back. */
+const PACKING_LEFT_SHIFT = 3;
+/** A chunk that so many pieces or fewer keep is hardly used: an eighth of it, if they are as large as packets. */
+const FEW_PIECES = 24;
 
 export interface QueueMemoryState {
   readonly pool: RingPoolState;
@@ -39,7 +51,7 @@ export class QueueMemory {
     this.region = region;
     this.rings = rings;
     this.pool = new RingPool(rings, old?.pool);
-    this.writer = new ChunkWriter(region, region.chunks >>> LEFT_SHIFT, old?.writer);
+    this.writer = new ChunkWriter(region, region.chunks >>> PACKING_LEFT_SHIFT, old?.writer);
     this.reserve = rings >>> RESERVE_SHIFT;
   }
 
@@ -65,14 +77,33 @@ export class QueueMemory {
 
   /** Whether so many bytes more may wait in a flow with `flowBytes`, of a link with `linkBytes`. */
   admitsBytes(bytes: number, flowBytes: number, linkBytes: number): boolean {
-    return flowBytes + bytes <= Math.min(FLOW_BYTES, this.roomBytes(linkBytes));
+    if (flowBytes + bytes <= Math.min(FLOW_BYTES, this.roomBytes(linkBytes))) return true;
+    return flowBytes + bytes <= LITTLE_BYTES && linkBytes + bytes <= LITTLE_SHARE * this.leftBytes(0);
   }
 
   /** How much more may wait for a link with `linkBytes`. */
   roomBytes(linkBytes: number): number {
+    return this.roomAfter(linkBytes, 0);
+  }
+
+  /**
+   * The same once `coming` bytes more have come, which are on their way. They take more than one for one: there is less left
+   * then, of which a link has its share, and less by whole chunks.
+   */
+  roomAfter(linkBytes: number, coming: number): number {
+    const chunks = coming === 0 ? 0 : Math.ceil((coming * PACKED) / CHUNK_BYTES) + 1;
+    return Math.min(LINK_BYTES, LINK_SHARE * this.leftBytes(chunks)) - linkBytes - coming;
+  }
+
+  /** Of what waiting frames may take, when so many more chunks are gone. */
+  private leftBytes(chunks: number): number {
     const { region } = this;
-    const left = (region.free - (region.chunks >>> LEFT_SHIFT)) * CHUNK_BYTES;
-    return Math.min(LINK_BYTES, LINK_SHARE * left) - linkBytes;
+    return (region.free - chunks - (region.chunks >>> LEFT_SHIFT)) * CHUNK_BYTES;
+  }
+
+  /** Half of the region is in use: pieces that wait are better packed than left where they came. */
+  get isShort(): boolean {
+    return this.region.free < this.region.chunks >>> 1;
   }
 
   /**
@@ -80,8 +111,19 @@ export class QueueMemory {
    * become few it is copied, and its reference is then one of the copy's.
    */
   settle(offset: number, bytes: number): number {
+    return this.isShort && bytes <= SMALL_BYTES ? this.pack(offset, bytes) : offset;
+  }
+
+  /** The same for a piece that waits already: packed anew if it and a few others keep a whole chunk. */
+  resettle(offset: number, bytes: number): number {
     const { region, writer } = this;
-    if (bytes > SMALL_BYTES || region.free >= region.chunks >>> 1) return offset;
+    if (bytes > SMALL_BYTES || region.references(offset) > FEW_PIECES) return offset;
+    const isPacked = offset >>> CHUNK_SHIFT === writer.held >>> CHUNK_SHIFT;
+    return isPacked ? offset : this.pack(offset, bytes);
+  }
+
+  private pack(offset: number, bytes: number): number {
+    const { region, writer } = this;
     const to = writer.room(bytes);
     if (to === 0) return offset;
     region.bytes.u8.copyWithin(to, offset, offset + bytes);

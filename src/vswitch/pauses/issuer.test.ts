@@ -191,7 +191,7 @@ describe('a queue', () => {
 
   it('asks earlier where memory is short, for the time it takes to come down to half of that', () => {
     const bench = known();
-    bench.roomBytes = WINDOW + 32 * 160_000;
+    bench.roomBytes = 32 * 160_000;
     bench.issuer.arrived(bench.now, FLOW, 50_000);
     expect(bench.asked).toEqual([]);
     bench.issuer.arrived(bench.now, FLOW, 20_000);

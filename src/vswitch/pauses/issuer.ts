@@ -80,6 +80,8 @@ export interface IssuerState {
   readonly columns: Columns<typeof SHAPE>;
   readonly rates: ReceiveRatesState;
   readonly timers: TimerWheelState;
+  /** When all senders were told their owners' rates last. */
+  readonly toldAllAt: number;
 }
 
 /** Where frames go, and how far that is. */
@@ -87,7 +89,7 @@ export interface PauseOutlet {
   ask(now: number, flow: number, pauseMicros: number, rateBytesPerSecond: number): void;
   /** From this host to the flow's sender and back. */
   rttMicros(flow: number): number;
-  /** What may still be queued for the flow and those that share memory with it. */
+  /** What may still be queued for the flow and those that share memory with it, when all that is on its way has come. */
   roomBytes(flow: number): number;
   /** Nothing that was asked holds any more: the flow's number need not be kept. */
   done(flow: number): void;
@@ -101,6 +103,7 @@ export class PauseIssuer {
   private readonly timers: TimerWheel;
   private columns: Columns<typeof SHAPE>;
   private now: number;
+  private toldAllAt: number;
 
   constructor(nowMicros: number, thresholds: Thresholds, outlet: PauseOutlet, old?: IssuerState) {
     this.now = nowMicros;
@@ -117,11 +120,12 @@ export class PauseIssuer {
     this.columns = old?.columns ?? columnsOf(SHAPE, 64);
     this.rates = new ReceiveRates(old?.rates);
     this.timers = new TimerWheel(nowMicros, undefined, old?.timers);
+    this.toldAllAt = old?.toldAllAt ?? 0;
   }
 
   save(): IssuerState {
-    const { counters, columns, rates, timers } = this;
-    return { counters, columns, rates: rates.save(), timers: timers.save() };
+    const { counters, columns, rates, timers, toldAllAt } = this;
+    return { counters, columns, rates: rates.save(), timers: timers.save(), toldAllAt };
   }
 
   /** The flow keeps its number while its sender may be held back by what it was asked. */
@@ -140,9 +144,7 @@ export class PauseIssuer {
 
   /** Bytes came into the flow's queue. */
   arrived(now: number, flow: number, bytes: number): void {
-    if (flow >= this.columns.depth.length) {
-      this.columns = columnsOf(SHAPE, Math.max(flow + 1, this.columns.depth.length * 2), this.columns);
-    }
+    this.reach(flow);
     const { columns, thresholds } = this;
     if (columns.depth[flow] === 0) {
       columns.filledAt[flow] = now;
@@ -152,8 +154,15 @@ export class PauseIssuer {
     columns.depth[flow] = depth;
     if (columns.asked[flow] === 1) this.judgeLate(now, flow, bytes);
     if (now < columns.nextAt[flow]!) return;
-    const limit = thresholds.bearableBytes(this.outlet.roomBytes(flow));
-    if (depth > Math.min(thresholds.leastOverBytes, limit)) this.consider(now, flow);
+    if (depth > Math.min(thresholds.leastOverBytes, this.limitBytes(flow))) this.consider(now, flow);
+  }
+
+  /** Bytes came for which there is no room: its sender is asked at once, however little waits. */
+  refused(now: number, flow: number): void {
+    this.reach(flow);
+    if (now < this.columns.nextAt[flow]!) return;
+    const rate = this.rates.bytesPerSecond(now, flow);
+    this.pause(now, flow, rate, 0, this.outlet.rttMicros(flow), MEASURE_MICROS);
   }
 
   /** The flow's owner took bytes out of its queue, or they were dropped. */
@@ -202,7 +211,7 @@ export class PauseIssuer {
     if (this.consider(now, flow)) return;
     const isEmpty = columns.depth[flow] === 0;
     const isIdle = isEmpty && now >= columns.emptyAt[flow]! + RELEASE_MICROS;
-    if (isIdle && columns.asked[flow] === 1) this.release(now, flow);
+    if (isIdle && columns.asked[flow] === 1 && this.limitBytes(flow) > 0) this.release(now, flow);
     if (now >= columns.askedAt[flow]! + FORGET_MICROS) columns.asked[flow] = 0;
     if (columns.asked[flow] === 0) this.outlet.done(flow);
     else this.timers.set(flow, Math.max(now, isEmpty ? columns.emptyAt[flow]! : now) + RELEASE_MICROS);
@@ -215,26 +224,56 @@ export class PauseIssuer {
     const rtt = this.outlet.rttMicros(flow);
     const bdpBytes = rate === Number.POSITIVE_INFINITY ? 0 : (rate * rtt) / 1e6;
     const depth = columns.depth[flow]!;
-    const limit = this.thresholds.bearableBytes(this.outlet.roomBytes(flow));
+    const limit = this.limitBytes(flow);
+    if (limit === 0) this.tellAll(now);
     if (depth <= Math.min(this.thresholds.overBytes(bdpBytes, columns.raised[flow]!), limit)) return false;
     if (columns.asked[flow] === 1 && now < columns.pauseEnds[flow]!) this.counters.renewed++;
     this.pause(now, flow, rate, bdpBytes, rtt);
     return true;
   }
 
-  private pause(now: number, flow: number, rate: number, bdpBytes: number, rtt: number): void {
+  private pause(
+    now: number,
+    flow: number,
+    rate: number,
+    bdpBytes: number,
+    rtt: number,
+    leastMicros = 1,
+  ): void {
     const { columns } = this;
     this.lower(now, flow);
-    const limit = this.thresholds.bearableBytes(this.outlet.roomBytes(flow));
+    const limit = this.limitBytes(flow);
     const goal = Math.min(this.thresholds.goalBytes(bdpBytes, columns.raised[flow]!), limit / 2);
     const excess = columns.depth[flow]! - goal;
     const wanted = rate === Number.POSITIVE_INFINITY ? MEASURE_MICROS : (excess / rate) * 1e6;
-    const pauseMicros = Math.floor(Math.min(Math.max(wanted, 1), MAX_PAUSE_MICROS));
+    const pauseMicros = Math.floor(Math.min(Math.max(wanted, leastMicros), MAX_PAUSE_MICROS));
     this.counters.pauses++;
     columns.pauseEnds[flow] = now + pauseMicros;
     columns.nextAt[flow] = now + Math.max(pauseMicros - rtt, pauseMicros / 2, LEAST_GAP_MICROS);
     this.say(now, flow, pauseMicros, rate);
     this.timers.set(flow, columns.nextAt[flow]!);
+  }
+
+  /**
+   * There is no room but for what is on its way: senders that are free are told the rates of their owners before they send,
+   * since what each could send in a round trip has no room any more.
+   */
+  private tellAll(now: number): void {
+    if (now < this.toldAllAt + RELEASE_MICROS) return;
+    this.toldAllAt = now;
+    const { columns } = this;
+    for (let flow = 0; flow < columns.depth.length; flow++) {
+      if (columns.asked[flow] === 1 || !this.rates.isKnown(flow)) continue;
+      columns.pauseEnds[flow] = now;
+      if (columns.depth[flow] === 0) columns.emptyAt[flow] = now;
+      this.say(now, flow, 0, this.rates.bytesPerSecond(now, flow));
+      this.timers.set(flow, now + RELEASE_MICROS);
+    }
+  }
+
+  /** What may wait of a flow for want of memory; 0: nothing. */
+  private limitBytes(flow: number): number {
+    return this.thresholds.bearableBytes(this.outlet.roomBytes(flow));
   }
 
   private say(now: number, flow: number, pauseMicros: number, rate: number): void {
@@ -267,8 +306,9 @@ export class PauseIssuer {
   /** The queue is empty though the sender waits. */
   private shorten(now: number, flow: number): void {
     const { columns } = this;
-    const micros = now - columns.askedAt[flow]!;
-    this.rates.atLeast(flow, micros > 0 ? (columns.taken[flow]! / micros) * 1e6 : 0);
+    // A batch that was taken just after it was asked says little of a rate.
+    const micros = Math.max(now - columns.askedAt[flow]!, MEASURE_MICROS);
+    this.rates.atLeast(flow, (columns.taken[flow]! / micros) * 1e6);
     if (columns.raised[flow]! < MOST_RAISED) columns.raised[flow]!++;
     columns.raisedAt[flow] = now;
     columns.pauseEnds[flow] = now;
@@ -306,6 +346,11 @@ export class PauseIssuer {
     this.counters.releases++;
     this.say(now, flow, 0, Number.POSITIVE_INFINITY);
     this.columns.asked[flow] = 0;
+  }
+
+  private reach(flow: number): void {
+    const { length } = this.columns.depth;
+    if (flow >= length) this.columns = columnsOf(SHAPE, Math.max(flow + 1, length * 2), this.columns);
   }
 
   /** Th_goal comes down again, step by step. */

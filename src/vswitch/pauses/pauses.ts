@@ -66,6 +66,7 @@ export class Pauses implements ReceiveWatch {
   private readonly forwarding: Forwarding;
   private readonly paths: PathTable;
   private readonly transport: Transport;
+  private readonly thresholds: Thresholds;
   /** Receive flows whose rows are kept because their senders may be held back. */
   private pinned: Uint8Array;
   private sequence: number;
@@ -84,6 +85,7 @@ export class Pauses implements ReceiveWatch {
     this.sequence = old?.sequence ?? 0;
     this.kept = old?.kept ?? 0;
     const thresholds = new Thresholds(sizing);
+    this.thresholds = thresholds;
     this.local = new LocalPauses(parts.waiting.holds, thresholds, old?.local);
     this.log = new PauseLog(old?.log);
     this.issuer = new PauseIssuer(
@@ -173,6 +175,11 @@ export class Pauses implements ReceiveWatch {
     if (!this.local.arrived(flow, port, receive.originFlowOf(flow), depth, this.roomBytes(flow))) return;
     this.counters.held++;
     this.note(now, 'local', flow, receive.backlog.table.linkOf(flow), 0, Number.POSITIVE_INFINITY);
+  }
+
+  refused(now: number, flow: number): void {
+    const { receive } = this.waiting;
+    if (!receive.backlog.isShared(flow) && receive.originOf(flow) >= 0) this.issuer.refused(now, flow);
   }
 
   taken(now: number, flow: number, bytes: number): void {
@@ -291,6 +298,7 @@ export class Pauses implements ReceiveWatch {
 
   private roomBytes(flow: number): number {
     const { backlog } = this.waiting.receive;
-    return this.waiting.memory.roomBytes(backlog.bytesOf(backlog.table.linkOf(flow)));
+    const linkBytes = backlog.bytesOf(backlog.table.linkOf(flow));
+    return this.waiting.memory.roomAfter(linkBytes, this.thresholds.windowBytes);
   }
 }

@@ -68,9 +68,14 @@ export class ReceiveRates {
     known[flow] = 1;
   }
 
+  isKnown(flow: number): boolean {
+    return this.columns.known[flow] === 1;
+  }
+
   /** Infinity: it is not known. */
   bytesPerSecond(now: number, flow: number): number {
     const { columns } = this;
+    if (flow >= columns.rate.length) return Number.POSITIVE_INFINITY;
     const rate = columns.rate[flow]!;
     const isKnown = columns.known[flow] === 1;
     if (columns.waits[flow] === 0) return isKnown ? rate : Number.POSITIVE_INFINITY;

@@ -20,15 +20,16 @@ export interface PauseSizing {
 const OVER_WINDOWS = 2;
 /** A batch and a batch: the lowest Th_over, but for want of memory. */
 const LEAST_BATCHES = 2;
-/** Of the memory that is left, less a window, a flow may have this part before it is asked to pause. */
+/** Of the memory that is left when all that is on its way has come, a flow may have this part before it is asked to pause. */
 const ROOM_SHARE = 1 / 32;
-/** Below that a queue is not worth a frame. */
+/** Below that a queue is not worth a frame, unless there is no such memory. */
 const LEAST_BYTES = 3_000;
 
 export class Thresholds {
   readonly batchBytes: number;
   private readonly mostGoalBytes: number;
-  private readonly windowBytes: number;
+  /** What may still come of a connection after its sender was asked. */
+  readonly windowBytes: number;
   /** No queue below this is over its threshold. */
   readonly leastOverBytes: number;
   /** Nor any flow's threshold above this. */
@@ -54,8 +55,8 @@ export class Thresholds {
     return this.goalBytes(bdpBytes, raised) + step;
   }
 
-  /** What Th_over is at most while so much memory is left for the flow and others beside it. */
+  /** What Th_over is at most while so much memory is left for the flow and others beside it, all that is on its way aside. */
   bearableBytes(roomBytes: number): number {
-    return Math.max((roomBytes - this.windowBytes) * ROOM_SHARE, LEAST_BYTES);
+    return roomBytes <= 0 ? 0 : Math.max(roomBytes * ROOM_SHARE, LEAST_BYTES);
   }
 }
