@@ -154,6 +154,25 @@ describe('a receiver that is slow for one flow', () => {
     exchange.finish();
   });
 
+  it.each([1, 3, 8])('reads at a rate that is known within 5 %, in batches every %i steps', (every) => {
+    const exchange = new Exchange(REMOTE);
+    exchange.offers = { [SLOW]: 200 };
+    const frames = 4 * every;
+    const rate = (frames * frameOf(SLOW, 0).length * 1e6) / (every * STEP_MICROS);
+    const { pauses, waiting } = exchange.receiver.vswitch;
+    for (let step = 0; step < 480; step++) {
+      exchange.reads = { [SLOW]: step % every === 0 ? frames : 0 };
+      exchange.run(STEP_MICROS / 1000);
+      if (step < 240) continue;
+      const { table } = waiting.receive.backlog;
+      expect(table.count).toBe(1);
+      let flow = 0;
+      while (!table.isUsed(flow)) flow++;
+      const read = pauses!.issuer.rateBytesPerSecond(exchange.world.clock.nowMicros, flow);
+      expect(Math.abs(read / rate - 1)).toBeLessThan(0.05);
+    }
+  });
+
   it('fills its share of memory without pauses', () => {
     const exchange = new Exchange(REMOTE, { pauses: false });
     exchange.offers = { [SLOW]: 200, [FAST]: 20 };

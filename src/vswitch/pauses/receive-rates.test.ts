@@ -29,6 +29,19 @@ describe('the rate of an owner', () => {
     expect(rates.bytesPerSecond(300_000, FLOW)).toBeCloseTo(100e6, -5);
   });
 
+  it.each([300, 1500, 2000, 7000])('is the same at any time between batches every %i µs', (everyMicros) => {
+    const rates = new ReceiveRates();
+    rates.begin(0, FLOW);
+    for (let batch = 1; batch < 100; batch++) {
+      const from = batch * everyMicros;
+      // As the switch gives them, some at a time.
+      rates.taken(from, FLOW, everyMicros * 40, false);
+      rates.taken(from, FLOW, everyMicros * 10, false);
+      for (let now = from; batch > 60 && now < from + everyMicros; now += everyMicros / 10)
+        expect(Math.abs(rates.bytesPerSecond(now, FLOW) / 50e6 - 1)).toBeLessThan(0.05);
+    }
+  });
+
   it('counts no time in which nothing waited', () => {
     const rates = new ReceiveRates();
     for (let now = 0; now < 100_000; now += 1000) {

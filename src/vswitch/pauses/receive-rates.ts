@@ -2,7 +2,8 @@
 // in which something waited counts; what an owner that keeps up takes is its sender's rate and says nothing of its own.
 //
 // Owners read in batches, some of them rarely: a sample is as long as it takes to see a millisecond of waiting end with a
-// read, and weighs by its length. While nothing is read the estimate sinks with time, so that an owner that stops is seen.
+// read, and weighs by its length. While nothing is read for longer than the last batch should last, the estimate sinks with
+// time, so that an owner that stops is seen; before, it is between two batches, and its rate is what it was.
 
 import { type Columns, clearRow, columnsOf } from '../../base/columns.ts';
 
@@ -20,6 +21,8 @@ const SHAPE = {
   /** Of the sample that is not complete: time of waiting before `since`, and bytes taken. */
   micros: Float64Array,
   bytes: Float64Array,
+  /** What was taken last, all at once. */
+  batch: Float64Array,
 } as const;
 
 export type ReceiveRatesState = Columns<typeof SHAPE>;
@@ -48,6 +51,7 @@ export class ReceiveRates {
   taken(now: number, flow: number, bytes: number, isLast: boolean): void {
     const { columns } = this;
     columns.bytes[flow]! += bytes;
+    columns.batch[flow] = now === columns.since[flow] ? columns.batch[flow]! + bytes : bytes;
     columns.micros[flow]! += now - columns.since[flow]!;
     columns.since[flow] = now;
     if (isLast) columns.waits[flow] = 0;
@@ -81,8 +85,9 @@ export class ReceiveRates {
     if (columns.waits[flow] === 0) return isKnown ? rate : Number.POSITIVE_INFINITY;
     const micros = columns.micros[flow]! + now - columns.since[flow]!;
     if (micros < SAMPLE_MICROS) return isKnown ? rate : Number.POSITIVE_INFINITY;
-    const sample = (columns.bytes[flow]! / micros) * 1e6;
-    if (!isKnown) return sample;
+    if (!isKnown) return (columns.bytes[flow]! / micros) * 1e6;
+    // As if the next batch came just now.
+    const sample = ((columns.bytes[flow]! + columns.batch[flow]!) / micros) * 1e6;
     return sample < rate ? rate + (micros / (micros + MEMORY_MICROS)) * (sample - rate) : rate;
   }
 
