@@ -224,6 +224,12 @@ export class Transport {
     return row >= 0 && this.connections.state[row] === CONNECTION_ESTABLISHED;
   }
 
+  /** What was sent for a pair and is neither acknowledged nor lost. */
+  inFlightBytes(pair: number): number {
+    const row = this.connections.ofPair(pair);
+    return row < 0 ? 0 : (this.connections.send[row]?.inFlightBytes ?? 0);
+  }
+
   /** True when nothing that was sent on a slot to a peer is unacknowledged. */
   isSlotEmpty(peer: number, slot: number): boolean {
     const { connections } = this;

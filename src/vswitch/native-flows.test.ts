@@ -10,7 +10,7 @@ import { frameBetween, type Layout, vtepOf } from '../../test/vswitch/tenants.ts
 import { CHUNKS, type World, type WorldHost, worldOf } from '../../test/vswitch/world.ts';
 import { numbered } from '../../test/wire/frames.ts';
 import { below, chance, SeededRng } from '../base/rng.ts';
-import { NATIVE_FLOW } from '../packet/device.ts';
+import { MAX_FRAME_BYTES, NATIVE_FLOW } from '../packet/device.ts';
 import { ChunkWriter } from '../packet/writer.ts';
 import { VIRTIO_NET_HDR_F_FLOW } from '../wire/virtio-net-header.ts';
 
@@ -130,6 +130,35 @@ describe('a sender whose connection takes nothing', () => {
     expect(vnic.isHeld(1)).toBe(false);
     expect(digests(receiver.native(0).read(queueOf(receiver.native(0), 1)))).toEqual(digests(frames));
     expect(sender.vswitch.counters.dropped.queueFull).toBe(0);
+  });
+
+  it.each([16, 256, 512])('has no more than a BDP in the switch, with a window of %i packets', (packets) => {
+    const { world, hosts } = nativeWorld({ queues: 10, room: 10_000 }, packets);
+    const [sender, receiver] = hosts as [WorldHost, WorldHost];
+    const vnic = sender.native(0);
+    vnic.send(1, frameOf(1, 2, 1, 0, 1200));
+    sender.ring();
+    world.pass(300_000);
+    const { backlog } = sender.vswitch.waiting.send;
+    const frames = 4000;
+    for (let i = 1; i < frames; i++) vnic.send(1, frameOf(1, 2, 1, i, 1200));
+    let most = 0;
+    for (let i = 0; i < 200; i++) {
+      sender.ring();
+      world.pass(10);
+      most = Math.max(most, backlog.bytesOf(0));
+    }
+    // What is read in one turn comes on top, and a super-frame is always taken.
+    const bdpBytes = packets * 1256;
+    const turnBytes = 64 * 1256;
+    expect(most).toBeLessThanOrEqual(Math.max(bdpBytes, MAX_FRAME_BYTES) + turnBytes);
+    expect(most).toBeGreaterThan(0.8 * bdpBytes);
+    world.pass(3_000_000);
+    const numbers = receiver
+      .native(0)
+      .read(queueOf(receiver.native(0), 1))
+      .map(numberOf);
+    expect(numbers).toEqual(Array.from({ length: frames }, (_, i) => i));
   });
 
   it('loses nothing of many flows that together want more than there is', () => {

@@ -5,7 +5,7 @@
 // A frame whose pair has no flows here needs no queue and is not even classified: see `isClear`.
 
 import { type Columns, columnsOf } from '../base/columns.ts';
-import type { FlowKey } from '../packet/device.ts';
+import { type FlowKey, MAX_FRAME_BYTES } from '../packet/device.ts';
 import { PIECE_LAST, PIECE_LENGTH_MASK } from '../packet/pieces.ts';
 import { RowSet, type RowSetState } from '../transport/row-set.ts';
 import { ADMITTED, Backlog, type BacklogState, NO_RING } from './flows/backlog.ts';
@@ -15,8 +15,9 @@ import type { SchedulerName } from './scheduling/scheduler.ts';
 
 /** Frames of a pair that wait for a handshake. */
 const OPENING_FRAMES = 64;
-/** A flow of a native endpoint that has so much here is held: the product of 10 Gbit/s and 200 µs (Backdraft §4.2). */
-const HOLD_BYTES = 256 << 10;
+/** A flow of a native endpoint that has a BDP here is held (Backdraft §4.2), though not below a super-frame, nor beyond this. */
+const LEAST_HOLD_BYTES = MAX_FRAME_BYTES;
+const MOST_HOLD_BYTES = 1 << 20;
 /** And before what it may give at once would find no room. */
 const HOLD_FRAMES = 64;
 
@@ -26,6 +27,8 @@ const FLOWS = {
   holds: Uint8Array,
   port: Uint32Array,
   deviceFlow: Uint32Array,
+  /** It goes on when no more than this waits. */
+  resumeBytes: Uint32Array,
   gated: Uint8Array,
 } as const;
 
@@ -42,6 +45,14 @@ export interface FlowGate {
 /** Takes a frame out of the queues, reference included; false when it must go on waiting. */
 export type TakeFrame = (pair: number, flow: number, offset: number, length: number) => boolean;
 
+export interface SendQueuesOptions {
+  /** What the hashes of flows start from. */
+  readonly seed: number;
+  readonly scheduler: SchedulerName;
+  /** What a pair has in flight: while frames wait for it, its rate times its round trip. */
+  readonly inFlightBytes: (pair: number) => number;
+}
+
 export interface SendQueuesState {
   readonly backlog: BacklogState;
   readonly waiting: RowSetState;
@@ -55,14 +66,16 @@ export class SendQueues {
   private readonly waiting: RowSet;
   private flows: Columns<typeof FLOWS>;
   private gate: FlowGate | undefined;
+  private readonly inFlightBytes: (pair: number) => number;
 
   constructor(
     memory: QueueMemory,
     holds: DeviceHolds,
-    { seed, scheduler }: { seed: number; scheduler: SchedulerName },
+    { seed, scheduler, inFlightBytes }: SendQueuesOptions,
     old?: SendQueuesState,
   ) {
     this.holds = holds;
+    this.inFlightBytes = inFlightBytes;
     this.backlog = new Backlog(memory, seed, scheduler, old?.backlog);
     this.waiting = new RowSet(old?.waiting);
     this.flows = old?.flows ?? columnsOf(FLOWS, FIRST_ROWS);
@@ -194,7 +207,8 @@ export class SendQueues {
         return;
       }
       if (this.flows.gated[flow] === 1) this.gate!.sent(now, flow, length);
-      if (this.flows.holds[flow] === 1 && backlog.queuedBytes(flow) <= HOLD_BYTES / 2) this.resume(flow);
+      if (this.flows.holds[flow] === 1 && backlog.queuedBytes(flow) <= this.flows.resumeBytes[flow]!)
+        this.resume(flow);
       backlog.served(now, flow, length);
     }
   }
@@ -223,12 +237,23 @@ export class SendQueues {
     const device = holds.device(port)!;
     backlog.rank(now, flow, device.priorityOf(deviceFlow), device.weightOf(deviceFlow));
     if (flows.holds[flow] === 1) return;
-    const hasEnough = isFull || backlog.queuedBytes(flow) > HOLD_BYTES;
-    if (!hasEnough && backlog.admits(flow, HOLD_BYTES, HOLD_FRAMES) === ADMITTED) return;
+    const bytes = backlog.queuedBytes(flow);
+    const isLittle = !isFull && bytes <= LEAST_HOLD_BYTES;
+    if (isLittle && backlog.admits(flow, LEAST_HOLD_BYTES, HOLD_FRAMES) === ADMITTED) return;
+    const most = this.holdBytes(flow);
+    const hasEnough = isFull || bytes > most;
+    if (!hasEnough && backlog.admits(flow, most, HOLD_FRAMES) === ADMITTED) return;
+    flows.resumeBytes[flow] = most / 2;
     flows.holds[flow] = 1;
     flows.port[flow] = port;
     flows.deviceFlow[flow] = deviceFlow;
     holds.hold(port, deviceFlow);
+  }
+
+  /** What a flow may have here before it is held. Asked of few frames: there is a super-frame in front of them. */
+  private holdBytes(flow: number): number {
+    const bdpBytes = this.inFlightBytes(this.backlog.table.linkOf(flow));
+    return Math.min(Math.max(bdpBytes, LEAST_HOLD_BYTES), MOST_HOLD_BYTES);
   }
 
   private resume(flow: number): void {

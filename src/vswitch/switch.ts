@@ -157,7 +157,11 @@ export class Switch implements IngressTargets {
     this.waiting = new Waiting(
       region,
       devices,
-      { seed: this.transport.connections.salt, ...config },
+      {
+        seed: this.transport.connections.salt,
+        inFlightBytes: (pair) => this.transport.inFlightBytes(pair),
+        ...config,
+      },
       old?.waiting,
     );
     if (old?.interrupted === true) this.waiting.mend();

@@ -28,6 +28,8 @@ export interface WaitingOptions {
   readonly scheduler?: SchedulerName | undefined;
   readonly input?: InputQueueing | undefined;
   readonly receive?: ReceiveQueueing | undefined;
+  /** What a pair has in flight. */
+  readonly inFlightBytes: (pair: number) => number;
 }
 
 export class Waiting {
@@ -43,13 +45,13 @@ export class Waiting {
   constructor(
     region: Region,
     devices: readonly FrameDevice[],
-    { seed, scheduler = DEFAULT_SCHEDULER, input, receive }: WaitingOptions,
+    { seed, scheduler = DEFAULT_SCHEDULER, input, receive, inFlightBytes }: WaitingOptions,
     old?: WaitingState,
   ) {
     this.memory = new QueueMemory(region, old?.memory);
     this.holds = new DeviceHolds(devices, old?.holds);
     this.input = input === undefined ? undefined : new InputQueue(input.frames, old?.input);
-    this.send = new SendQueues(this.memory, this.holds, { seed, scheduler }, old?.send);
+    this.send = new SendQueues(this.memory, this.holds, { seed, scheduler, inFlightBytes }, old?.send);
     const options = { seed, scheduler, queueing: receive };
     this.receive = new ReceiveQueues(region, this.memory, options, old?.receive);
   }
