@@ -1,5 +1,6 @@
 // Many flows, each with a queue of its own (Backdraft §6.2, §6.5, figures 11 and 16): does the switch stay as fast, do flows ever
-// share a queue, and how much memory do the queues take, beside queues that are dealt out by a hash.
+// share a queue, and how much memory do the queues take, beside queues that are dealt out by a hash. And what a frame costs in
+// the switches of both hosts, going straight on and waiting.
 import { hashFlowKey } from '../../src/wire/flow-key.ts';
 import type { BenchOptions, BenchOutcome, Column } from '../harness/bench.ts';
 import { rotated } from '../harness/in-turns.ts';
@@ -9,6 +10,7 @@ import type { Contender, PeerName } from '../peers/peer.ts';
 import { measureDoorbells } from '../workloads/doorbells/measure.ts';
 import { activeFlows, RING_BYTES, turnover } from '../workloads/flow-queues/active-flows.ts';
 import type { Mixture } from '../workloads/flow-queues/mixtures.ts';
+import { switchPath } from '../workloads/switch-path/switch-path.ts';
 
 export const FLOWS = [16, 64, 256, 1024, 2048, 4096, 16_384] as const;
 export const MIXTURES: readonly Mixture[] = ['uniform', 'Zipf'];
@@ -34,6 +36,14 @@ const STATIC_QUEUES = [2500, 10_000] as const;
 export const OPEN_QUEUES = [16, 128, 2048, 16_384] as const;
 const NON_EMPTY = 16;
 const BELL_PACKET_BYTES = 64;
+
+/** From host to host, so many at once: a window has room for 512 packets, and what has none waits. */
+const PATHS = [
+  { frameBytes: 1500, framesAtOnce: 256, how: 'straight on' },
+  { frameBytes: 1500, framesAtOnce: 1024, how: 'half of them wait' },
+  { frameBytes: 65_000, framesAtOnce: 8, how: 'straight on' },
+  { frameBytes: 65_000, framesAtOnce: 20, how: 'half of them wait' },
+] as const;
 
 const SELVAGE: Contender = {
   name: 'selvage',
@@ -110,6 +120,7 @@ export async function queues({ quick, progress }: BenchOptions): Promise<BenchOu
       record('pollingEveryQueue', pollingPacketsPerSecond);
     }
   }
+  drops += measurePaths(measured, { rounds, warmUpMillis, millis, progress });
   const of = (mixture: Mixture, count: number) =>
     measured.median('selvage', flowsCase(mixture, count), 'packetsPerSecond')!;
   const [few, many] = [flows[0]!, flows.at(-1)!];
@@ -121,6 +132,36 @@ export async function queues({ quick, progress }: BenchOptions): Promise<BenchOu
     memoryOverStatic: churn.mostBytes / (STATIC_QUEUES.at(-1)! * RING_BYTES),
   };
   return { rounds, peers: [SELVAGE, POLLING, STATIC], columns, measured, ratios, notes: notes() };
+}
+
+interface PathRounds extends Pick<BenchOptions, 'progress'> {
+  readonly rounds: number;
+  readonly warmUpMillis: number;
+  readonly millis: number;
+}
+
+/** What a frame costs from host to host; how many were dropped. */
+function measurePaths(
+  measured: Measurements,
+  { rounds, warmUpMillis, millis, progress }: PathRounds,
+): number {
+  let drops = 0;
+  for (let round = 0; round < rounds; round++) {
+    for (const path of rotated(PATHS, round)) {
+      progress(`Round ${round + 1} of ${rounds}: ${pathCase(path)} …`);
+      const found = switchPath({ ...path, warmUpMillis, millis });
+      drops += found.drops;
+      measured.record('selvage', pathCase(path), {
+        packetsPerSecond: found.framesPerSecond,
+        nanosPerPacket: 1e9 / found.framesPerSecond,
+      });
+    }
+  }
+  return drops;
+}
+
+export function pathCase({ frameBytes, how }: (typeof PATHS)[number]): string {
+  return `host to host, ${frameBytes.toLocaleString('en-US')} bytes, ${how}`;
 }
 
 export function bellCase(openQueues: number): string {
@@ -154,6 +195,8 @@ function notes(): string[] {
     'The real switch in one process, from one vNIC with flows to another, both of them memory: frames of 74 bytes, one at a time of ' +
       'whichever flow, classified, checked and put into their flow’s queue; the vNICs’ own work is in the figures. No system call.',
     `Flows that come and go: ${ACTIVE_FLOWS} at a time, each with ${FRAMES_OF_EACH} frames that wait in the switch until their owner takes them.`,
+    'Host to host: two switches in one process, joined by memory; what a frame costs both of them, with acknowledgements and ' +
+      'one copy of its packets in place of the kernel’s. A frame of 65,000 bytes is a super-frame of TCP and goes in many packets.',
     `Open queues: what the switch spends on reading packets of ${BELL_PACKET_BYTES} bytes from an endpoint’s shared memory, with doorbells and without; one process.`,
   ];
 }
