@@ -19,7 +19,14 @@ const LEFT: Readonly<Record<string, string>> = {
 const MOVED: Readonly<Record<string, string>> = {
   fault: 'the source port was at fault, and the other is known to work',
   routes: 'routes are shared more evenly so',
+  slowness:
+    'its route was much slower than those of others for two minutes, and is avoided for half an hour; the other is fast',
   'nothing works': 'no slot worked at all, so both hosts try others until they meet',
+};
+
+const STAYS: Readonly<Record<string, string>> = {
+  'way back': 'its own way is fast, so the way back is slow, which the peer moves',
+  'none faster': 'no other that is free is known to be clearly faster',
 };
 
 const CANDIDATE_LEFT: Partial<Readonly<Record<RerouteReason, string>>> = {
@@ -43,14 +50,18 @@ export function pathDecisionText(decision: PathDecision): string {
       return `slot ${slot} stays on source port ${sourcePort}: that works, so it is the peer's way back that is dead, which the peer moves`;
     case 'none-works':
       return `slot ${slot} stays on source port ${sourcePort}: no other that is free is known to work`;
+    case 'slot-slow':
+      return `slot ${slot} has been much slower than others for two minutes (source port ${sourcePort}): what all source ports take is measured`;
+    case 'slow-stays':
+      return `slot ${slot} is slow and stays on source port ${sourcePort}: ${STAYS[because]}`;
     case 'candidate-left':
       return `source port ${sourcePort} is bad: ${CANDIDATE_LEFT[because as RerouteReason]}`;
     case 'candidate-back':
       return `source port ${sourcePort} works again: it is taken last until rankings start afresh, every half hour`;
     case 'mode-full':
-      return 'asks all source ports: a slot was left';
+      return 'asks all source ports: a slot was left, or is slow';
     case 'mode-partial':
-      return 'asks only the source ports of slots: nothing was left for a while';
+      return 'asks only the source ports of slots: nothing was left or slow for a while';
     case 'rankings-reset':
       return 'rankings of source ports start afresh, as every half hour';
     case 'alarm':
@@ -106,7 +117,9 @@ function candidateRow(
 /** What peers are probed by, and alarms: a line each. */
 export function peerLines(peers: readonly PeerCandidates[]): string[] {
   return peers.flatMap(({ vtep, mode, switches, alarmSeconds }) => [
-    ...(mode === 'full' ? [`${vtep}: all its source ports are asked, since a slot was left lately`] : []),
+    ...(mode === 'full'
+      ? [`${vtep}: all its source ports are asked, since a slot was left or slow lately`]
+      : []),
     ...(switches > 0 ? [`${vtep}: ${count(switches, 'slot')} moved for faults lately`] : []),
     ...(alarmSeconds === undefined
       ? []

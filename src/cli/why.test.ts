@@ -109,7 +109,7 @@ it('tells decisions in their order, whoever decided, under what holds now', () =
   expect(
     renderWhy({ flow: undefined, agent: { decisions, peers: [peer], pauses: [] }, decisions: [rerouted] }),
   ).toMatchInlineSnapshot(`
-    "10.0.2.1: all its source ports are asked, since a slot was left lately
+    "10.0.2.1: all its source ports are asked, since a slot was left or slow lately
     10.0.2.1: 7 slots moved for faults lately
     10.0.2.1: ALARM for 3.2 s: its paths are left too often; look at the host itself
 
@@ -155,14 +155,18 @@ describe('has words for', () => {
   it.each(DECISION_NAMES)('%s', (event) => {
     const text = pathDecisionText(decision(1, { event, nextPort: 49_160, because: 'silence' }));
     expect(text.length).toBeGreaterThan(20);
-    if (event.startsWith('slot-moved') || event.startsWith('candidate-left')) return;
+    if (['slot-moved', 'slow-stays', 'candidate-left'].includes(event)) return;
     expect(text).not.toContain('undefined');
   });
 
-  it.each(['fault', 'routes', 'nothing works'] as const)('a move because of %s', (because) => {
+  it.each(['fault', 'routes', 'nothing works', 'slowness'] as const)('a move because of %s', (because) => {
     expect(pathDecisionText(decision(1, { event: 'slot-moved', nextPort: 1, because }))).not.toContain(
       'undefined',
     );
+  });
+
+  it.each(['way back', 'none faster'] as const)('a slow slot that stays: %s', (because) => {
+    expect(pathDecisionText(decision(1, { event: 'slow-stays', because }))).not.toContain('undefined');
   });
 
   it.each(['two-in-a-row', 'three-of-five', 'with-others'] as const)(

@@ -7,6 +7,7 @@ import { type CandidateTable, ROW_PORTS } from './candidate-table.ts';
 import { CANDIDATES, type PathTable, SLOTS } from './path-table.ts';
 import type { Judge } from './reroute/judge.ts';
 import { PORT_BAD } from './reroute/slow-table.ts';
+import { ACK_DELAY_MICROS } from './round-trips.ts';
 import { SLOT_HEALTHY } from './slot-health.ts';
 
 const SECOND = 1_000_000;
@@ -100,7 +101,10 @@ export class CandidateProbes {
     ports.interval[at] = SECOND;
     this.counters.candidateAnswers++;
     this.paths.onHeard(this.table.peers.peer[row]!, back, now);
-    this.judge.onAnswer(now, at, now - sentAt);
+    const rtt = now - sentAt;
+    ports.leastRtt[at] = ports.measured[at] === 0 ? rtt : Math.min(ports.leastRtt[at]!, rtt);
+    ports.measured[at] = Math.min(255, ports.measured[at]! + 1);
+    this.judge.onAnswer(now, at, rtt);
     if (ports.isOut[at] === 0) this.askLater(now, row, at);
     return true;
   }
@@ -145,7 +149,7 @@ export class CandidateProbes {
     const peer = peers.peer[row]!;
     const candidate = at % ROW_PORTS;
     const user = paths.slotOf(peer, candidate);
-    if (user >= 0 && paths.stateOf(peer, user) === SLOT_HEALTHY) {
+    if (user >= 0 && paths.stateOf(peer, user) === SLOT_HEALTHY && !paths.isSlow(peer, user)) {
       // What comes back by its slot says as much as an answer.
       this.judge.onAnswer(now, at, paths.rttMicros(peer, user));
       this.askLater(now, row, at);
@@ -171,8 +175,18 @@ export class CandidateProbes {
     ports.isOut[at] = 1;
     ports.probes[at]!++;
     this.counters.candidateProbes++;
-    const timeout = Math.max(paths.firstTimeoutMicros(peer), paths.timeoutMicros(peer, back));
-    this.timers.set(at, now + timeout);
+    this.timers.set(at, now + this.timeoutMicros(peer, at, back));
+  }
+
+  /** A probe may take a route that is known to be slow: it is not lost before that is over. */
+  private timeoutMicros(peer: number, at: number, back: number): number {
+    const { paths } = this;
+    return Math.max(
+      paths.firstTimeoutMicros(peer),
+      paths.timeoutMicros(peer, back),
+      paths.slowTimeoutMicros(peer),
+      2 * this.table.ports.srtt[at]! + ACK_DELAY_MICROS,
+    );
   }
 
   /**
@@ -187,9 +201,16 @@ export class CandidateProbes {
     const latest = paths.latestHeard(peer);
     const since = unclear[at]! > 0 ? sentAt[at]! : now - paths.timeoutMicros(peer, latest);
     const isAlive = paths.heardMicros(peer, latest) >= since;
-    const back = isAlive ? latest : ((at % ROW_PORTS) + unclear[at]!) % SLOTS;
+    const back = isAlive ? latest : this.fastFrom(peer, (at % ROW_PORTS) + unclear[at]!);
     if (now - paths.heardMicros(peer, back) > SILENT_MICROS) paths.doubt(peer, back, now);
     return back;
+  }
+
+  /** The first slot in turn that is not slow: few are. */
+  private fastFrom(peer: number, first: number): number {
+    let slot = first % SLOTS;
+    for (let i = 1; i < SLOTS && this.paths.isSlow(peer, slot); i++) slot = (first + i) % SLOTS;
+    return slot;
   }
 
   private hasToken(now: number, row: number): boolean {

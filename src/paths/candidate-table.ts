@@ -25,6 +25,11 @@ const PEER_COLUMNS = {
 const PORT_COLUMNS = {
   ...JUDGED_PORT,
   answeredAt: Float64Array,
+  /** Answers to probes since the peer's candidates were last measured, 255 at most, and the least round trip among them. */
+  measured: Uint8Array,
+  leastRtt: Float64Array,
+  /** Its route was slow then: it is held until so long after; 0: it was not. */
+  slowAt: Float64Array,
   probes: Uint32Array,
   /** Of the newest probe and the one before: what the answer must bear, when it was sent, and the slot to be answered by. */
   label: Uint32Array,

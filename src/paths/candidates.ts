@@ -20,6 +20,10 @@ const BURST_GAP_MICROS = 100_000;
 /** The place of a row's own timer among its candidates'. */
 const ROUND = ROW_PORTS - 1;
 const RANKING_MICROS = 1800 * SECOND;
+/** A candidate on a slow route is held so long. */
+const HELD_MICROS = 1800 * SECOND;
+/** Answers that a round trip is believed of. */
+const LEAST_MEASURED = 3;
 /** Who decides what follows. */
 export interface CandidateWatcher {
   /** Something else is known of a peer's candidates. */
@@ -71,7 +75,20 @@ export class Candidates implements Verdicts {
     return { table: this.table.save(), timers: this.timers.save(), counters: this.counters };
   }
 
-  /** A slot was left: all candidates are asked, but for those of slots that work. */
+  /** A slot is slow: what all candidates take is measured anew, while they are asked as after a fault. */
+  measure(now: number, peer: number, slot: number): void {
+    const row = this.rowFor(now, peer);
+    const { ports } = this.table;
+    ports.measured.fill(0, row * ROW_PORTS, row * ROW_PORTS + CANDIDATES);
+    this.look(now, peer, slot);
+  }
+
+  /** The candidate is on a slow route: nothing is to move there for half an hour. */
+  hold(now: number, peer: number, candidate: number): void {
+    this.table.ports.slowAt[this.rowFor(now, peer) * ROW_PORTS + candidate] = now;
+  }
+
+  /** A slot was left: all candidates are asked, but for those of slots that work well. */
   look(now: number, peer: number, slot: number): void {
     const { paths, table } = this;
     const row = this.rowFor(now, peer);
@@ -83,7 +100,8 @@ export class Candidates implements Verdicts {
     this.probes.grantBurst(now, row);
     for (let candidate = 0; candidate < CANDIDATES; candidate++) {
       const user = paths.slotOf(peer, candidate);
-      if (user < 0 || paths.stateOf(peer, user) !== SLOT_HEALTHY) this.probes.ask(now, row, candidate);
+      const isWell = user >= 0 && paths.stateOf(peer, user) === SLOT_HEALTHY && !paths.isSlow(peer, user);
+      if (!isWell) this.probes.ask(now, row, candidate);
     }
   }
 
@@ -103,13 +121,23 @@ export class Candidates implements Verdicts {
     return at < 0 ? PORT_UNKNOWN : this.table.ports.state[at]!;
   }
 
-  /** One bit each. */
+  /** Whether it is held, since its route is slow. */
+  isSlow(peer: number, candidate: number): boolean {
+    const at = this.at(peer, candidate);
+    return at >= 0 && this.table.ports.slowAt[at]! > 0;
+  }
+
+  /** Whether slots should not be moved there by who knows no more than routes. */
+  isBad(peer: number, candidate: number): boolean {
+    return this.stateOf(peer, candidate) === PORT_BAD || this.isSlow(peer, candidate);
+  }
+
+  /** Those that are bad, one bit each. */
   badOf(peer: number): number {
-    const row = this.table.find(peer);
     let bad = 0;
-    if (row < 0) return bad;
+    if (this.table.find(peer) < 0) return bad;
     for (let candidate = 0; candidate < CANDIDATES; candidate++)
-      if (this.table.ports.state[row * ROW_PORTS + candidate] === PORT_BAD) bad |= 1 << candidate;
+      if (this.isBad(peer, candidate)) bad |= 1 << candidate;
     return bad;
   }
 
@@ -140,6 +168,13 @@ export class Candidates implements Verdicts {
   rttMicros(peer: number, candidate: number): number {
     const at = this.at(peer, candidate);
     return at < 0 ? 0 : this.table.ports.srtt[at]!;
+  }
+
+  /** The least round trip of a probe, answered by a fast slot, since all were last measured; 0: too few were answered. */
+  leastRttMicros(peer: number, candidate: number): number {
+    const at = this.at(peer, candidate);
+    const { measured, leastRtt } = this.table.ports;
+    return at < 0 || measured[at]! < LEAST_MEASURED ? 0 : leastRtt[at]!;
   }
 
   /** Probes sent, and those that were lost on the way there. */
@@ -251,8 +286,16 @@ export class Candidates implements Verdicts {
       peers.isFull[row] = 0;
       this.watcher.modeChanged(now, peer, false);
     }
+    this.release(now, row);
     if (now - peers.rankedAt[row]! > RANKING_MICROS && this.resetRankings(now, row)) return;
     this.timers.set(row * ROW_PORTS + ROUND, now + (peers.isFull[row] === 1 ? SECOND : 30 * SECOND));
+  }
+
+  /** Those that were on slow routes long ago are like any other. */
+  private release(now: number, row: number): void {
+    const { slowAt } = this.table.ports;
+    for (let at = row * ROW_PORTS; at < row * ROW_PORTS + CANDIDATES; at++)
+      if (slowAt[at]! > 0 && now - slowAt[at]! >= HELD_MICROS) slowAt[at] = 0;
   }
 
   /** Candidates that work are alike again (ZooRoute §8). True when nothing is left to know of the peer. */
@@ -263,7 +306,7 @@ export class Candidates implements Verdicts {
     for (let at = row * ROW_PORTS; at < row * ROW_PORTS + CANDIDATES; at++) {
       if (ports.state[at] === PORT_RESTING) ports.state[at] = PORT_HEALTHY;
       if (ports.state[at] === PORT_HEALTHY) ports.failureFreeSince[at] = now;
-      if (ports.state[at] === PORT_BAD) bad++;
+      if (ports.state[at] === PORT_BAD || ports.slowAt[at]! > 0) bad++;
     }
     this.watcher.rankingsReset(now, peers.peer[row]!);
     if (bad > 0 || peers.isFull[row] === 1 || peers.alarmSince[row]! > 0) return false;

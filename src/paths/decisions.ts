@@ -9,6 +9,8 @@ export const DECISION_NAMES = [
   'slot-moved',
   'way-back',
   'none-works',
+  'slot-slow',
+  'slow-stays',
   'candidate-left',
   'candidate-back',
   'mode-full',
@@ -19,10 +21,14 @@ export const DECISION_NAMES = [
 ] as const;
 export type DecisionName = (typeof DECISION_NAMES)[number];
 
-/** Why a slot moves: for a fault, for what is known of routes, or because no slot works at all. */
+/** Why a slot moves: for a fault, for what is known of routes, because no slot works at all, or because its route is slow. */
 export const MOVED_BY_REROUTING = 1;
 export const MOVED_BY_ROUTES = 2;
 export const MOVED_BLINDLY = 3;
+export const MOVED_FOR_SLOWNESS = 4;
+/** Why a slow slot stays: its own way is fast, so the way back is slow; or no other that is free is clearly faster. */
+export const STAYS_FOR_WAY_BACK = 1;
+export const STAYS_FOR_NONE_FASTER = 2;
 
 const CAPACITY = 1024;
 const COLUMNS = {

@@ -5,7 +5,6 @@ import { Candidates, type CandidatesState } from './candidates.ts';
 import { Decisions, type DecisionsState } from './decisions.ts';
 import type { PathTable } from './path-table.ts';
 import { Rebinding, type RebindingState } from './rebinding.ts';
-import { PORT_BAD } from './reroute/slow-table.ts';
 import { Rerouting, type ReroutingState } from './rerouting.ts';
 import type { SlotBinding } from './routes.ts';
 
@@ -34,13 +33,12 @@ export class PathCare {
     this.candidates = new Candidates(nowMicros, paths, hasPort, old?.candidates);
     this.decisions = new Decisions(old?.decisions);
     const { candidates, decisions } = this;
-    const isBad = (peer: number, candidate: number) => candidates.stateOf(peer, candidate) === PORT_BAD;
     this.rebinding = new Rebinding(
       paths,
       {
         isSlotEmpty: (peer, slot) => actions.isSlotEmpty(peer, slot),
         bindSlot: (peer, slot, candidate) => actions.bindSlot(peer, slot, candidate),
-        isBad,
+        isBad: (peer, candidate) => candidates.isBad(peer, candidate),
       },
       nowMicros,
       old?.rebinding,

@@ -22,10 +22,15 @@ export { SLOTS } from './selection.ts';
 /** Source ports that a slot may use; those of the first numbers are the slots' own at first. */
 export const CANDIDATES = 32;
 
+/** So much earlier a slow slot counts as heard of: that others answer by it as slowly says nothing of their own ways. */
+const SLOW_HEARD_MICROS = 1_000_000;
+
 /** Who acts on what slots do. */
 export interface SlotWatcher {
   slotLeft(now: number, peer: number, slot: number): void;
   slotBack(now: number, peer: number, slot: number): void;
+  /** It works, but has been much slower than others for long; told again as long as it is. */
+  slotSlow(now: number, peer: number, slot: number): void;
 }
 
 export interface PathTableState extends SlotHealthState {
@@ -64,7 +69,9 @@ export class PathTable {
       onChange: (at, from, now) => this.changed(at, from, now),
     };
     this.health = new SlotHealth(nowMicros, keeper, old);
-    this.selected = new Selection(this.health, this.trips, old?.selection);
+    const onSlow = (at: number, now: number) =>
+      this.watcher?.slotSlow(now, Math.floor(at / SLOTS), at % SLOTS);
+    this.selected = new Selection(this.health, this.trips, onSlow, old?.selection);
     this.startedAt = nowMicros;
   }
 
@@ -79,7 +86,7 @@ export class PathTable {
     return { ...this.health.save(), ...parts, peers, candidate, candidateRoute };
   }
 
-  /** Is told of every slot that turns bad, and when it is good again. */
+  /** Is told of every slot that turns bad or slow, and when it is good again. */
   watch(watcher: SlotWatcher): void {
     this.watcher = watcher;
   }
@@ -132,10 +139,14 @@ export class PathTable {
     this.candidate[at] = candidate;
     this.trips.forget(at);
     this.losses.forget(at);
-    this.setRoute(peer, slot, route);
-    this.setDraining(peer, slot, false);
+    this.selected.rebind(peer, slot, route);
     this.proofs.rebind(at, nowMicros);
     this.health.onRebound(at, nowMicros);
+  }
+
+  /** Whether the slot is much slower than others, for however long. */
+  isSlow(peer: number, slot: number): boolean {
+    return this.selected.isSlow(peer, slot);
   }
 
   /** Smoothed round trip, 0 before the first sample. */
@@ -151,6 +162,14 @@ export class PathTable {
   /** For a slot without a sample: what its neighbours say, with much room for a longer way. */
   firstTimeoutMicros(peer: number): number {
     return this.trips.firstTimeoutMicros(peer);
+  }
+
+  /** For a source port that may take the route of a slow slot; 0: there is none. */
+  slowTimeoutMicros(peer: number): number {
+    let longest = 0;
+    for (let slot = 0; slot < SLOTS; slot++)
+      if (this.isSlow(peer, slot)) longest = Math.max(longest, this.timeoutMicros(peer, slot));
+    return longest;
   }
 
   /** How long a packet may take that a later one of another slot has overtaken. */
@@ -286,11 +305,16 @@ export class PathTable {
     return this.proofs.heardMicros(peer * SLOTS + slot);
   }
 
-  /** The slot that something came back by last, whether it leads there, too, or not. */
+  /** The slot that something came back by last, whether it leads there, too, or not; a slow one for want of others. */
   latestHeard(peer: number): number {
     let latest = 0;
-    for (let slot = 1; slot < SLOTS; slot++)
-      if (this.heardMicros(peer, slot) > this.heardMicros(peer, latest)) latest = slot;
+    let latestAt = Number.NEGATIVE_INFINITY;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const heardAt = this.heardMicros(peer, slot) - (this.isSlow(peer, slot) ? SLOW_HEARD_MICROS : 0);
+      if (heardAt <= latestAt) continue;
+      latest = slot;
+      latestAt = heardAt;
+    }
     return latest;
   }
 

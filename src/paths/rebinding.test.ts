@@ -1,6 +1,6 @@
 // Slots change their source ports one by one, each when it is empty; what was asked for last counts.
 import { describe, expect, it } from 'vitest';
-import { MOVED_BLINDLY } from './decisions.ts';
+import { MOVED_BLINDLY, MOVED_BY_REROUTING } from './decisions.ts';
 import { PathTable, SLOTS } from './path-table.ts';
 import { Rebinding } from './rebinding.ts';
 
@@ -128,7 +128,7 @@ describe('a slot that was left for a fault', () => {
     const rig = new Rig();
     rig.full.add(2);
     rig.ask(own.with(2, 12));
-    rig.rebinding.move(0, 0, 5, 15, 3);
+    rig.rebinding.move(0, 0, 5, 15, 3, MOVED_BY_REROUTING);
     rig.rebinding.settle(0);
     expect(rig.bound).toEqual([[5, 15]]);
     expect({ moving: rig.rebinding.isMoving(0, 2), target: rig.rebinding.isTarget(0, 12) }).toEqual({
@@ -146,7 +146,7 @@ describe('a slot that was left for a fault', () => {
   it('stays when it works again meanwhile', () => {
     const rig = new Rig();
     rig.full.add(5);
-    rig.rebinding.move(0, 0, 5, 15, 3);
+    rig.rebinding.move(0, 0, 5, 15, 3, MOVED_BY_REROUTING);
     rig.rebinding.keep(0, 5);
     rig.full.clear();
     rig.rebinding.settle(MILLISECOND);
@@ -157,8 +157,8 @@ describe('a slot that was left for a fault', () => {
   it('is still to be moved when routes leave it where it is, and not when they move it', () => {
     const rig = new Rig();
     rig.full.add(5).add(6);
-    rig.rebinding.move(0, 0, 5, 15, 3);
-    rig.rebinding.move(0, 0, 6, 16, 3);
+    rig.rebinding.move(0, 0, 5, 15, 3, MOVED_BY_REROUTING);
+    rig.rebinding.move(0, 0, 6, 16, 3, MOVED_BY_REROUTING);
     rig.ask(own.with(6, 26));
     rig.full.clear();
     rig.rebinding.settle(MILLISECOND);

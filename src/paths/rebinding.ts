@@ -16,8 +16,8 @@ interface Move extends SlotBinding {
 }
 
 interface Change extends Move {
-  /** It was left: it need not be drained. */
-  readonly isFault: boolean;
+  /** MOVED_…; a slot that was left for a fault need not be drained. */
+  readonly why: number;
 }
 
 /** What is still to change, by peer; the first slot of each that has no fault is being emptied. */
@@ -68,25 +68,25 @@ export class Rebinding {
       const stays = !isNew(asked[slot]!, slot);
       if (isTaken) paths.setDraining(peer, slot, false);
       paths.setRoute(peer, slot, stays ? route : (routes[paths.candidateOf(peer, slot)] ?? 0));
-      if (!stays) changes.push({ slot, candidate, route, isFault: false });
+      if (!stays) changes.push({ slot, candidate, route, why: MOVED_BY_ROUTES });
     }
     if (!isTaken) return;
-    // What is to be moved for a fault is still to be moved, unless this moves it or takes its place.
-    const faults = (pending.get(peer) ?? []).filter(
-      (fault) =>
-        fault.isFault &&
+    // What is to be moved for other reasons is still to be moved, unless this moves it or takes its place.
+    const others = (pending.get(peer) ?? []).filter(
+      (other) =>
+        other.why !== MOVED_BY_ROUTES &&
         asked.every(
-          (each, slot) => each.candidate !== fault.candidate && (slot !== fault.slot || !isNew(each, slot)),
+          (each, slot) => each.candidate !== other.candidate && (slot !== other.slot || !isNew(each, slot)),
         ),
     );
     pending.delete(peer);
-    if (changes.length + faults.length > 0) this.begin(now, peer, [...changes, ...faults]);
+    if (changes.length + others.length > 0) this.begin(now, peer, [...changes, ...others]);
   }
 
-  /** Asks for another candidate for a slot that was left. */
-  move(now: number, peer: number, slot: number, candidate: number, route: number): void {
+  /** Asks for another candidate for a slot that was left, or is slow. `why`: MOVED_… */
+  move(now: number, peer: number, slot: number, candidate: number, route: number, why: number): void {
     const others = (this.pending.get(peer) ?? []).filter((change) => change.slot !== slot);
-    this.begin(now, peer, [...others, { slot, candidate, route, isFault: true }]);
+    this.begin(now, peer, [...others, { slot, candidate, route, why }]);
   }
 
   /**
@@ -102,7 +102,7 @@ export class Rebinding {
   keep(peer: number, slot: number): void {
     const changes = this.pending.get(peer);
     if (changes === undefined) return;
-    const left = changes.filter((change) => change.slot !== slot || !change.isFault);
+    const left = changes.filter((change) => change.slot !== slot || !isFault(change));
     if (left.length === 0) this.pending.delete(peer);
     else this.pending.set(peer, left);
   }
@@ -122,12 +122,12 @@ export class Rebinding {
     for (const [peer, changes] of this.pending) {
       let isHeldUp = false;
       const left = changes.filter((change) => {
-        if (isHeldUp && !change.isFault) return true;
+        if (isHeldUp && !isFault(change)) return true;
         if (this.actions.isSlotEmpty(peer, change.slot)) {
-          this.change(now, peer, change, change.isFault ? MOVED_BY_REROUTING : MOVED_BY_ROUTES);
+          this.change(now, peer, change, change.why);
           return false;
         }
-        if (!change.isFault) isHeldUp = true;
+        if (!isFault(change)) isHeldUp = true;
         return true;
       });
       if (left.length === 0) this.pending.delete(peer);
@@ -149,8 +149,12 @@ export class Rebinding {
 
   private begin(now: number, peer: number, changes: readonly Change[]): void {
     this.pending.set(peer, changes);
-    const drained = changes.find(({ isFault }) => !isFault);
+    const drained = changes.find((change) => !isFault(change));
     if (drained !== undefined) this.paths.setDraining(peer, drained.slot, true);
     this.nextLook = now;
   }
+}
+
+function isFault({ why }: Change): boolean {
+  return why === MOVED_BY_REROUTING;
 }

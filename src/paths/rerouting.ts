@@ -1,21 +1,28 @@
 // What follows when a slot is left: it is bound to a candidate that is known to work (ZooRoute §6), while its traffic has long
 // gone on by the other slots. The candidate that it leaves must be at fault for that, on the way there: where that works
-// and the slot does not, the peer's slot is to blame, which the peer moves. The best candidate is on a route that nothing bad is
-// on, and that has not its share of the slots yet, as far as routes are known; then the one that has not failed for longest
-// (ZooRoute §8). In this order, since else faults of some routes, one after the other, leave all slots on the last.
+// and the slot does not, the peer's slot is to blame, which the peer moves. Which candidate is best says best-candidate.ts; what
+// becomes of slots that are slow, slow-routes.ts.
 //
 // When no slot works, as when a line card fails, nothing empties the slots any more: those whose way there is known to be dead
 // move at once, with what is on them. If no probe is answered either, the peer's slots may all be as dead as ours: then
 // both ends move theirs to other candidates without knowing, some times, until a pair of them meets.
 
+import { BestCandidate } from './best-candidate.ts';
 import type { Candidates, CandidateWatcher } from './candidates.ts';
-import { type Decisions, MOVED_BLINDLY, MOVED_BY_REROUTING, MOVED_BY_ROUTES } from './decisions.ts';
+import {
+  type Decisions,
+  MOVED_BLINDLY,
+  MOVED_BY_REROUTING,
+  MOVED_BY_ROUTES,
+  MOVED_FOR_SLOWNESS,
+} from './decisions.ts';
 import { CANDIDATES, type PathTable, SLOTS, type SlotWatcher } from './path-table.ts';
 import type { Rebinding } from './rebinding.ts';
 import { REROUTE_REASONS, type RerouteReason } from './reroute/core.ts';
 import { PORT_BAD, PORT_HEALTHY, PORT_RESTING } from './reroute/slow-table.ts';
 import { SLOT_BAD, SLOT_HEALTHY } from './slot-health.ts';
 import { LEFT_LOSS } from './slot-history.ts';
+import { SlowRoutes, type SlowRoutesState } from './slow-routes.ts';
 
 /**
  * Where no slot works: how soon they are moved blindly, twice as long each time, and how often. Not at once, since it may
@@ -23,8 +30,6 @@ import { LEFT_LOSS } from './slot-history.ts';
  */
 const BLIND_MICROS = 20_000;
 const BLIND_ROUNDS = 8;
-/** Candidates that have not failed for about as long are alike. */
-const ALIKE_MICROS = 60_000_000;
 /** A slot that does not answer for so long, while its source port does, has no way back. */
 const WAY_BACK_MICROS = 50_000;
 
@@ -36,14 +41,7 @@ export interface ReroutingState {
   readonly told: readonly (readonly [peer: number, slots: number])[];
   readonly moves: readonly (readonly [peer: number, count: number])[];
   readonly blind: readonly (readonly [peer: number, search: BlindSearch])[];
-}
-
-interface RoutesOfPeer {
-  /** How many slots that work, or will, are on each. */
-  readonly inUse: ReadonlyMap<number, number>;
-  /** Those that something bad is on. */
-  readonly bad: ReadonlySet<number>;
-  readonly known: ReadonlySet<number>;
+  readonly slow: SlowRoutesState;
 }
 
 interface BlindSearch {
@@ -67,6 +65,8 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
   private readonly blind: Map<number, BlindSearch>;
   /** Peers of which something else is known than at the last look. */
   private readonly news = new Set<number>();
+  private readonly best: BestCandidate;
+  private readonly slow: SlowRoutes;
 
   constructor(
     paths: PathTable,
@@ -83,6 +83,8 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     this.told = new Map(old?.told);
     this.moves = new Map(old?.moves);
     this.blind = new Map(old?.blind);
+    this.best = new BestCandidate(paths, candidates, rebinding);
+    this.slow = new SlowRoutes(paths, candidates, rebinding, this.best, decisions, old?.slow);
     // Which of them had news is not kept: all are looked at.
     for (const peer of this.wanted.keys()) this.news.add(peer);
     paths.watch(this);
@@ -92,7 +94,8 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
 
   save(): ReroutingState {
     const { wanted, told, moves, blind } = this;
-    return { wanted: [...wanted], told: [...told], moves: [...moves], blind: [...blind] };
+    const slow = this.slow.save();
+    return { wanted: [...wanted], told: [...told], moves: [...moves], blind: [...blind], slow };
   }
 
   /** How often slots of the peer were moved here: who finds routes goes on from what they have become. */
@@ -118,6 +121,10 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     this.mark(this.wanted, peer, slot, false);
     this.blind.delete(peer);
     this.rebinding.keep(peer, slot);
+  }
+
+  slotSlow(now: number, peer: number, slot: number): void {
+    this.slow.slotSlow(now, peer, slot);
   }
 
   judged(_now: number, peer: number): void {
@@ -161,18 +168,19 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     return false;
   }
 
-  /** A slot uses another source port, for a fault or for what is known of routes. */
+  /** A slot uses another source port. `why`: MOVED_… */
   moved(now: number, peer: number, slot: number, from: number, to: number, why: number): void {
     this.decisions.add(now, 'slot-moved', peer, slot, from, to, why);
     if (why === MOVED_BY_ROUTES) return;
     this.moves.set(peer, this.movesOf(peer) + 1);
-    if (why === MOVED_BLINDLY) return;
+    // These say nothing of a fault near the peer.
+    if (why === MOVED_BLINDLY || why === MOVED_FOR_SLOWNESS) return;
     if (this.candidates.onSwitch(now, peer)) this.decisions.add(now, 'alarm', peer);
   }
 
   nextTimeout(): number {
     if (this.news.size > 0) return 0;
-    let due = Number.POSITIVE_INFINITY;
+    let due = this.slow.nextTimeout();
     for (const { dueMicros } of this.blind.values()) due = Math.min(due, dueMicros);
     return due;
   }
@@ -183,7 +191,7 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
       for (const peer of this.news) this.decide(now, peer);
       this.news.clear();
     }
-    if (this.blind.size === 0) return;
+    this.slow.settle(now);
     for (const [peer, search] of this.blind) if (search.dueMicros <= now) this.tryOthers(now, peer, search);
   }
 
@@ -232,10 +240,12 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     const worksAny = this.worksAny(peer);
     // Whose way there works stays: it is the peer that must move.
     if (!worksAny && this.candidates.answers(peer, this.paths.candidateOf(peer, slot))) return;
-    const best = this.best(now, peer, !worksAny);
+    // While nothing works, one that was bad a moment ago will do, if it answers.
+    const willDo = (each: number) => !worksAny || this.candidates.stateOf(peer, each) !== PORT_BAD;
+    const best = this.best.of(now, peer, willDo);
     if (best >= 0) {
       const route = this.paths.candidateRouteOf(peer, best);
-      if (worksAny) this.rebinding.move(now, peer, slot, best, route);
+      if (worksAny) this.rebinding.move(now, peer, slot, best, route, MOVED_BY_REROUTING);
       else this.rebinding.force(now, peer, slot, best, route, MOVED_BY_REROUTING);
       return;
     }
@@ -253,57 +263,6 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     this.mark(this.told, peer, slot, true);
   }
 
-  /**
-   * The candidate that a slot should move to, or -1 when none is known to work. `takesAny`: one that was bad a moment ago
-   * will do, if it answers.
-   */
-  private best(now: number, peer: number, takesAny: boolean): number {
-    const { candidates } = this;
-    const { inUse, bad, known } = this.routesOf(peer);
-    const fairShare = Math.ceil(SLOTS / Math.max(1, known.size));
-    let best = -1;
-    let bestRank: readonly number[] = [];
-    for (let candidate = 0; candidate < CANDIDATES; candidate++) {
-      const state = candidates.stateOf(peer, candidate);
-      if (!candidates.answers(peer, candidate) || (state === PORT_BAD && !takesAny)) continue;
-      if (this.paths.slotOf(peer, candidate) >= 0 || this.rebinding.isTarget(peer, candidate)) continue;
-      const route = this.paths.candidateRouteOf(peer, candidate);
-      const failureFree = now - candidates.failureFreeSince(peer, candidate);
-      const sharing = inUse.get(route) ?? 0;
-      const rank = [
-        state === PORT_BAD ? 1 : 0,
-        route !== 0 && bad.has(route) ? 1 : 0,
-        sharing < fairShare ? 0 : 1,
-        state === PORT_RESTING ? 1 : 0,
-        sharing,
-        -Math.floor(failureFree / ALIKE_MICROS),
-        candidates.rttMicros(peer, candidate),
-      ];
-      if (best >= 0 && !isBefore(rank, bestRank)) continue;
-      best = candidate;
-      bestRank = rank;
-    }
-    return best;
-  }
-
-  private routesOf(peer: number): RoutesOfPeer {
-    const { paths, candidates } = this;
-    const inUse = new Map<number, number>();
-    const bad = new Set<number>();
-    const known = new Set<number>();
-    for (let candidate = 0; candidate < CANDIDATES; candidate++) {
-      const route = paths.candidateRouteOf(peer, candidate);
-      if (route === 0) continue;
-      known.add(route);
-      if (candidates.stateOf(peer, candidate) === PORT_BAD) bad.add(route);
-      const slot = paths.slotOf(peer, candidate);
-      const isUsed = slot >= 0 && paths.stateOf(peer, slot) === SLOT_HEALTHY;
-      if (isUsed || this.rebinding.isTarget(peer, candidate)) inUse.set(route, (inUse.get(route) ?? 0) + 1);
-      if (slot >= 0 && paths.stateOf(peer, slot) === SLOT_BAD) bad.add(route);
-    }
-    return { inUse, bad, known };
-  }
-
   private isTold(peer: number, slot: number): boolean {
     return (((this.told.get(peer) ?? 0) >> slot) & 1) === 1;
   }
@@ -314,9 +273,4 @@ export class Rerouting implements SlotWatcher, CandidateWatcher {
     if (after === 0) slots.delete(peer);
     else slots.set(peer, after);
   }
-}
-
-function isBefore(a: readonly number[], b: readonly number[]): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! < b[i]!;
-  return false;
 }

@@ -14,6 +14,14 @@ const MAX_TIMEOUT_MICROS = 500_000;
 export const ALIKE_MICROS = 50;
 /** A sample counts at most as this many times the average, so that a spike moves nothing and a change soon does. */
 const SPIKE = 2;
+/** So much slower is not for want of luck. */
+const SLOW_FACTOR = 2;
+const SLOW_MICROS = 150;
+
+/** Whether a way is slower than another by more than slots' shares of load make it. */
+export function isMuchSlower(rttMicros: number, otherMicros: number): boolean {
+  return rttMicros > SLOW_FACTOR * otherMicros + SLOW_MICROS;
+}
 
 export interface RoundTripsState {
   readonly srtt: Float64Array;

@@ -5,6 +5,7 @@
 import { grown } from '../base/columns.ts';
 import type { RoundTrips } from './round-trips.ts';
 import { SLOT_HEALTHY, type SlotHealth } from './slot-health.ts';
+import { SlowSlots, type SlowSlotsState } from './slow-slots.ts';
 import { sprayChoice } from './spray-choice.ts';
 
 export const SLOTS = 8;
@@ -20,6 +21,7 @@ export interface SelectionState {
   readonly chosenAt: Float64Array;
   readonly refreshAt: Float64Array;
   readonly route: Uint8Array;
+  readonly slow: SlowSlotsState;
 }
 
 export class Selection {
@@ -33,10 +35,18 @@ export class Selection {
   private draining: Uint8Array;
   private readonly health: SlotHealth;
   private readonly trips: RoundTrips;
+  private readonly slow: SlowSlots;
 
-  constructor(health: SlotHealth, trips: RoundTrips, old?: SelectionState) {
+  /** `onSlow`: a slot has been much slower than others for long; its place in the order of the path table. */
+  constructor(
+    health: SlotHealth,
+    trips: RoundTrips,
+    onSlow: (at: number, nowMicros: number) => void,
+    old?: SelectionState,
+  ) {
     this.health = health;
     this.trips = trips;
+    this.slow = new SlowSlots(health, trips, onSlow, old?.slow);
     this.chosen = old?.chosen ?? new Uint8Array(0);
     this.chosenAt = old?.chosenAt ?? new Float64Array(0);
     this.refreshAt = old?.refreshAt ?? new Float64Array(0);
@@ -46,7 +56,7 @@ export class Selection {
 
   save(): SelectionState {
     const { chosen, chosenAt, refreshAt, route } = this;
-    return { chosen, chosenAt, refreshAt, route };
+    return { chosen, chosenAt, refreshAt, route, slow: this.slow.save() };
   }
 
   grow(peers: number): void {
@@ -56,6 +66,7 @@ export class Selection {
     this.refreshAt = grown(new Float64Array(peers), this.refreshAt);
     this.route = grown(new Uint8Array(slots), this.route);
     this.draining = grown(new Uint8Array(slots), this.draining);
+    this.slow.grow(slots);
   }
 
   /** Something else is known of the peer's slots: what was chosen before is not used any more. */
@@ -70,6 +81,18 @@ export class Selection {
   setRoute(peer: number, slot: number, route: number): void {
     this.route[peer * SLOTS + slot] = route;
     this.chooseAnew(peer);
+  }
+
+  /** Whether the slot was much slower than others when they were last looked at. */
+  isSlow(peer: number, slot: number): boolean {
+    return this.slow.isSlow(peer * SLOTS + slot);
+  }
+
+  /** The slot takes another route from now on. */
+  rebind(peer: number, slot: number, route: number): void {
+    this.slow.forget(peer * SLOTS + slot);
+    this.setRoute(peer, slot, route);
+    this.setDraining(peer, slot, false);
   }
 
   setDraining(peer: number, slot: number, draining: boolean): void {
@@ -130,8 +153,10 @@ export class Selection {
     return best;
   }
 
-  /** Asks healthy slots that are not sprayed over for their round trips, one after the other. */
+  /** Looks how long round trips take, and asks healthy slots that are not sprayed over for them, one after the other. */
   private refresh(peer: number, nowMicros: number): void {
+    const gapMicros = nowMicros - this.refreshAt[peer]!;
+    this.slow.look(peer * SLOTS, (peer + 1) * SLOTS, gapMicros, nowMicros);
     this.refreshAt[peer] = nowMicros + REFRESH_MICROS;
     for (let slot = 0; slot < SLOTS; slot++) {
       const at = peer * SLOTS + slot;

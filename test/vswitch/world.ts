@@ -49,6 +49,8 @@ export class World {
   readonly packets: SentPacket[] = [];
   /** Packets that the network loses. */
   loses: (packet: SentPacket) => boolean = () => false;
+  /** What a packet's way takes beyond what all take. */
+  delays: (packet: SentPacket) => number = () => 0;
   /** Called with a host before each of its turns. */
   beforeTurn: (host: WorldHost) => void = () => {};
   /** Hosts started so far: each has randomness of its own. */
@@ -70,7 +72,7 @@ export class World {
   carry(packet: SentPacket): void {
     this.packets.push(packet);
     if (this.loses(packet)) return;
-    this.clock.after(FLIGHT_MICROS, () => this.stations.get(packet.to)?.arrive(packet));
+    this.clock.after(FLIGHT_MICROS + this.delays(packet), () => this.stations.get(packet.to)?.arrive(packet));
   }
 
   /** Lets time pass. */

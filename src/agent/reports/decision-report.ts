@@ -41,6 +41,8 @@ export interface CandidateReport {
   readonly candidate: number;
   /** PORT_… of the rerouting core. */
   readonly state: number;
+  /** Its route was slow lately. */
+  readonly isSlow: boolean;
   /** -1: none. */
   readonly slot: number;
   readonly route: number;
@@ -89,6 +91,7 @@ export function accountOf({ forwarding, paths, pathCare, pauses }: Switch, nowMi
       return {
         candidate,
         state,
+        isSlow: candidates.isSlow(peer, candidate),
         slot,
         route,
         rttMicros: slot < 0 ? candidates.rttMicros(peer, candidate) : paths.rttMicros(peer, slot),

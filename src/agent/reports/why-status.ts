@@ -1,12 +1,19 @@
 // What the agent decided about paths and flows, and what it knows of source ports, at GET /why: text and plain numbers.
 
-import { type DecisionName, MOVED_BLINDLY, MOVED_BY_ROUTES } from '../../paths/decisions.ts';
+import {
+  type DecisionName,
+  MOVED_BLINDLY,
+  MOVED_BY_ROUTES,
+  MOVED_FOR_SLOWNESS,
+  STAYS_FOR_WAY_BACK,
+} from '../../paths/decisions.ts';
 import {
   PORT_STATES,
   type PortState,
   REROUTE_REASONS,
   type RerouteReason,
 } from '../../paths/reroute/core.ts';
+import { PORT_BAD } from '../../paths/reroute/slow-table.ts';
 import { formatHostAddress } from '../../wire/address.ts';
 import { formatFlow } from '../../wire/flow-text.ts';
 import type {
@@ -56,9 +63,12 @@ export interface PathDecision {
   readonly sourcePort?: number;
   /** The source port that a slot moved to. */
   readonly nextPort?: number;
-  /** Why a slot was left, moved, or a source port left. */
-  readonly because?: LeftReason | 'fault' | 'routes' | 'nothing works' | RerouteReason;
+  /** Why a slot was left, moved, or stays though it is slow, or a source port left. */
+  readonly because?: LeftReason | MoveReason | StayReason | RerouteReason;
 }
+
+export type MoveReason = 'fault' | 'routes' | 'nothing works' | 'slowness';
+export type StayReason = 'way back' | 'none faster';
 
 export interface PeerCandidates {
   readonly vtep: string;
@@ -74,8 +84,11 @@ export interface PeerCandidates {
 
 export interface CandidateStatus {
   readonly sourcePort: number;
-  /** `resting`: it works again, and is taken last until rankings start afresh. */
-  readonly state: PortState;
+  /**
+   * `resting`: it works again, and is taken last until rankings start afresh. `slow`: it works, but its route was slow in the
+   * last half hour.
+   */
+  readonly state: PortState | 'slow';
   /** Absent: no slot uses it. */
   readonly slot?: number;
   /** 0: unknown. */
@@ -139,7 +152,12 @@ function decisionOf(report: DecisionReport, thread: number, sourcePorts: number)
     case 'slot-back':
     case 'way-back':
     case 'none-works':
+    case 'slot-slow':
       return { ...common, slot, sourcePort };
+    case 'slow-stays': {
+      const because = why === STAYS_FOR_WAY_BACK ? 'way back' : 'none faster';
+      return { ...common, slot, sourcePort, because };
+    }
     case 'candidate-left':
       return { ...common, sourcePort, because: REROUTE_REASONS[why]! };
     case 'candidate-back':
@@ -149,8 +167,9 @@ function decisionOf(report: DecisionReport, thread: number, sourcePorts: number)
   }
 }
 
-function movedBecause(why: number): 'fault' | 'routes' | 'nothing works' {
+function movedBecause(why: number): MoveReason {
   if (why === MOVED_BLINDLY) return 'nothing works';
+  if (why === MOVED_FOR_SLOWNESS) return 'slowness';
   return why === MOVED_BY_ROUTES ? 'routes' : 'fault';
 }
 
@@ -167,10 +186,10 @@ function candidatesOf(report: CandidatesReport, thread: number, sourcePorts: num
 }
 
 function candidateOf(report: CandidateReport, sourcePorts: number): CandidateStatus {
-  const { candidate, state, slot, route, rttMicros, failureFreeMicros, probes, lost } = report;
+  const { candidate, state, isSlow, slot, route, rttMicros, failureFreeMicros, probes, lost } = report;
   return {
     sourcePort: sourcePorts + candidate,
-    state: PORT_STATES[state]!,
+    state: isSlow && state !== PORT_BAD ? 'slow' : PORT_STATES[state]!,
     ...(slot >= 0 && { slot }),
     route,
     rttMicros: Math.round(rttMicros),

@@ -1,0 +1,90 @@
+// Slots whose round trips take much longer than is usual for their peer, for two minutes on end (ZooRoute §8): a route that is
+// congested, or leads a long way round. One look that finds a slot as fast as others begins the two minutes anew, and so does
+// a time without looks. `at` is a slot of a peer in the order of the path table.
+
+import { grown } from '../base/columns.ts';
+import { isMuchSlower, type RoundTrips } from './round-trips.ts';
+import { SLOT_HEALTHY, type SlotHealth } from './slot-health.ts';
+
+const SLOW_FOR_MICROS = 120_000_000;
+/** After a longer time without a look nobody knows how the slot was meanwhile. */
+const MAX_GAP_MICROS = 10_000_000;
+
+export interface SlowSlotsState {
+  readonly dueAt: Float64Array;
+}
+
+export class SlowSlots {
+  /** When it is next told that the slot is slow; 0: it is not. */
+  private dueAt: Float64Array;
+  private readonly health: SlotHealth;
+  private readonly trips: RoundTrips;
+  private readonly onSlow: (at: number, nowMicros: number) => void;
+
+  constructor(
+    health: SlotHealth,
+    trips: RoundTrips,
+    onSlow: (at: number, nowMicros: number) => void,
+    old?: SlowSlotsState,
+  ) {
+    this.health = health;
+    this.trips = trips;
+    this.onSlow = onSlow;
+    this.dueAt = old?.dueAt ?? new Float64Array(0);
+  }
+
+  save(): SlowSlotsState {
+    return { dueAt: this.dueAt };
+  }
+
+  grow(slots: number): void {
+    this.dueAt = grown(new Float64Array(slots), this.dueAt);
+  }
+
+  /** Slower than others at the last look, for however long. */
+  isSlow(at: number): boolean {
+    return this.dueAt[at]! > 0;
+  }
+
+  /** The slot uses another source port: what was seen is of another route. */
+  forget(at: number): void {
+    this.dueAt[at] = 0;
+  }
+
+  /** Looks at a peer's slots, the first up to before `end`, `gapMicros` after the last look was due. */
+  look(first: number, end: number, gapMicros: number, nowMicros: number): void {
+    const { dueAt } = this;
+    const usual = this.median(first, end);
+    for (let at = first; at < end; at++) {
+      if (!this.isKnown(at) || !isMuchSlower(this.trips.ranking(at), usual)) {
+        dueAt[at] = 0;
+        continue;
+      }
+      const isLong = dueAt[at]! > 0 && gapMicros <= MAX_GAP_MICROS;
+      if (isLong && nowMicros < dueAt[at]!) continue;
+      dueAt[at] = nowMicros + SLOW_FOR_MICROS;
+      if (isLong) this.onSlow(at, nowMicros);
+    }
+  }
+
+  private isKnown(at: number): boolean {
+    return this.health.of(at) === SLOT_HEALTHY && this.trips.ranking(at) > 0;
+  }
+
+  /** Of two in the middle the slower: where half of all are slow, none is slower than is usual. */
+  private median(first: number, end: number): number {
+    const { trips } = this;
+    let known = 0;
+    for (let at = first; at < end; at++) if (this.isKnown(at)) known++;
+    let median = Number.POSITIVE_INFINITY;
+    for (let at = first; at < end; at++) {
+      const ranking = trips.ranking(at);
+      if (!this.isKnown(at) || ranking >= median) continue;
+      let upTo = 0;
+      for (let other = first; other < end; other++)
+        if (this.isKnown(other) && trips.ranking(other) <= ranking) upTo++;
+      if (upTo > known >> 1) median = ranking;
+    }
+    return median;
+  }
+}
