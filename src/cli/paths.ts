@@ -17,7 +17,8 @@ Columns:
   LEFT LAST            when and why it was left, and why it was then taken for bad
 
 Of one peer there is another table, of all source ports that slots may use and of which something is known: one that is
-\`resting\` works again, and is taken last until the rankings start afresh, every half hour. Probes are those of its way there.
+\`resting\` works again, and is taken last until the rankings start afresh, every half hour; one that is \`slow\` works, but its
+route was slow in the last half hour, and no slot moves there. Probes are those of its way there.
 
 Of a kernel's VXLAN device that \`selvage reroute\` looks after there is a second table, of source ports. One that is \`resting\`
 answers again, and is used again when the rankings start afresh or more than half of the others are bad.

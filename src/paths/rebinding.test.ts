@@ -1,6 +1,6 @@
 // Slots change their source ports one by one, each when it is empty; what was asked for last counts.
 import { describe, expect, it } from 'vitest';
-import { MOVED_BLINDLY, MOVED_BY_REROUTING } from './decisions.ts';
+import { MOVED_BLINDLY, MOVED_BY_REROUTING, MOVED_FOR_SLOWNESS } from './decisions.ts';
 import { PathTable, SLOTS } from './path-table.ts';
 import { Rebinding } from './rebinding.ts';
 
@@ -170,6 +170,31 @@ describe('a slot that was left for a fault', () => {
     rig.full.add(5);
     rig.rebinding.force(0, 0, 5, 15, 3, MOVED_BLINDLY);
     expect(rig.bound).toEqual([[5, 15]]);
+  });
+});
+
+describe('a slot that is slow', () => {
+  it('is emptied before it changes, though it works all the while', () => {
+    const rig = new Rig();
+    rig.full.add(5);
+    rig.rebinding.move(0, 0, 5, 15, 3, MOVED_FOR_SLOWNESS);
+    rig.rebinding.settle(0);
+    rig.rebinding.keep(0, 5);
+    expect({ bound: rig.bound, closed: rig.closed }).toEqual({ bound: [], closed: [5] });
+    rig.full.clear();
+    rig.rebinding.settle(MILLISECOND);
+    expect({ bound: rig.bound, closed: rig.closed }).toEqual({ bound: [[5, 15]], closed: [] });
+  });
+
+  it('is still to be moved when routes leave it where it is, and not when they move it', () => {
+    const rig = new Rig();
+    rig.full.add(5).add(6);
+    rig.rebinding.move(0, 0, 5, 15, 3, MOVED_FOR_SLOWNESS);
+    rig.rebinding.move(0, 0, 6, 16, 3, MOVED_FOR_SLOWNESS);
+    rig.ask(own.with(6, 26));
+    rig.full.clear();
+    rig.rebinding.settle(MILLISECOND);
+    expect(own.map((slot) => rig.paths.candidateOf(0, slot))).toEqual(own.with(5, 15).with(6, 26));
   });
 });
 

@@ -63,6 +63,30 @@ it('says of a peer whose paths work that nothing was decided', async () => {
   ]);
 });
 
+it('says which slots were slow, where they moved, and which source ports are avoided for that', async () => {
+  const { world, hosts } = worldOf([layout]);
+  const [host] = hosts;
+  world.delays = ({ from, to, slot }) =>
+    from === vtepOf(0) && to === vtepOf(1) && slot % 8 === 3 ? 3000 : 0;
+  for (let i = 0; i < 1500; i++) {
+    host!.send(0, frameBetween(1, 2, { udp: {}, payload: numbered(200) }));
+    world.pass(100_000);
+  }
+  const account = accountOf(host!.vswitch, world.clock.nowMicros);
+  const { decisions, peers } = await filteredWhy(new URLSearchParams(), async () => [account], PORTS);
+  const said = decisions.filter(({ slot }) => slot !== undefined);
+  expect(said.map(({ event, slot, sourcePort, because }) => [event, slot, sourcePort, because])).toEqual([
+    ['slot-slow', 3, PORTS + 3, undefined],
+    ['slot-moved', 3, PORTS + 3, 'slowness'],
+  ]);
+  const slow = peers[0]!.candidates.filter(({ state }) => state === 'slow');
+  expect(slow.map(({ sourcePort }) => sourcePort - PORTS)).toEqual([3, 11, 19, 27]);
+  for (const { slot, rttMicros } of slow) {
+    expect(slot).toBeUndefined();
+    expect(rttMicros).toBeGreaterThan(3000);
+  }
+});
+
 it('refuses what is no address before anybody is asked', async () => {
   const nobody = () => Promise.reject(new Error('was asked'));
   for (const query of ['to=there', 'from=10.0.0.1'])
