@@ -2,6 +2,7 @@
 // otherwise (ZooRoute §8).
 import { describe, expect, it } from 'vitest';
 import { PathTable, SLOTS } from './path-table.ts';
+import { SLOT_BAD, SLOT_SUSPECT } from './slot-health.ts';
 
 const SECOND = 1_000_000;
 const LOOK_MICROS = 200_000;
@@ -77,6 +78,30 @@ describe('a slot that is much slower than others', () => {
     expect(rig.told).toEqual([]);
     rig.pass(25, slow(3));
     expect(rig.told).toHaveLength(1);
+  });
+
+  it('begins anew when it was bad, and not when it was silent for a moment', () => {
+    const rig = new Rig();
+    rig.pass(60, slow(3, 4));
+    for (const slot of [3, 4]) rig.table.onTimeout(0, slot, rig.now, rig.now);
+    rig.table.onTimeout(0, 4, rig.now, rig.now);
+    rig.pass(1, slow(3, 4));
+    expect([3, 4].map((slot) => rig.table.stateOf(0, slot))).toEqual([SLOT_SUSPECT, SLOT_BAD]);
+    for (let i = 0; i < 2; i++) {
+      rig.now += 1000;
+      rig.table.probe(rig.now, () => true);
+      for (const slot of [3, 4]) rig.table.onProbeAnswered(0, slot, 1, rig.now);
+    }
+    rig.pass(62, slow(3, 4));
+    expect(rig.told).toEqual([[3, 120]]);
+  });
+
+  it('is told though all others are silent for a moment', () => {
+    const rig = new Rig();
+    rig.pass(60, slow(3));
+    for (let slot = 0; slot < SLOTS; slot++) if (slot !== 3) rig.table.onTimeout(0, slot, rig.now, rig.now);
+    rig.pass(65, slow(3));
+    expect(rig.told).toEqual([[3, 120]]);
   });
 
   it('begins anew on another source port', () => {

@@ -4,7 +4,7 @@
 
 import { grown } from '../base/columns.ts';
 import { isMuchSlower, type RoundTrips } from './round-trips.ts';
-import { SLOT_HEALTHY, type SlotHealth } from './slot-health.ts';
+import { SLOT_BAD, SLOT_HEALTHY, type SlotHealth } from './slot-health.ts';
 
 const SLOW_FOR_MICROS = 120_000_000;
 /** After a longer time without a look nobody knows how the slot was meanwhile. */
@@ -53,36 +53,38 @@ export class SlowSlots {
 
   /** Looks at a peer's slots, the first up to before `end`, `gapMicros` after the last look was due. */
   look(first: number, end: number, gapMicros: number, nowMicros: number): void {
-    const { dueAt } = this;
+    const { dueAt, health, trips } = this;
     const usual = this.median(first, end);
     for (let at = first; at < end; at++) {
-      if (!this.isKnown(at) || !isMuchSlower(this.trips.ranking(at), usual)) {
+      if (health.of(at) === SLOT_BAD || !isMuchSlower(trips.ranking(at), usual)) {
         dueAt[at] = 0;
         continue;
       }
       const isLong = dueAt[at]! > 0 && gapMicros <= MAX_GAP_MICROS;
-      if (isLong && nowMicros < dueAt[at]!) continue;
+      // A moment of silence says nothing of how fast it is: it is told after that.
+      if (isLong && (nowMicros < dueAt[at]! || health.of(at) !== SLOT_HEALTHY)) continue;
       dueAt[at] = nowMicros + SLOW_FOR_MICROS;
       if (isLong) this.onSlow(at, nowMicros);
     }
   }
 
-  private isKnown(at: number): boolean {
-    return this.health.of(at) === SLOT_HEALTHY && this.trips.ranking(at) > 0;
-  }
-
-  /** Of two in the middle the slower: where half of all are slow, none is slower than is usual. */
+  /**
+   * Of all that were measured, whether they answer just now or not: a host that sleeps suspects many at once. Of two in the
+   * middle the slower: where half of all are slow, none is slower than is usual.
+   */
   private median(first: number, end: number): number {
     const { trips } = this;
     let known = 0;
-    for (let at = first; at < end; at++) if (this.isKnown(at)) known++;
+    for (let at = first; at < end; at++) if (trips.ranking(at) > 0) known++;
     let median = Number.POSITIVE_INFINITY;
     for (let at = first; at < end; at++) {
       const ranking = trips.ranking(at);
-      if (!this.isKnown(at) || ranking >= median) continue;
+      if (ranking === 0 || ranking >= median) continue;
       let upTo = 0;
-      for (let other = first; other < end; other++)
-        if (this.isKnown(other) && trips.ranking(other) <= ranking) upTo++;
+      for (let other = first; other < end; other++) {
+        const compared = trips.ranking(other);
+        if (compared > 0 && compared <= ranking) upTo++;
+      }
       if (upTo > known >> 1) median = ranking;
     }
     return median;
