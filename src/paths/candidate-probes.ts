@@ -109,10 +109,10 @@ export class CandidateProbes {
     return true;
   }
 
-  /** Has a candidate asked at once, unless it is being asked. */
-  ask(now: number, row: number, candidate: number): void {
+  /** Has a candidate asked at `dueMicros`, unless it is being asked. */
+  ask(dueMicros: number, row: number, candidate: number): void {
     const at = row * ROW_PORTS + candidate;
-    if (this.table.ports.isOut[at] === 0 && this.hasPort(candidate)) this.timers.set(at, now);
+    if (this.table.ports.isOut[at] === 0 && this.hasPort(candidate)) this.timers.set(at, dueMicros);
   }
 
   /** The newest probe was not answered in time. */

@@ -75,12 +75,14 @@ export class Candidates implements Verdicts {
     return { table: this.table.save(), timers: this.timers.save(), counters: this.counters };
   }
 
-  /** A slot is slow: what all candidates take is measured anew, while they are asked as after a fault. */
-  measure(now: number, peer: number, slot: number): void {
+  /** What all candidates take is measured anew: not all at once, since probes would wait for each other. */
+  measure(now: number, peer: number): void {
     const row = this.rowFor(now, peer);
-    const { ports } = this.table;
-    ports.measured.fill(0, row * ROW_PORTS, row * ROW_PORTS + CANDIDATES);
-    this.look(now, peer, slot);
+    this.begin(now, row);
+    for (let candidate = 0; candidate < CANDIDATES; candidate++) {
+      this.table.ports.measured[row * ROW_PORTS + candidate] = 0;
+      this.probes.ask(now + (candidate * SECOND) / CANDIDATES, row, candidate);
+    }
   }
 
   /** The candidate is on a slow route: nothing is to move there for half an hour. */
@@ -88,7 +90,7 @@ export class Candidates implements Verdicts {
     this.table.ports.slowAt[this.rowFor(now, peer) * ROW_PORTS + candidate] = now;
   }
 
-  /** A slot was left: all candidates are asked, but for those of slots that work well. */
+  /** A slot was left: all candidates are asked, but for those of slots that work. */
   look(now: number, peer: number, slot: number): void {
     const { paths, table } = this;
     const row = this.rowFor(now, peer);
@@ -100,8 +102,7 @@ export class Candidates implements Verdicts {
     this.probes.grantBurst(now, row);
     for (let candidate = 0; candidate < CANDIDATES; candidate++) {
       const user = paths.slotOf(peer, candidate);
-      const isWell = user >= 0 && paths.stateOf(peer, user) === SLOT_HEALTHY && !paths.isSlow(peer, user);
-      if (!isWell) this.probes.ask(now, row, candidate);
+      if (user < 0 || paths.stateOf(peer, user) !== SLOT_HEALTHY) this.probes.ask(now, row, candidate);
     }
   }
 

@@ -63,7 +63,7 @@ export class SlowRoutes {
     if (this.rebinding.isMoving(peer, slot)) return;
     this.decisions.add(now, 'slot-slow', peer, slot, paths.candidateOf(peer, slot));
     const before = measured.get(peer);
-    if (before === undefined) this.candidates.measure(now, peer, slot);
+    if (before === undefined) this.candidates.measure(now, peer);
     const { slots, dueMicros } = before ?? { slots: 0, dueMicros: now + MEASURE_MICROS };
     measured.set(peer, { slots: slots | (1 << slot), dueMicros });
   }
