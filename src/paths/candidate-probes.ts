@@ -149,7 +149,7 @@ export class CandidateProbes {
     const peer = peers.peer[row]!;
     const candidate = at % ROW_PORTS;
     const user = paths.slotOf(peer, candidate);
-    if (user >= 0 && paths.stateOf(peer, user) === SLOT_HEALTHY && !paths.isSlow(peer, user)) {
+    if (user >= 0 && paths.stateOf(peer, user) === SLOT_HEALTHY && !paths.isSlowForLong(peer, user)) {
       // What comes back by its slot says as much as an answer.
       this.judge.onAnswer(now, at, paths.rttMicros(peer, user));
       this.askLater(now, row, at);
@@ -209,7 +209,7 @@ export class CandidateProbes {
   /** The first slot in turn that is not slow: few are. */
   private fastFrom(peer: number, first: number): number {
     let slot = first % SLOTS;
-    for (let i = 1; i < SLOTS && this.paths.isSlow(peer, slot); i++) slot = (first + i) % SLOTS;
+    for (let i = 1; i < SLOTS && this.paths.isSlowForLong(peer, slot); i++) slot = (first + i) % SLOTS;
     return slot;
   }
 

@@ -149,6 +149,11 @@ export class PathTable {
     return this.selected.isSlow(peer, slot);
   }
 
+  /** Whether it has been for minutes, so that something is done about it. */
+  isSlowForLong(peer: number, slot: number): boolean {
+    return this.selected.isSlowForLong(peer, slot);
+  }
+
   /** Smoothed round trip, 0 before the first sample. */
   rttMicros(peer: number, slot: number): number {
     return this.trips.rttMicros(peer * SLOTS + slot);
@@ -168,7 +173,7 @@ export class PathTable {
   slowTimeoutMicros(peer: number): number {
     let longest = 0;
     for (let slot = 0; slot < SLOTS; slot++)
-      if (this.isSlow(peer, slot)) longest = Math.max(longest, this.timeoutMicros(peer, slot));
+      if (this.isSlowForLong(peer, slot)) longest = Math.max(longest, this.timeoutMicros(peer, slot));
     return longest;
   }
 
@@ -310,7 +315,7 @@ export class PathTable {
     let latest = 0;
     let latestAt = Number.NEGATIVE_INFINITY;
     for (let slot = 0; slot < SLOTS; slot++) {
-      const heardAt = this.heardMicros(peer, slot) - (this.isSlow(peer, slot) ? SLOW_HEARD_MICROS : 0);
+      const heardAt = this.heardMicros(peer, slot) - (this.isSlowForLong(peer, slot) ? SLOW_HEARD_MICROS : 0);
       if (heardAt <= latestAt) continue;
       latest = slot;
       latestAt = heardAt;

@@ -88,6 +88,11 @@ export class Selection {
     return this.slow.isSlow(peer * SLOTS + slot);
   }
 
+  /** Whether it has been for so long that it was told: until then what is asked and answered by it goes on as ever. */
+  isSlowForLong(peer: number, slot: number): boolean {
+    return this.slow.isSlowForLong(peer * SLOTS + slot);
+  }
+
   /** The slot takes another route from now on. */
   rebind(peer: number, slot: number, route: number): void {
     this.slow.forget(peer * SLOTS + slot);

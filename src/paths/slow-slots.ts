@@ -12,11 +12,14 @@ const MAX_GAP_MICROS = 10_000_000;
 
 export interface SlowSlotsState {
   readonly dueAt: Float64Array;
+  readonly isTold: Uint8Array;
 }
 
 export class SlowSlots {
   /** When it is next told that the slot is slow; 0: it is not. */
   private dueAt: Float64Array;
+  /** 1: it was told that it is. */
+  private isTold: Uint8Array;
   private readonly health: SlotHealth;
   private readonly trips: RoundTrips;
   private readonly onSlow: (at: number, nowMicros: number) => void;
@@ -31,14 +34,16 @@ export class SlowSlots {
     this.trips = trips;
     this.onSlow = onSlow;
     this.dueAt = old?.dueAt ?? new Float64Array(0);
+    this.isTold = old?.isTold ?? new Uint8Array(0);
   }
 
   save(): SlowSlotsState {
-    return { dueAt: this.dueAt };
+    return { dueAt: this.dueAt, isTold: this.isTold };
   }
 
   grow(slots: number): void {
     this.dueAt = grown(new Float64Array(slots), this.dueAt);
+    this.isTold = grown(new Uint8Array(slots), this.isTold);
   }
 
   /** Slower than others at the last look, for however long. */
@@ -46,9 +51,15 @@ export class SlowSlots {
     return this.dueAt[at]! > 0;
   }
 
+  /** Slower for so long that it was told. */
+  isSlowForLong(at: number): boolean {
+    return this.isTold[at] === 1;
+  }
+
   /** The slot uses another source port: what was seen is of another route. */
   forget(at: number): void {
     this.dueAt[at] = 0;
+    this.isTold[at] = 0;
   }
 
   /** Looks at a peer's slots, the first up to before `end`, `gapMicros` after the last look was due. */
@@ -57,13 +68,14 @@ export class SlowSlots {
     const usual = this.median(first, end);
     for (let at = first; at < end; at++) {
       if (health.of(at) === SLOT_BAD || !isMuchSlower(trips.ranking(at), usual)) {
-        dueAt[at] = 0;
+        this.forget(at);
         continue;
       }
       const isLong = dueAt[at]! > 0 && gapMicros <= MAX_GAP_MICROS;
       // A moment of silence says nothing of how fast it is: it is told after that.
       if (isLong && (nowMicros < dueAt[at]! || health.of(at) !== SLOT_HEALTHY)) continue;
       dueAt[at] = nowMicros + SLOW_FOR_MICROS;
+      this.isTold[at] = isLong ? 1 : 0;
       if (isLong) this.onSlow(at, nowMicros);
     }
   }
