@@ -149,7 +149,7 @@ export class CandidateProbes {
     const peer = peers.peer[row]!;
     const candidate = at % ROW_PORTS;
     const user = paths.slotOf(peer, candidate);
-    if (user >= 0 && paths.stateOf(peer, user) === SLOT_HEALTHY && !paths.isSlowForLong(peer, user)) {
+    if (user >= 0 && paths.stateOf(peer, user) === SLOT_HEALTHY && !paths.isSlow(peer, user)) {
       // What comes back by its slot says as much as an answer.
       this.judge.onAnswer(now, at, paths.rttMicros(peer, user));
       this.askLater(now, row, at);

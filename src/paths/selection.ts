@@ -88,7 +88,7 @@ export class Selection {
     return this.slow.isSlow(peer * SLOTS + slot);
   }
 
-  /** Whether it has been for so long that it was told: until then what is asked and answered by it goes on as ever. */
+  /** Whether it has been for so long that it was told: until then others are answered by it as ever. */
   isSlowForLong(peer: number, slot: number): boolean {
     return this.slow.isSlowForLong(peer * SLOTS + slot);
   }
