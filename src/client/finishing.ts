@@ -17,6 +17,14 @@ export interface Finishable<T> {
 /** Of the agent's welcome: its half and the client's, and what rings the agent and the client. */
 export type WelcomeFds = readonly [agentHalf: number, ownHalf: number, agentBell: number, clientBell: number];
 
+export interface SharedMemory {
+  readonly mine: ArrayBuffer;
+  readonly theirs: ArrayBuffer;
+  readonly agentBell: EventFd;
+  /** The reading end of a pipe. */
+  readonly clientBell: number;
+}
+
 /** On the main thread the event loop goes on meanwhile. */
 export async function finishLater<T>(opening: Finishable<T>): Promise<T> {
   if (!isMainThread) return finishNow(opening);
@@ -38,7 +46,7 @@ export function withMemory<T>(
   [agentHalf, ownHalf, agentBell, clientBell]: WelcomeFds,
   halfBytes: number,
   control: { close(): void },
-  make: (memory: ReturnType<typeof memoryOf>) => T,
+  make: (memory: SharedMemory) => T,
 ): T {
   try {
     return make(memoryOf(agentHalf, ownHalf, halfBytes, agentBell, clientBell));
@@ -59,7 +67,7 @@ function memoryOf(
   halfBytes: number,
   agentBell: number,
   clientBell: number,
-) {
+): SharedMemory {
   return {
     mine: mapWhileSeen(ownHalf, halfBytes, true),
     theirs: mapWhileSeen(agentHalf, halfBytes, false),

@@ -1,8 +1,8 @@
 // A client's session: its flows and its heap, waiting for them, and their end.
+
 import { isMainThread } from 'node:worker_threads';
 import { SelvageError } from '../base/errors.ts';
 import { Epoll } from '../linux/epoll.ts';
-import type { EventFd } from '../linux/eventfd.ts';
 import { close } from '../linux/libc.ts';
 import { Readiness } from '../linux/readiness.ts';
 import { yieldCore } from '../linux/scheduling.ts';
@@ -13,16 +13,12 @@ import type { SessionShape } from '../runtime/shm/layout.ts';
 import { SpinTime } from '../runtime/spin.ts';
 import type { Session } from './api.ts';
 import type { Control } from './control.ts';
+import type { SharedMemory } from './finishing.ts';
 import { ClientFlow } from './flow.ts';
 import { ClientHeap } from './heap.ts';
 
-export interface SessionParts {
-  readonly mine: ArrayBuffer;
-  readonly theirs: ArrayBuffer;
+export interface SessionParts extends SharedMemory {
   readonly control: Control;
-  readonly agentBell: EventFd;
-  /** The reading end of a pipe. */
-  readonly clientBell: number;
   readonly timeoutMillis: number;
 }
 

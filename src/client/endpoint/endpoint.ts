@@ -3,7 +3,6 @@
 import { isMainThread } from 'node:worker_threads';
 import { SelvageError } from '../../base/errors.ts';
 import { Epoll } from '../../linux/epoll.ts';
-import type { EventFd } from '../../linux/eventfd.ts';
 import { close } from '../../linux/libc.ts';
 import { Readiness } from '../../linux/readiness.ts';
 import { yieldCore } from '../../linux/scheduling.ts';
@@ -12,6 +11,7 @@ import { halfOf } from '../../runtime/shm/half.ts';
 import { SpinTime } from '../../runtime/spin.ts';
 import { FRAME_AT } from '../../runtime/vnic/layout.ts';
 import type { VnicWelcome } from '../../runtime/vnic/messages.ts';
+import type { SharedMemory } from '../finishing.ts';
 import type {
   Batch,
   Endpoint,
@@ -29,13 +29,8 @@ import { endsOf } from './flow-ends.ts';
 import { OwnedVnic } from './owned-vnic.ts';
 import type { FlowParts } from './sending-flow.ts';
 
-export interface EndpointParts {
-  readonly mine: ArrayBuffer;
-  readonly theirs: ArrayBuffer;
+export interface EndpointParts extends SharedMemory {
   readonly control: VnicControl;
-  readonly agentBell: EventFd;
-  /** The reading end of a pipe. */
-  readonly clientBell: number;
   readonly timeoutMillis: number;
   /** Packets that are no datagrams are received, too. */
   readonly takesAll: boolean;
